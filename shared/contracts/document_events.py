@@ -1,0 +1,57 @@
+"""Topic `document.events`: what happened to documents."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from shared.contracts.common import AccessMode, Actor, Body, Code
+from shared.contracts.reasons import Reason
+
+
+class Deposited(Body):
+    """A staged document became part of the record."""
+
+    type_name: ClassVar[str] = "carnet.document.deposited.v1"
+
+    deposit: UUID
+    document: UUID
+    actor: Actor
+    type_code: Code
+    class_code: Code
+    replaces: UUID | None = None
+    masked: bool = False
+    """Masked to professionals at deposit (MASQUE_PS)."""
+    withheld: bool = False
+    """Withheld from the holder (INVISIBLE_PATIENT): no notice may reveal it."""
+    hidden_from_representatives: bool = False
+
+
+class DepositRefused(Body):
+    """A staged document did not become part of the record."""
+
+    type_name: ClassVar[str] = "carnet.document.refused.v1"
+
+    deposit: UUID
+    actor: Actor
+    reason: Reason
+
+
+class Consulted(Body):
+    """A read happened: a list was given (no document named) or one document was opened."""
+
+    type_name: ClassVar[str] = "carnet.document.consulted.v1"
+
+    request: UUID
+    actor: Actor
+    mode: AccessMode = AccessMode.NORMAL
+    document: UUID | None = None
+
+
+class DocumentHeld(Body):
+    """An unexpected error hurt this deposit alone; an operator looks at it."""
+
+    type_name: ClassVar[str] = "carnet.document.held.v1"
+
+    deposit: UUID
+
+
+MESSAGES = (Deposited, DepositRefused, Consulted, DocumentHeld)
