@@ -1,0 +1,45 @@
+"""What every test shares: the choice of the backend, and which tests are left out of an ordinary run.
+
+`pytest` alone leaves out the tests marked `long`; `-m long` runs them alone, `make test LONG=1` all. Tests marked
+`docker` are skipped, with the reason, where no container engine answers.
+"""
+
+import functools
+import shutil
+import subprocess
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--backend",
+        choices=("local", "containers"),
+        default="local",
+        help="where Kafka and PostgreSQL of the tests run: processes of this machine, or containers",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not config.option.markexpr:
+        config.option.markexpr = "not long"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    marked = [item for item in items if item.get_closest_marker("docker")]
+    if marked and (reason := no_engine()):
+        for item in marked:
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@functools.cache
+def no_engine() -> str:
+    """Why containers can't be used here, or nothing where they can."""
+    docker = shutil.which("docker")
+    if docker is None:
+        return "no container engine: the command docker is not on the PATH"
+    try:
+        answer = subprocess.run([docker, "version"], capture_output=True, timeout=10, check=False)
+    except subprocess.TimeoutExpired:
+        return "no container engine: `docker version` did not answer within 10 s"
+    return "" if answer.returncode == 0 else "no container engine: `docker version` failed, is the daemon running?"
