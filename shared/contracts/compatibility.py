@@ -95,12 +95,15 @@ class _Comparison:
             yield from self._compare(wanted[name], given[name], at, seen)
         for name in needed - set(wanted) - always:
             yield f"{path}.{name}: may be missing, and the reader requires it"
+        yield from self._new_fields(reader, writer, path, seen)
+
+    def _new_fields(self, reader: Schema, writer: Schema, path: str, seen: _Seen) -> Iterator[str]:
         others = reader.get("additionalProperties", True)
-        for name in sorted(set(given) - set(wanted)):
+        for name in sorted(set(writer.get("properties", ())) - set(reader.get("properties", ()))):
             if others is False:
                 yield f"{path}.{name}: new, and the reader refuses fields it does not know"
             elif isinstance(others, Mapping):
-                yield from self._compare(others, given[name], f"{path}.{name}", seen)
+                yield from self._compare(others, writer["properties"][name], f"{path}.{name}", seen)
 
     def _members(self, reader: Schema, writer: Schema, path: str, seen: _Seen) -> Iterator[str]:
         """Members of arrays and of maps."""
