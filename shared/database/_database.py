@@ -1,0 +1,141 @@
+"""A pool with time-outs, and transactions that count their statements."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from shared.database._faults import is_transient
+
+CONNECT_TIMEOUT_S = 5.0
+CLOSE_TIMEOUT_S = 3.0
+STATEMENT_TIMEOUT_S = 6.0
+"""A little above the server's own limits, so that the server's error is the one that is seen."""
+
+
+async def _keep_session(_connection: object) -> None:
+    """Nothing to reset: sessions hold no state between transactions, and a reset costs a round trip each time."""
+
+
+class Transaction:
+    """One READ COMMITTED transaction. Statements run one after another on one connection."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+        self.statements = 0
+        self._after_commit: list[Callable[[], None]] = []
+
+    async def fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
+        """Run one statement and give its rows."""
+        self.statements += 1
+        rows: list[asyncpg.Record] = await self.connection.fetch(sql, *arguments)
+        return rows
+
+    async def fetchrow(self, sql: str, *arguments: object) -> asyncpg.Record | None:
+        """Run one statement and give its first row."""
+        self.statements += 1
+        row: asyncpg.Record | None = await self.connection.fetchrow(sql, *arguments)
+        return row
+
+    async def execute(self, sql: str, *arguments: object) -> str:
+        """Run one statement and give its status, for example `UPDATE 3`."""
+        self.statements += 1
+        status: str = await self.connection.execute(sql, *arguments)
+        return status
+
+    async def copy(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Write many rows into a table by COPY: the fastest way where no conflict is possible."""
+        self.statements += 1
+        await self.connection.copy_records_to_table(table, columns=columns, records=rows)
+
+    async def clock(self) -> datetime:
+        """The database's clock: the one that decides about deadlines and expiry."""
+        row = await self.fetchrow("SELECT clock_timestamp() AS now")
+        if row is None:
+            raise RuntimeError("PostgreSQL gave no clock")
+        now: datetime = row["now"]
+        return now
+
+    def after_commit(self, call: Callable[[], None]) -> None:
+        """Have something done once the transaction is committed, such as waking the relay."""
+        self._after_commit.append(call)
+
+    def committed(self) -> None:
+        """Run what waits for the commit."""
+        for call in self._after_commit:
+            call()
+
+
+class Database:
+    """The pool of one service's own database."""
+
+    def __init__(self, url: str, password: str | None = None, *, pool: int = 8, durable: bool = True) -> None:
+        """Name the database.
+
+        Args:
+            url: `postgresql://role@host:port/database`.
+            password: of the role.
+            pool: connections at most.
+            durable: False commits asynchronously; only for what may be repeated, such as the relay's cursor.
+        """
+        self._url = url
+        self._commit = "on" if durable else "off"
+        self._password = password
+        self._size = pool
+        self._pool: Any = None
+        self.on_statements: Callable[[int], None] | None = None
+        """Told after each transaction how many statements it took; tests and metrics listen."""
+
+    async def open(self) -> None:
+        """Connect.
+
+        Raises:
+            OSError, asyncpg.PostgresError: the server is not there or refuses; callers wait and try again.
+        """
+        self._pool = await asyncpg.create_pool(
+            self._url,
+            password=self._password,
+            min_size=1,
+            max_size=self._size,
+            timeout=CONNECT_TIMEOUT_S,
+            command_timeout=STATEMENT_TIMEOUT_S,
+            reset=_keep_session,
+            server_settings={"application_name": "carnet", "synchronous_commit": self._commit},
+        )
+
+    async def close(self) -> None:
+        """Close all connections, after what is running or at the latest after a few seconds."""
+        if self._pool is None:
+            return
+        pool, self._pool = self._pool, None
+        try:
+            await asyncio.wait_for(pool.close(), CLOSE_TIMEOUT_S)
+        except TimeoutError:
+            pool.terminate()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """One transaction: committed where the block ends, rolled back where it raises."""
+        if self._pool is None:
+            raise asyncpg.InterfaceError("the database is not open")
+        async with self._pool.acquire(timeout=CONNECT_TIMEOUT_S) as connection:
+            tx = Transaction(connection)
+            async with connection.transaction():
+                yield tx
+            if self.on_statements is not None:
+                self.on_statements(tx.statements)
+            tx.committed()
+
+    async def check(self) -> bool:
+        """True where the database answers."""
+        try:
+            async with self.transaction() as tx:
+                await tx.execute("SELECT 1")
+        except Exception as error:
+            if is_transient(error):
+                return False
+            raise
+        return True

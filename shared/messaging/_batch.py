@@ -1,0 +1,288 @@
+"""One batch, one transaction: lock, drop what is done, load, fold, save, number what leaves, commit.
+
+The order of statements is the protocol. The first locks the rows of the batch's partitions, so that two processes
+that both believe they own a partition take turns; state is read only after it, in statements of their own, because
+under READ COMMITTED a statement sees what was committed before it began.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic
+from uuid import UUID
+
+import asyncpg
+import structlog
+from aiokafka import ConsumerRecord
+
+from shared.contracts.common import Body
+from shared.contracts.envelope import Message, number_of
+from shared.contracts.reasons import Reason
+from shared.contracts.topics import Topic
+from shared.database import Database, Transaction
+from shared.messaging._decode import Fault, Read, read
+from shared.messaging.effects import C, Consumer, Effects, Failed, Raw, S, Unreadable
+from shared.messaging.outbox import Outbox, Outgoing, Place
+from shared.messaging.parked import ParkedRow, Seal, park
+
+_log = structlog.get_logger("carnet.messaging")
+
+
+@dataclass
+class Outcome:
+    """What came of a batch."""
+
+    gaps: dict[Place, int] = field(default_factory=dict)
+    """Places where numbers are missing, with the highest number that was therefore not applied."""
+    last: dict[Place, int] = field(default_factory=dict)
+    """The last number applied, by place."""
+    counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """Messages by topic, type and outcome (`done`, `dropped`, `ignored`, `parked`)."""
+    failed: int = 0
+    """Messages parked because a handler or `save` raised, not because they were unreadable."""
+
+
+@dataclass
+class _Folded(Generic[C]):
+    changes: list[C] = field(default_factory=list)
+    outgoing: list[Outgoing] = field(default_factory=list)
+    parked: list[ParkedRow] = field(default_factory=list)
+    failed: int = 0
+
+
+class BatchHandler(Generic[S, C]):
+    """Handles batches of one lane. Knows PostgreSQL and the lane's handlers; knows nothing of consumers and offsets."""
+
+    def __init__(
+        self,
+        consumer: Consumer[S, C],
+        *,
+        database: Database,
+        outbox: Outbox,
+        topics: Mapping[str, Topic],
+        seal: Seal,
+    ) -> None:
+        self._consumer = consumer
+        self._database = database
+        self._outbox = outbox
+        self._topics = topics
+        self._seal = seal
+        self._raw = Raw in consumer.handlers
+        special: set[type[Body]] = {Raw, Unreadable, Failed}
+        self._wanted = {body.type_name: body for body in consumer.handlers if body not in special}
+
+    async def handle(self, records: Sequence[ConsumerRecord]) -> Outcome:
+        """Handle records, each partition's in order; halve the batch where `save` raises until the culprit is alone.
+
+        Raises:
+            Exception: a transient database fault (`shared.database.is_transient`): nothing was done, or all was;
+                the same records are handed in again.
+        """
+        outcome = Outcome()
+        pending = [list(records)]
+        while pending:
+            part = pending.pop()
+            try:
+                await self._attempt(part, outcome, condemned=None)
+            except Exception as error:
+                if not _is_culprit(error):
+                    raise
+                if len(part) > 1:
+                    middle = len(part) // 2
+                    pending += [part[middle:], part[:middle]]
+                    continue
+                _log.error(
+                    "message_failed", topic=part[0].topic, partition=part[0].partition, error=type(error).__name__
+                )
+                fault = Fault(Reason.INTERNAL_ERROR, f"saving raised {type(error).__name__}")
+                await self._attempt(part, outcome, condemned=fault)
+        return outcome
+
+    async def _attempt(self, records: list[ConsumerRecord], outcome: Outcome, *, condemned: Fault | None) -> None:
+        counts: Counter[tuple[str, str, str]] = Counter()
+        async with self._database.transaction() as tx:
+            places = sorted({(record.topic, record.partition) for record in records})
+            await self._lock(tx, places)
+            progress, now = await _progress(tx, places)
+            fresh, gaps = self._fresh(records, progress, counts)
+            reads = [self._read(record) for record in fresh]
+            folded = await self._fold(tx, reads, now, condemned, counts)
+            await self._consumer.store.save(tx, folded.changes)
+            await park(tx, self._consumer.name, folded.parked, self._seal)
+            if fresh:
+                await _advance(tx, fresh, progress)
+            await self._outbox.append(tx, folded.outgoing)
+        outcome.last |= progress
+        for place, number in gaps.items():
+            outcome.gaps[place] = max(number, outcome.gaps.get(place, 0))
+        outcome.counts += counts
+        outcome.failed += folded.failed
+
+    async def _lock(self, tx: Transaction, places: list[Place]) -> None:
+        """Lock the batch's partitions; an insurer's topic has partitions of its own, locked by its progress row."""
+        if all(self._topics[topic].record_keyed for topic, _ in places):
+            await lock_partitions(tx, {partition for _, partition in places})
+            return
+        await tx.execute(
+            "SELECT FROM progress JOIN unnest($1::text[], $2::int[]) AS w (topic, partition) USING (topic, partition) "
+            "ORDER BY topic, partition FOR UPDATE OF progress",
+            [topic for topic, _ in places],
+            [partition for _, partition in places],
+        )
+
+    def _fresh(
+        self,
+        records: list[ConsumerRecord],
+        progress: dict[Place, int],
+        counts: Counter[tuple[str, str, str]],
+    ) -> tuple[list[ConsumerRecord], dict[Place, int]]:
+        """Records not handled before and not beyond a gap; moves `progress` to the last of them."""
+        fresh: list[ConsumerRecord] = []
+        gaps: dict[Place, int] = {}
+        for record in records:
+            place = (record.topic, record.partition)
+            if not self._topics[record.topic].numbered:
+                fresh.append(record)
+                continue
+            number = number_of(record.headers)
+            if number is not None and number == progress[place] + 1:
+                progress[place] = number
+                fresh.append(record)
+            elif number is None:
+                fresh.append(record)  # it can't be placed: it is read, found malformed, and parked
+            elif number > progress[place]:
+                gaps[place] = max(number, gaps.get(place, 0))
+            else:
+                counts[record.topic, "", "dropped"] += 1
+        return fresh, gaps
+
+    def _read(self, record: ConsumerRecord) -> Read:
+        topic = self._topics[record.topic]
+        if topic.numbered and number_of(record.headers) is None:
+            return Read(record, None, Fault(Reason.MALFORMED, "the message has no number: expected ce_number"))
+        return read(
+            record,
+            topic,
+            self._wanted,
+            raw=self._raw,
+            unreadable=Unreadable in self._consumer.handlers,
+        )
+
+    async def _fold(
+        self,
+        tx: Transaction,
+        reads: list[Read],
+        now: datetime,
+        condemned: Fault | None,
+        counts: Counter[tuple[str, str, str]],
+    ) -> _Folded[C]:
+        folded: _Folded[C] = _Folded()
+        messages = [item.message for item in reads if item.message is not None]
+        done: set[UUID] = set(await self._consumer.done(tx, messages)) if messages else set()
+        states = dict(await self._consumer.store.load(tx, messages)) if messages else {}
+        for item in reads:
+            if item.fault is not None:
+                folded.parked.append(ParkedRow(item.record, number_of(item.record.headers), item.fault))
+            if item.message is None:
+                counts[item.record.topic, "", "parked" if item.fault else "ignored"] += 1
+                continue
+            if item.message.id in done:
+                counts[item.record.topic, item.message.envelope.type, "dropped"] += 1
+                continue
+            if not self._topics[item.record.topic].numbered:
+                done.add(item.message.id)
+            self._apply(item, states, now, folded, condemned)
+            counts[item.record.topic, item.message.envelope.type, "done"] += 1
+        return folded
+
+    def _apply(
+        self,
+        item: Read,
+        states: dict[str, S],
+        now: datetime,
+        folded: _Folded[C],
+        condemned: Fault | None,
+    ) -> None:
+        message = item.message
+        assert message is not None  # noqa: S101
+        key = self._consumer.state_key(message)
+        fault = condemned
+        if fault is None:
+            try:
+                effects = self._call(type(message.body), message, states[key], now)
+                outgoing = self._outbox.caused_by(message, effects.emits)
+            except Exception as error:  # noqa: BLE001 - a bug hurts one message only; it is parked and told
+                _log.error(
+                    "message_failed",
+                    topic=message.topic,
+                    partition=message.partition,
+                    type=message.envelope.type,
+                    correlation=str(message.envelope.correlation),
+                    error=type(error).__name__,
+                )
+                fault = Fault(Reason.INTERNAL_ERROR, f"its handler raised {type(error).__name__}")
+        if fault is not None:
+            folded.failed += 1
+            folded.parked.append(ParkedRow(item.record, message.envelope.number, fault))
+            if Failed not in self._consumer.handlers:
+                return
+            failed: Message[Any] = Message(
+                message.envelope,
+                message.key,
+                Failed.model_construct(original=message.body),
+                message.topic,
+                message.partition,
+                message.offset,
+            )
+            effects = self._call(Failed, failed, states[key], now)
+            outgoing = self._outbox.caused_by(failed, effects.emits)
+        states[key] = effects.state
+        folded.changes.extend(effects.changes)
+        folded.outgoing.extend(outgoing)
+
+    def _call(self, body: type[Body], message: Message[Any], state: S, now: datetime) -> Effects[S, C]:
+        return self._consumer.handlers[body](message, state, now)
+
+
+def _is_culprit(error: Exception) -> bool:
+    """True where the data of some message is at fault, not the way to the database or its load."""
+    if isinstance(error, asyncpg.PostgresError):
+        return isinstance(error, (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError))
+    return not isinstance(error, (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError))
+
+
+async def lock_partitions(tx: Transaction, partitions: set[int]) -> None:
+    """Take the turn on these record partitions, in sorted order; held until the transaction ends."""
+    await tx.execute(
+        "SELECT FROM partition_lock WHERE partition = ANY($1::int[]) ORDER BY partition FOR UPDATE",
+        sorted(partitions),
+    )
+
+
+async def _progress(tx: Transaction, places: list[Place]) -> tuple[dict[Place, int], datetime]:
+    rows = await tx.fetch(
+        """
+        SELECT topic, partition, coalesce(last_number, 0) AS last, clock_timestamp() AS now
+        FROM unnest($1::text[], $2::int[]) AS w (topic, partition) LEFT JOIN progress USING (topic, partition)
+        """,
+        [topic for topic, _ in places],
+        [partition for _, partition in places],
+    )
+    return {(row["topic"], row["partition"]): row["last"] for row in rows}, rows[0]["now"]
+
+
+async def _advance(tx: Transaction, fresh: list[ConsumerRecord], progress: dict[Place, int]) -> None:
+    last = {(record.topic, record.partition): record.offset for record in fresh}
+    await tx.execute(
+        """
+        INSERT INTO progress AS p (topic, partition, last_number, last_offset)
+        SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[]) AS n
+        ON CONFLICT (topic, partition) DO UPDATE
+        SET last_number = excluded.last_number, last_offset = excluded.last_offset
+        """,
+        [topic for topic, _ in last],
+        [partition for _, partition in last],
+        [progress[place] for place in last],
+        list(last.values()),
+    )

@@ -1,0 +1,136 @@
+"""From a raw Kafka record to a message, or to the reason why it is none. One record's fault never hurts another."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, cast
+from uuid import NAMESPACE_OID, UUID, uuid5
+
+from aiokafka import ConsumerRecord
+from pydantic import ValidationError
+
+from shared.contracts.common import Body
+from shared.contracts.envelope import Envelope, MalformedError, Message, from_headers
+from shared.contracts.reasons import Reason
+from shared.contracts.topics import Topic
+from shared.messaging._kafka import MAX_MESSAGE_BYTES, partition_of
+from shared.messaging.effects import Raw, Unreadable
+
+MAX_FAULTS_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a record is parked: a code, and a sentence without any of its values."""
+
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A record and what was read of it. `message` is None where no handler takes it or nothing can be done with it."""
+
+    record: ConsumerRecord
+    message: Message[Any] | None
+    fault: Fault | None = None
+
+
+def read(record: ConsumerRecord, topic: Topic, wanted: dict[str, type[Body]], *, raw: bool, unreadable: bool) -> Read:
+    """Read one record.
+
+    Args:
+        record: as Kafka gave it.
+        topic: the topic's entry in the registry.
+        wanted: message types with a handler, by name.
+        raw: the lane takes every valid envelope unread.
+        unreadable: the lane wants to know of what can't be read.
+    """
+    try:
+        key = _key(record, topic)
+        envelope = from_headers(record.headers)
+    except MalformedError as error:
+        return _faulty(record, topic, Fault(Reason.MALFORMED, str(error)), None, wanted=unreadable)
+    if raw:
+        return Read(record, _message(record, key, envelope, Raw.model_construct(payload=record.value or b"")))
+    model = wanted.get(envelope.type)
+    if model is not None:
+        return _validated(record, topic, key, envelope, model, wanted=unreadable)
+    if any(message.type_name == envelope.type for message in topic.messages):
+        return Read(record, None)
+    fault = Fault(Reason.UNKNOWN_TYPE, f"no message type of that name in {topic.name}: see its AsyncAPI channel")
+    return _faulty(record, topic, fault, envelope, wanted=unreadable)
+
+
+def _validated(
+    record: ConsumerRecord,
+    topic: Topic,
+    key: str,
+    envelope: Envelope,
+    model: type[Body],
+    *,
+    wanted: bool,
+) -> Read:
+    value = record.value or b""
+    if len(value) > MAX_MESSAGE_BYTES:
+        fault = Fault(Reason.TOO_LARGE, f"the body is larger than {MAX_MESSAGE_BYTES} bytes")
+        return _faulty(record, topic, fault, envelope, wanted=wanted)
+    try:
+        body = model.model_validate_json(value)
+    except ValidationError as error:
+        return _faulty(record, topic, Fault(Reason.MALFORMED, _explain(model, error)), envelope, wanted=wanted)
+    return Read(record, _message(record, key, envelope, body))
+
+
+def _explain(model: type[Body], error: ValidationError) -> str:
+    faults = error.errors(include_input=False, include_context=False, include_url=False)
+    shown = "; ".join(
+        f"{'.'.join(map(str, fault['loc'])) or 'body'}: {fault['type']}" for fault in faults[:MAX_FAULTS_SHOWN]
+    )
+    return f"not a {model.type_name}: {shown}"
+
+
+def _key(record: ConsumerRecord, topic: Topic) -> str:
+    if record.key is None:
+        raise MalformedError("the record has no key: expected the key that the registry names")
+    try:
+        key = cast("bytes", record.key).decode()
+        if not topic.record_keyed:
+            return key
+        if key != str(UUID(key)):
+            raise MalformedError("the key is not in its canonical form: expected a lower-case UUID")
+    except ValueError as error:
+        if isinstance(error, MalformedError):
+            raise
+        raise MalformedError("the key can't be read: expected a record id (UUID)") from None
+    if partition_of(key, topic.partitions) != record.partition:
+        raise MalformedError("the record stands in another partition than its key's: order can't be kept")
+    return key
+
+
+def _message(record: ConsumerRecord, key: str, envelope: Envelope, body: Body) -> Message[Any]:
+    return Message(envelope, key, body, record.topic, record.partition, record.offset)
+
+
+def _faulty(record: ConsumerRecord, topic: Topic, fault: Fault, envelope: Envelope | None, *, wanted: bool) -> Read:
+    """A record that can't be read; a lane that wants to know is told, where at least the key is good."""
+    if not wanted:
+        return Read(record, None, fault)
+    try:
+        key = _key(record, topic)
+    except MalformedError:
+        return Read(record, None, fault)
+    identity = identity_of(record)
+    envelope = envelope or Envelope(
+        id=identity,
+        type=Unreadable.type_name,
+        source="unknown",
+        time=datetime.fromtimestamp(record.timestamp / 1000, UTC),
+        correlation=identity,
+    )
+    return Read(record, _message(record, key, envelope, Unreadable(reason=fault.reason)), fault)
+
+
+def identity_of(record: ConsumerRecord) -> UUID:
+    """An id for a record that has none of its own: the same each time the same bytes are read at the same place."""
+    place = f"{record.topic}/{record.partition}/{record.offset}/"
+    return uuid5(uuid5(NAMESPACE_OID, place), (record.value or b"").hex()[:4096])

@@ -1,0 +1,108 @@
+"""How a process reaches Kafka: one place for addresses, credentials, time-outs and the partitioner."""
+
+import ssl
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.partitioner import murmur2
+from faststream.security import BaseSecurity, SASLScram512
+
+from shared.settings import KafkaSettings
+
+METADATA_MAX_AGE_MS = 5_000
+"""Consumers notice a wiped and re-created topic only when their metadata is renewed; the default is five minutes."""
+REQUEST_TIMEOUT_MS = 10_000
+MAX_MESSAGE_BYTES = 900_000
+"""Below the broker's limit of 1 MiB with room for headers; the outbox refuses more."""
+SEND_BATCH_BYTES = 512 * 1024
+
+
+@lru_cache(maxsize=100_000)
+def partition_of(key: str, partitions: int) -> int:
+    """The partition of a key, as every Kafka client's default partitioner computes it."""
+    return int((murmur2(key.encode()) & 0x7FFFFFFF) % partitions)
+
+
+@dataclass(frozen=True)
+class Kafka:
+    """A broker's address and this process's credentials."""
+
+    bootstrap: str
+    username: str
+    password: str | None
+    ca_file: str | None
+    session_timeout_s: float = 6.0
+
+    @classmethod
+    def of(cls, settings: KafkaSettings, principal: str) -> "Kafka":
+        """From settings; the password is read from its file now."""
+        password = settings.kafka_password_file.read_text().strip() if settings.kafka_password_file else None
+        return cls(
+            bootstrap=settings.kafka_bootstrap,
+            username=settings.kafka_username or principal,
+            password=password,
+            ca_file=str(settings.kafka_ca_file) if settings.kafka_ca_file else None,
+            session_timeout_s=settings.kafka_session_timeout_s,
+        )
+
+    def _tls(self) -> ssl.SSLContext | None:
+        return ssl.create_default_context(cafile=self.ca_file) if self.ca_file else None
+
+    def security(self) -> BaseSecurity | None:
+        """For FastStream."""
+        if self.password is None:
+            return None
+        return SASLScram512(
+            username=self.username,
+            password=self.password,
+            ssl_context=self._tls(),
+            use_ssl=self.ca_file is not None,
+        )
+
+    def _arguments(self) -> dict[str, Any]:
+        arguments: dict[str, Any] = {
+            "bootstrap_servers": self.bootstrap,
+            "metadata_max_age_ms": METADATA_MAX_AGE_MS,
+            "request_timeout_ms": REQUEST_TIMEOUT_MS,
+        }
+        if self.password is not None:
+            arguments |= {
+                "security_protocol": "SASL_SSL" if self.ca_file else "SASL_PLAINTEXT",
+                "sasl_mechanism": "SCRAM-SHA-512",
+                "sasl_plain_username": self.username,
+                "sasl_plain_password": self.password,
+                "ssl_context": self._tls(),
+            }
+        return arguments
+
+    def producer(self) -> AIOKafkaProducer:
+        """An idempotent producer that waits for all replicas and sends at once."""
+        return AIOKafkaProducer(
+            **self._arguments(),
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=0,
+            max_batch_size=SEND_BATCH_BYTES,
+            max_request_size=2 * 1024 * 1024,
+        )
+
+    def reader(self) -> AIOKafkaConsumer:
+        """A consumer without a group, to look at what a topic holds."""
+        return AIOKafkaConsumer(
+            **self._arguments(),
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=MAX_MESSAGE_BYTES,
+        )
+
+    def tail(self) -> AIOKafkaConsumer:
+        """A consumer without a group that begins at the end: what came before nobody waits for."""
+        return AIOKafkaConsumer(
+            **self._arguments(),
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="latest",
+        )

@@ -1,0 +1,227 @@
+"""One lane at work: FastStream fetches batches, the batch handler does them, offsets follow lazily.
+
+Offsets are hints: what a crash repeats is dropped by number. A transient fault stops the line: the same records are
+tried again, before any other, until they are done.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, cast
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, OffsetAndMetadata, TopicPartition
+from aiokafka.errors import KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.kafka.subscriber.usecase import BatchSubscriber
+
+from shared.contracts.topics import Topic
+from shared.database import is_transient
+from shared.messaging._batch import BatchHandler
+from shared.messaging._gaps import Gaps
+from shared.messaging.effects import Consumer, Failed
+from shared.messaging.outbox import Place
+
+POLL_MS = 10
+"""An empty fetch returns after this time, and FastStream sleeps as long again."""
+COMMIT_EVERY_S = 1.0
+COMMIT_TIMEOUT_S = 5.0
+BACK_OFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)
+FAILED_IN_A_ROW = 50
+"""So many handler failures without one success are no bad messages but a bad release: the line stops."""
+
+_log = structlog.get_logger("carnet.messaging")
+
+
+class StoppedLineError(Exception):
+    """Too many messages failed in a row; nothing more is parked until someone looks."""
+
+
+class Lane:
+    """Runs one `Consumer`."""
+
+    def __init__(
+        self,
+        consumer: Consumer[Any, Any],
+        handler: BatchHandler[Any, Any],
+        *,
+        service: str,
+        topics: Mapping[str, Topic],
+        max_batch: int,
+        session_timeout_s: float,
+    ) -> None:
+        self.consumer = consumer
+        self.name = f"{service}.{consumer.name}"
+        self._handler = handler
+        self._topics = topics
+        self._max_batch = consumer.max_batch or max_batch
+        self._session_timeout_ms = int(session_timeout_s * 1000)
+        self._subscriber: BatchSubscriber | None = None
+        self._done: dict[Place, int] = {}
+        self._next_commit = 0.0
+        self._failed_in_a_row = 0
+        self.gaps = Gaps()
+        self.counts: Counter[tuple[str, str, str]] = Counter()
+        self.batches = 0
+        self.busy_s = 0.0
+        self.healthy = True
+        """False while a fault of the database or too many failures stop the line."""
+        self.progressed_at = time.monotonic()
+
+    def subscribe(self, broker: KafkaBroker) -> None:
+        """Register with the broker; fetching begins when the broker starts."""
+        subscriber = broker.subscriber(
+            *self.consumer.topics,
+            batch=True,
+            max_records=self._max_batch,
+            batch_timeout_ms=POLL_MS,
+            group_id=self.name,
+            auto_offset_reset="earliest",
+            ack_policy=AckPolicy.MANUAL,
+            parser=self._parse,
+            decoder=_undecoded,
+            listener=_Listener(self),
+            fetch_min_bytes=1 if not self.consumer.fetch_wait_s else 64 * 1024,
+            fetch_max_wait_ms=int(self.consumer.fetch_wait_s * 1000) or 500,
+            session_timeout_ms=self._session_timeout_ms,
+            heartbeat_interval_ms=max(300, self._session_timeout_ms // 4),
+            max_poll_interval_ms=300_000,
+            no_reply=True,
+        )
+        subscriber(self._take)
+        self._subscriber = subscriber
+
+    @property
+    def kafka_consumer(self) -> AIOKafkaConsumer | None:
+        """The client underneath, None before the start."""
+        return self._subscriber.consumer if self._subscriber is not None else None
+
+    def lag(self) -> dict[str, int]:
+        """Messages waiting, by topic, as far as this process's partitions tell."""
+        client = self.kafka_consumer
+        waiting: dict[str, int] = dict.fromkeys(self.consumer.topics, 0)
+        if client is None:
+            return waiting
+        for partition in client.assignment():
+            end = client.highwater(partition)
+            done = self._done.get((partition.topic, partition.partition))
+            if end is not None and done is not None:
+                waiting[partition.topic] += max(0, end - done - 1)
+        return waiting
+
+    def assigned(self) -> bool:
+        """True once the group gave this process partitions, or told that it has none for it."""
+        client = self.kafka_consumer
+        return client is not None and bool(client.assignment())
+
+    def stuck(self, patience_s: float) -> bool:
+        """True where messages wait and nothing was done about them for too long."""
+        if time.monotonic() - self.progressed_at < patience_s:
+            return False
+        return any(self.lag().values())
+
+    async def _parse(self, records: tuple[ConsumerRecord, ...]) -> KafkaMessage:
+        """Hand the raw records on: headers are read one record at a time, where a fault hurts one only."""
+        client = self.kafka_consumer
+        return KafkaMessage(body=b"", raw_message=records, consumer=cast("Any", client))
+
+    async def _take(self, message: KafkaMessage) -> None:
+        records: tuple[ConsumerRecord, ...] = message.raw_message
+        started = time.monotonic()
+        await self._until_done(list(records))
+        self.progressed_at = time.monotonic()
+        self.busy_s += self.progressed_at - started
+        self.batches += 1
+        for record in records:
+            place = (record.topic, record.partition)
+            if place not in self.gaps:
+                self._done[place] = record.offset
+        client = self.kafka_consumer
+        if client is None:
+            return
+        pause = await self.gaps.look_again(client)
+        if self.progressed_at >= self._next_commit:
+            await self.commit()
+        if len(records) < self._max_batch // 2:
+            pause = max(pause, self.consumer.gather_s - (time.monotonic() - started))
+        if pause > 0:
+            await asyncio.sleep(pause)
+
+    async def _until_done(self, records: list[ConsumerRecord]) -> None:
+        attempt = 0
+        while True:
+            try:
+                self._refuse_after_many_failures()
+                outcome = await self._handler.handle(records)
+            except Exception as error:  # noqa: BLE001 - whatever it is, these records are not skipped
+                if not is_transient(error) and not isinstance(error, StoppedLineError):
+                    # a fault of the statements themselves: it can't be parked away, and must not be skipped
+                    _log.exception("batch_failed", consumer=self.name, error=type(error).__name__)
+                self.healthy = False
+                self.progressed_at = time.monotonic()
+                pause = BACK_OFF_S[min(attempt, len(BACK_OFF_S) - 1)]
+                if attempt in {0, 3} or attempt % 10 == 0:
+                    _log.warning("line_stopped", consumer=self.name, error=type(error).__name__, attempt=attempt)
+                attempt += 1
+                await asyncio.sleep(pause)
+            else:
+                self.healthy = True
+                self.counts += outcome.counts
+                self._count_failures(outcome.failed, len(records))
+                self.gaps.note(outcome.last, outcome.gaps)
+                return
+
+    def _count_failures(self, failed: int, total: int) -> None:
+        """Count failures in a row; a lane with a handler of `Failed` answers each of them and goes on."""
+        if Failed not in self.consumer.handlers:
+            self._failed_in_a_row = self._failed_in_a_row + failed if failed == total else 0
+
+    def _refuse_after_many_failures(self) -> None:
+        if self._failed_in_a_row >= FAILED_IN_A_ROW:
+            raise StoppedLineError(f"{self._failed_in_a_row} messages failed in a row: mend the service and restart it")
+
+    async def commit(self) -> None:
+        """Commit how far this lane is, as a hint for the next start; a failure costs only repeats."""
+        client = self.kafka_consumer
+        self._next_commit = time.monotonic() + COMMIT_EVERY_S
+        if client is None or not self._done:
+            return
+        assigned = client.assignment()
+        offsets = {
+            TopicPartition(*place): OffsetAndMetadata(offset + 1, "")
+            for place, offset in self._done.items()
+            if TopicPartition(*place) in assigned
+        }
+        if not offsets:
+            return
+        try:
+            await asyncio.wait_for(client.commit(offsets), COMMIT_TIMEOUT_S)
+        except (KafkaError, TimeoutError) as error:
+            _log.info("commit_skipped", consumer=self.name, error=type(error).__name__)
+
+    def assigned_anew(self) -> None:
+        """Forget what belongs to an earlier assignment."""
+        self.gaps.clear()
+        self._done.clear()
+        self.progressed_at = time.monotonic()
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types
+    """Commits before partitions go, forgets when they come."""
+
+    def __init__(self, lane: Lane) -> None:
+        self._lane = lane
+
+    async def on_partitions_revoked(self, revoked: object) -> None:
+        if revoked:
+            await self._lane.commit()
+
+    async def on_partitions_assigned(self, assigned: object) -> None:
+        del assigned
+        self._lane.assigned_anew()
+
+
+async def _undecoded(message: KafkaMessage) -> KafkaMessage:
+    return message

@@ -1,0 +1,124 @@
+"""Looks into a topic: does it hold a number where the relay's cursor says, and up to where has it no gap."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from shared.contracts.envelope import number_of
+from shared.messaging._kafka import Kafka
+from shared.messaging.outbox import Place
+
+READ_TIMEOUT_S = 5.0
+POLL_MS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a place was sent: the last number, the offset where it stands, and the epoch of this knowledge."""
+
+    place: Place
+    number: int
+    offset: int
+    epoch: int
+    sent_on: date
+
+
+class TopicCheck:
+    """Reads topics without a group. Kept open between looks; closed after an error."""
+
+    def __init__(self, kafka: Kafka) -> None:
+        self._kafka = kafka
+        self._reader: AIOKafkaConsumer | None = None
+
+    async def close(self) -> None:
+        """Close the reader; the next look opens another."""
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            try:
+                await asyncio.wait_for(reader.stop(), READ_TIMEOUT_S)
+            except (KafkaError, OSError, TimeoutError):
+                return  # it is given up either way
+
+    async def torn(self, cursors: Sequence[Cursor]) -> list[Cursor]:
+        """The cursors whose topic does not hold their number at their offset.
+
+        Raises:
+            KafkaError, TimeoutError: the topic can't be read now; nothing is known.
+        """
+        if not cursors:
+            return []
+        reader = await self._open()
+        partitions = {TopicPartition(*cursor.place): cursor for cursor in cursors}
+        begin = await asyncio.wait_for(reader.beginning_offsets(list(partitions)), READ_TIMEOUT_S)
+        end = await asyncio.wait_for(reader.end_offsets(list(partitions)), READ_TIMEOUT_S)
+        torn: list[Cursor] = []
+        to_read: dict[TopicPartition, Cursor] = {}
+        for partition, cursor in partitions.items():
+            if cursor.number == 0:
+                if end[partition] > 0:
+                    torn.append(cursor)  # the topic holds what this database does not know to have sent
+            elif end[partition] <= cursor.offset:
+                torn.append(cursor)
+            elif begin[partition] <= cursor.offset:
+                to_read[partition] = cursor
+            # else: what stood there has passed its retention
+        return torn + await self._differing(reader, to_read)
+
+    async def _differing(self, reader: AIOKafkaConsumer, to_read: dict[TopicPartition, Cursor]) -> list[Cursor]:
+        """Read the record at each cursor's offset and compare numbers."""
+        if not to_read:
+            return []
+        reader.assign(list(to_read))
+        for partition, cursor in to_read.items():
+            reader.seek(partition, cursor.offset)
+        found: dict[TopicPartition, int | None] = {}
+        deadline = time.monotonic() + READ_TIMEOUT_S
+        while len(found) < len(to_read):
+            if time.monotonic() > deadline:
+                raise TimeoutError
+            missing = [partition for partition in to_read if partition not in found]
+            for partition, records in (await reader.getmany(*missing, timeout_ms=POLL_MS)).items():
+                first = records[0]
+                cursor = to_read[partition]
+                found[partition] = number_of(first.headers) if first.offset == cursor.offset else None
+        return [cursor for partition, cursor in to_read.items() if found[partition] != cursor.number]
+
+    async def contiguous_prefix(self, place: Place) -> tuple[int, int]:
+        """The last number up to which the topic has no gap from its start, and its offset; (0, -1) where empty."""
+        reader = await self._open()
+        partition = TopicPartition(*place)
+        begin = (await reader.beginning_offsets([partition]))[partition]
+        end = (await reader.end_offsets([partition]))[partition]
+        reader.assign([partition])
+        reader.seek(partition, begin)
+        last, offset = 0, -1
+        # what stood before `begin` has passed its retention: the first number that is left begins the count
+        expected = 1 if begin == 0 else None
+        deadline = time.monotonic() + READ_TIMEOUT_S
+        while end > 0 and await reader.position(partition) < end:
+            batch = (await reader.getmany(partition, timeout_ms=POLL_MS)).get(partition, [])
+            if batch:
+                deadline = time.monotonic() + READ_TIMEOUT_S
+            elif time.monotonic() > deadline:
+                raise TimeoutError
+            for record in batch:
+                number = number_of(record.headers)
+                if number is None:
+                    continue
+                if expected is None or number == expected:
+                    last, offset, expected = number, record.offset, number + 1
+                elif number > expected:
+                    return last, offset
+        return last, offset
+
+    async def _open(self) -> AIOKafkaConsumer:
+        if self._reader is None:
+            reader = self._kafka.reader()
+            await reader.start()
+            self._reader = reader
+        return self._reader

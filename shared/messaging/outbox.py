@@ -1,0 +1,187 @@
+"""The transactional outbox: what leaves is numbered without gaps per topic and partition, and kept for 30 days."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from shared.contracts.common import Body
+from shared.contracts.envelope import Message, derived_id
+from shared.contracts.topics import Topic
+from shared.database import Transaction
+from shared.messaging._kafka import MAX_MESSAGE_BYTES, partition_of
+from shared.messaging.effects import Emit
+
+KEEP = timedelta(days=30)
+"""Longer than the longest outage promised: any topic can be wiped and sent again."""
+DAYS_AHEAD = 7
+
+Place = tuple[str, int]
+"""A topic and a partition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message ready to be numbered."""
+
+    place: Place
+    key: str
+    id: UUID
+    type: str
+    correlation: UUID
+    cause: UUID | None
+    payload: bytes
+
+
+class Outbox:
+    """Addresses messages by the registry, and appends them in the transaction of their cause."""
+
+    def __init__(self, service: str, topics: Mapping[str, Topic], wake: Callable[[Iterable[Place]], None]) -> None:
+        self._topics = topics
+        self._written = {name for name, topic in topics.items() if topic.numbered and service in topic.writers}
+        self._topic_of = {
+            message.type_name: name
+            for name in self._written
+            if topics[name].record_keyed  # an insurer's topic has to be named
+            for message in topics[name].messages
+        }
+        self._wake = wake
+
+    def caused_by(self, message: Message[Any], emits: Sequence[Body | Emit]) -> list[Outgoing]:
+        """Address what a message caused: ids follow from it, so that a rebuild repeats them."""
+        return [
+            self._address(
+                emit,
+                cause=message.id,
+                correlation=message.envelope.correlation,
+                key=message.key,
+                ordinal=ordinal,
+            )
+            for ordinal, emit in enumerate(emits)
+        ]
+
+    def root(self, emits: Sequence[Body | Emit], *, cause: UUID, key: UUID) -> list[Outgoing]:
+        """Address what an HTTP call or a timer caused; `cause` names the act and starts the correlation."""
+        return [
+            self._address(emit, cause=cause, correlation=cause, key=str(key), ordinal=ordinal)
+            for ordinal, emit in enumerate(emits)
+        ]
+
+    def _address(
+        self,
+        emit: Body | Emit,
+        *,
+        cause: UUID,
+        correlation: UUID,
+        key: str,
+        ordinal: int,
+    ) -> Outgoing:
+        body, topic, own_key = (emit.body, emit.topic, emit.key) if isinstance(emit, Emit) else (emit, None, None)
+        key = own_key or key
+        topic = topic or self._topic_of.get(body.type_name)
+        if topic is None or topic not in self._written:
+            raise LookupError(f"{body.type_name} is in no numbered topic that this service writes: see the registry")
+        payload = body.model_dump_json(exclude_none=True).encode()
+        if len(payload) > MAX_MESSAGE_BYTES:
+            raise ValueError(f"a message of type {body.type_name} is larger than {MAX_MESSAGE_BYTES} bytes")
+        return Outgoing(
+            place=(topic, partition_of(key, self._topics[topic].partitions)),
+            key=key,
+            id=derived_id(cause, body.type_name, ordinal),
+            type=body.type_name,
+            correlation=correlation,
+            cause=cause,
+            payload=payload,
+        )
+
+    async def append(self, tx: Transaction, outgoing: Sequence[Outgoing]) -> None:
+        """Number and store messages; the last statements of a transaction, since their counters stay locked."""
+        if not outgoing:
+            return
+        counts = Counter(message.place for message in outgoing)
+        places = sorted(counts)
+        rows = await tx.fetch(
+            # rows are inserted in the order given, so that two writers lock counters in one order
+            """
+            INSERT INTO outbox_counter AS c (topic, partition, last)
+            SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[]) AS n (topic, partition, last)
+            ON CONFLICT (topic, partition) DO UPDATE SET last = c.last + excluded.last
+            RETURNING topic, partition, last, (clock_timestamp() AT TIME ZONE 'UTC')::date AS today
+            """,
+            [topic for topic, _ in places],
+            [partition for _, partition in places],
+            [counts[place] for place in places],
+        )
+        last = {(row["topic"], row["partition"]): row["last"] - counts[row["topic"], row["partition"]] for row in rows}
+        numbers: list[int] = []
+        for message in outgoing:
+            last[message.place] += 1
+            numbers.append(last[message.place])
+        await self._insert(tx, outgoing, numbers, rows[0]["today"])
+        tx.after_commit(lambda: self._wake(places))
+
+    @staticmethod
+    async def _insert(tx: Transaction, outgoing: Sequence[Outgoing], numbers: list[int], today: date) -> None:
+        await tx.execute(
+            """
+            INSERT INTO outbox (topic, partition, number, created_on, message_id, type, key, correlation, cause,
+                                created_at, payload)
+            SELECT topic, partition, number, $9, message_id, type, key, correlation, cause, clock_timestamp(), payload
+            FROM unnest($1::text[], $2::int[], $3::bigint[], $4::uuid[], $5::text[], $6::text[], $7::uuid[],
+                        $8::uuid[], $10::bytea[])
+                 AS m (topic, partition, number, message_id, type, key, correlation, cause, payload)
+            """,
+            [message.place[0] for message in outgoing],
+            [message.place[1] for message in outgoing],
+            numbers,
+            [message.id for message in outgoing],
+            [message.type for message in outgoing],
+            [message.key for message in outgoing],
+            [message.correlation for message in outgoing],
+            [message.cause for message in outgoing],
+            today,
+            [message.payload for message in outgoing],
+        )
+
+
+async def prepare_tables(
+    tx: Transaction, *, partitions: int, inputs: Iterable[Place], outputs: Iterable[Place]
+) -> None:
+    """Make the rows that batches lock: per record partition, per input, per output. Repeating changes nothing."""
+    await tx.execute(
+        "INSERT INTO partition_lock SELECT generate_series(0, $1 - 1) ON CONFLICT DO NOTHING",
+        partitions,
+    )
+    rows = await tx.fetchrow("SELECT count(*) AS n FROM partition_lock")
+    if rows is None or rows["n"] != partitions:
+        raise RuntimeError(
+            f"this database was made for {rows['n'] if rows else 0} partitions and the setting CARNET_PARTITIONS is "
+            f"{partitions}: the number can't change once records exist; set it back",
+        )
+    for table, places in (("progress", sorted(inputs)), ("relay_cursor", sorted(outputs))):
+        await tx.execute(
+            f"INSERT INTO {table} (topic, partition) SELECT * FROM unnest($1::text[], $2::int[]) "  # noqa: S608
+            "ON CONFLICT DO NOTHING",
+            [topic for topic, _ in places],
+            [partition for _, partition in places],
+        )
+
+
+async def keep_days(tx: Transaction) -> None:
+    """Make the outbox's tables of the coming days and drop those older than what is kept."""
+    today = (await tx.clock()).date()
+    for ahead in range(-1, DAYS_AHEAD + 1):
+        day = today + timedelta(days=ahead)
+        await tx.execute(
+            f"CREATE TABLE IF NOT EXISTS outbox_{day:%Y%m%d} PARTITION OF outbox "
+            f"FOR VALUES FROM ('{day}') TO ('{day + timedelta(days=1)}')",
+        )
+    old = await tx.fetch(
+        "SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'outbox'::regclass ORDER BY 1",
+    )
+    limit = f"outbox_{today - KEEP:%Y%m%d}"
+    for row in old:
+        if row["name"] < limit:
+            await tx.execute(f"DROP TABLE {row['name']}")

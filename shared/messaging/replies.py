@@ -1,0 +1,125 @@
+"""Waiting for what a request causes: the gateway reads along, without a group, only to be woken up."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka.errors import KafkaError
+
+from shared.contracts.envelope import MalformedError, Message, from_headers
+from shared.contracts.topics import Topic, message_types
+from shared.messaging._kafka import Kafka
+
+POLL_MS = 1000
+BACK_OFF_S = 0.5
+
+_log = structlog.get_logger("carnet.messaging")
+
+
+class Waiting:
+    """One caller's wait for messages of one correlation."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[Message[Any]] = asyncio.Queue()
+
+    def put(self, message: Message[Any]) -> None:
+        """Hand a message to the waiting caller."""
+        self._queue.put_nowait(message)
+
+    async def next(self, timeout_s: float) -> Message[Any]:
+        """The next message of the correlation.
+
+        Raises:
+            TimeoutError: none came in time; the outcome is unknown.
+        """
+        return await asyncio.wait_for(self._queue.get(), timeout_s)
+
+
+class Replies:
+    """Reads topics from their end and hands each message to who waits for its correlation."""
+
+    def __init__(self, kafka: Kafka, topics: Mapping[str, Topic], names: tuple[str, ...]) -> None:
+        self._kafka = kafka
+        self._names = names
+        self._models = {name: model for topic in names for name, model in message_types(topics[topic]).items()}
+        self._waiting: dict[bytes, Waiting] = {}
+        self._reader: AIOKafkaConsumer | None = None
+        self.ready = asyncio.Event()
+        """Set while the reader stands at the end of all topics; before, a reply could be missed."""
+        self.progressed_at = time.monotonic()
+
+    @contextmanager
+    def waiting(self, correlation: UUID) -> Any:
+        """Wait for messages of this correlation inside the block; begin before the request is sent."""
+        key = str(correlation).encode()
+        waiting = Waiting()
+        self._waiting[key] = waiting
+        try:
+            yield waiting
+        finally:
+            self._waiting.pop(key, None)
+
+    async def run(self) -> None:
+        """Read until cancelled; a fault of Kafka is waited out."""
+        while True:
+            try:
+                await self._read()
+            except (KafkaError, OSError, TimeoutError) as error:
+                _log.warning("replies_error", error=type(error).__name__)
+            finally:
+                self.ready.clear()
+                await self._close()
+            await asyncio.sleep(BACK_OFF_S)
+
+    async def _read(self) -> None:
+        reader = self._kafka.tail()
+        self._reader = reader
+        await reader.start()
+        reader.subscribe(list(self._names))
+        while not reader.assignment():
+            await reader.getmany(timeout_ms=50)
+        await reader.seek_to_end()
+        for partition in reader.assignment():
+            await reader.position(partition)
+        self.ready.set()
+        while True:
+            batches = await reader.getmany(timeout_ms=POLL_MS)
+            self.progressed_at = time.monotonic()
+            for records in batches.values():
+                for record in records:
+                    self._hand_over(record)
+
+    def _hand_over(self, record: ConsumerRecord) -> None:
+        if not self._waiting:
+            return
+        for name, value in record.headers:
+            if name == "ce_correlationid":
+                waiting = self._waiting.get(value)
+                break
+        else:
+            return
+        if waiting is None:
+            return
+        try:
+            envelope = from_headers(record.headers)
+            model = self._models.get(envelope.type)
+            if model is None:
+                return
+            body = model.model_validate_json(record.value or b"")
+        except (MalformedError, ValueError):
+            return  # its consumers park it; whoever waits runs into the time-out
+        key = (record.key or b"").decode(errors="replace")
+        waiting.put(Message(envelope, key, body, record.topic, record.partition, record.offset))
+
+    async def _close(self) -> None:
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            try:
+                await asyncio.wait_for(reader.stop(), 3)
+            except (KafkaError, OSError, TimeoutError) as error:
+                _log.warning("replies_close_failed", error=type(error).__name__)
