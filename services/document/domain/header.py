@@ -13,7 +13,7 @@ _NS: Final = {"h": "urn:hl7-org:v3"}
 _PROFESSIONALS = "1.2.250.1.71.4.2.1"
 _STRUCTURES = "1.2.250.1.71.4.2.2"
 _TIME = re.compile(r"(\d{4})(\d\d)?(\d\d)?(?:(\d\d)(\d\d)?(\d\d)?(?:\.\d+)?)?(?:([+-])(\d\d)(\d\d))?", re.ASCII)
-_OID = re.compile(r"[0-2](?:\.(?:0|[1-9][0-9]*))+|[0-9A-Fa-f-]{36}", re.ASCII)
+_OID = re.compile(r"[0-2](?:\.(?:0|[1-9][0-9]*))+|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
 _LONGEST: Final = 256
 
 
@@ -86,6 +86,8 @@ def _identifier(element: etree._Element | None) -> str | None:
     if root is None or not _OID.fullmatch(root):
         return None
     root = root.lower()
+    if extension and not extension.isprintable():
+        return None
     return f"{root}^{extension}" if extension else root
 
 

@@ -15,6 +15,7 @@ from shared.terminology import Ins, class_of
 PDF = b"%PDF-1.4\n1 0 obj <<>> endobj\n%%EOF\n"
 PATIENT = Ins("1.2.250.1.213.1.4.10", "279035121518989")
 SECTION = "<section><title>Résultats</title><text>Glycémie</text></section>"
+OTHER = "277076322082910"
 BODY = f"<structuredBody><component>{SECTION}</component></structuredBody>"
 DOCUMENT = f"""<?xml version="1.0" encoding="UTF-8"?>
 <?xml-stylesheet type="text/xsl" href="CDA.xsl"?>
@@ -151,7 +152,7 @@ def test_times_of_any_precision(value, expected):
         (changed(NARROW, "99991231235959-2400"), "bad_time"),
         (changed('root="1.2.250.1.213.1.4.10"', 'root="1.2.4"'), "no_patient"),
         (changed("279035121518989", "27903"), "no_patient"),
-        (changed('root="1.2.3" extension="77"', f'root="{PATIENT.oid}" extension="277076322082910"'), "several_patients"),
+        (changed('root="1.2.3" extension="77"', f'root="{PATIENT.oid}" extension="{OTHER}"'), "several_patients"),
         (changed("</recordTarget>", "</recordTarget><recordTarget/>"), "several_patients"),
         (changed("assignedAuthor", "other"), "no_author"),
         (changed(BODY, ""), "no_body"),
