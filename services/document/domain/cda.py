@@ -77,10 +77,27 @@ def check(inspected: Inspected, expected: Expected) -> None:
         raise BrokenContent("wrong_unique_id", told)
 
 
+def is_cda(content: bytes) -> bool:
+    """True where a file can be parsed and is a ClinicalDocument, whatever its header lacks."""
+    if len(content) > MAX_BYTES or b"ClinicalDocument" not in content:
+        return False
+    try:
+        bare = content.removeprefix(_BOM)
+        _check_prolog(bare)
+        return _document(_parse(bare)) is not None
+    except BrokenContent:
+        return False
+
+
+def _document(root: etree._Element) -> etree._Element | None:
+    """The ClinicalDocument: the root, or what a self-presentable document wraps in its stylesheet."""
+    return root if root.tag == _CDA else root.find(_WRAPPED) if root.tag == _STYLESHEET else None
+
+
 def _inspect_cda(content: bytes) -> Inspected:
     _check_prolog(content)
     root = _parse(content)
-    document = root if root.tag == _CDA else root.find(_WRAPPED) if root.tag == _STYLESHEET else None
+    document = _document(root)
     if document is None:
         told = "the XML is no CDA R2: its root must be ClinicalDocument of urn:hl7-org:v3; send the CDA itself"
         raise BrokenContent("not_cda", told)
