@@ -37,7 +37,7 @@ demo: $(READY) ## play the demonstration on a system of its own; exits 0 if ever
 # Every stage runs, also after a failure of an earlier one; 5 is pytest's "no test collected".
 test: $(READY) ## all tests: rules, units and contracts in parallel, integration, reliability one by one
 	@status=0; \
-	stage() { "$$@" || { code=$$?; [ $$code -eq 5 ] || status=$$code; [ $$code -ne 2 ] || exit 2; }; }; \
+	stage() { "$$@" || { code=$$?; [ $$code -eq 5 ] || status=$$code; }; }; \
 	$(if $(FAST),stage $(PYTEST) $(FAST) -n $(WORKERS) --dist worksteal $(ALL_ARGS);) \
 	$(if $(INTEGRATION),stage $(PYTEST) $(INTEGRATION) -n $(WORKERS) --dist loadgroup $(ALL_ARGS);) \
 	$(if $(RELIABILITY),stage $(PYTEST) $(RELIABILITY) -n 0 $(ALL_ARGS);) \
