@@ -1,0 +1,116 @@
+"""Key-encryption keys (KEK): what wraps the records' keys, and how it is rotated and destroyed.
+
+A wrapped key carries the id of its KEK. After a rotation new keys are wrapped by the new KEK while the old one still
+opens; once everything is wrapped anew the old KEK is destroyed, and with it every backup that holds old wrapped keys.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
+
+from shared.security._encryption import KEY_BYTES
+from shared.security._errors import KeyDestroyedError, KeyUnreadableError, UndecryptableError
+
+_SUFFIX: Final = ".key"
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapped:
+    """A key encrypted by a key-encryption key, as it is stored."""
+
+    kek: str
+    """Id of the key-encryption key."""
+    key: bytes
+    """AES-KW (RFC 3394): 8 bytes longer than the key inside."""
+
+
+class KeyProvider(Protocol):
+    """Wraps and unwraps records' keys; never gives a key-encryption key away."""
+
+    def wrap(self, key: bytes) -> Wrapped:
+        """Encrypt a key under the current key-encryption key."""
+        ...
+
+    def unwrap(self, wrapped: Wrapped) -> bytes:
+        """The key again; `KeyDestroyedError` where its key-encryption key is gone."""
+        ...
+
+
+class FileKeyProvider:
+    """Key-encryption keys as files `<kek id>.key` of 64 hexadecimal digits in one folder. For local systems only.
+
+    Each call looks whether the key's file still stands, so that a destroyed key stops opening without a restart.
+    """
+
+    def __init__(self, folder: Path, current: str) -> None:
+        self._folder = folder
+        self._current = current
+        self._known: dict[str, bytes] = {}
+        self._kek(current)
+
+    def __repr__(self) -> str:
+        return f"FileKeyProvider(current={self._current!r})"
+
+    @property
+    def current(self) -> str:
+        """Id of the key-encryption key that wraps new keys."""
+        return self._current
+
+    def wrap(self, key: bytes) -> Wrapped:
+        """Encrypt a key under the current key-encryption key."""
+        return Wrapped(self._current, aes_key_wrap(self._kek(self._current), key))
+
+    def unwrap(self, wrapped: Wrapped) -> bytes:
+        """The key again.
+
+        Raises:
+            KeyDestroyedError: The key-encryption key is gone.
+            KeyUnreadableError: Its file can't be read or is no key.
+            UndecryptableError: The wrapped key was altered.
+        """
+        try:
+            return aes_key_unwrap(self._kek(wrapped.kek), wrapped.key)
+        except (InvalidUnwrap, ValueError):
+            raise UndecryptableError(
+                f"a key wrapped by {wrapped.kek!r} does not open: it was altered; restore the row from a backup",
+            ) from None
+
+    def _kek(self, kek: str) -> bytes:
+        path = self._path(kek)
+        if not path.is_file():
+            self._known.pop(kek, None)
+            raise KeyDestroyedError(
+                f"the key-encryption key {kek!r} does not exist in the keys folder: what it wrapped is unreadable; "
+                "if it was not destroyed on purpose, restore its file",
+            )
+        if kek not in self._known:
+            self._known[kek] = read_hex_key(path)
+        return self._known[kek]
+
+    def _path(self, kek: str) -> Path:
+        # an id comes from a row: it must never lead out of the folder
+        if not kek or not all(character.isalnum() or character in "-_" for character in kek):
+            raise KeyUnreadableError("a key id holds letters, digits, - and _ only; the stored id is something else")
+        return self._folder / f"{kek}{_SUFFIX}"
+
+
+def read_hex_key(path: Path) -> bytes:
+    """A 32-byte key (KEK or keyed-hash key) from a file of 64 hexadecimal digits.
+
+    Raises:
+        KeyUnreadableError: Missing, unreadable or of another form; the text never holds the file's content.
+    """
+    try:
+        key = bytes.fromhex(path.read_text("ascii").strip())
+    except (OSError, ValueError) as error:
+        raise KeyUnreadableError(
+            f"key file {path.name} can't be read ({type(error).__name__}); expected 64 hexadecimal digits; "
+            "put the key back or correct the setting",
+        ) from None
+    if len(key) != KEY_BYTES:
+        raise KeyUnreadableError(
+            f"key file {path.name} holds {len(key)} bytes; expected {KEY_BYTES} as 64 hexadecimal digits",
+        )
+    return key
