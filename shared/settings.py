@@ -24,6 +24,7 @@ class KafkaSettings(BaseSettings):
     kafka_password_file: Path | None = Field(None, description="File with the principal's password; none: no SASL")
     kafka_ca_file: Path | None = Field(None, description="PEM of the broker's authority; none: no TLS (loopback only)")
     partitions: int = Field(8, ge=1, le=1024, description="Partitions of every record-keyed topic")
+    topic_prefix: str = Field("", description="Stands before every topic and group, where systems share a broker")
     insurers: str = Field("amo-test", description="Codes of the insurers that publish, separated by commas")
     kafka_session_timeout_s: float = Field(6.0, description="After this silence a replica's partitions are taken over")
     max_batch: int = Field(500, ge=1, description="Messages at most in one transaction")

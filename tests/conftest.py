@@ -5,10 +5,14 @@
 """
 
 import functools
+import os
 import shutil
 import subprocess
+from uuid import uuid4
 
 import pytest
+
+from tests.support import system as support
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,3 +47,17 @@ def no_engine() -> str:
     except subprocess.TimeoutExpired:
         return "no container engine: `docker version` did not answer within 10 s"
     return "" if answer.returncode == 0 else "no container engine: `docker version` failed, is the daemon running?"
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory) -> support.System:
+    """The run's real Kafka and PostgreSQL, started by the first test that asks."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    return support.start(shared, support.owner_of_run())
+
+
+@pytest.fixture
+def prefix() -> str:
+    """Stands before the topics and groups of one test, so that tests share a broker and nothing else."""
+    return f"t{uuid4().hex[:12]}."

@@ -4,7 +4,7 @@ Beside the standard attributes travel `ce_number` (gap-free per topic and partit
 caused this one) and `ce_correlationid` (the request or deposit at the root: the id to follow a flow by).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
@@ -15,9 +15,16 @@ from shared.contracts.common import Body
 B_co = TypeVar("B_co", bound=Body, covariant=True)
 
 Headers = list[tuple[str, bytes]]
-RawHeaders = Sequence[tuple[str, bytes]]
+RawHeaders = Sequence[tuple[str, bytes | None]]
+"""As a Kafka client gives them: a header may have no value."""
 
 _CONTENT_TYPE = b"application/json"
+_LONGEST_TEXT = 200
+_TOO_LARGE = 2**63
+_DIGITS = 19
+_REQUIRED = ("ce_id", "ce_type", "ce_source", "ce_time")
+_UNREADABLE = (ValueError, OverflowError, AttributeError)
+"""AttributeError: Kafka knows headers without a value, which come as None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,37 +95,84 @@ def number_of(headers: RawHeaders) -> int | None:
     """The number of a raw record, or None where it has none that can be read."""
     for name, value in headers:
         if name == "ce_number":
-            return int(value) if value.isdigit() else None
+            try:
+                return _positive(value)
+            except _UNREADABLE:
+                return None
     return None
 
 
 def from_headers(headers: RawHeaders) -> Envelope:
-    """Read an envelope from Kafka headers.
+    """Read an envelope from Kafka headers; of a repeated one the last counts.
 
     Raises:
-        MalformedError: an attribute is missing, repeated in an unreadable form, or not of its kind.
+        MalformedError: an attribute is missing, null, or not of its kind.
     """
     found = dict(headers)
     if found.get("ce_specversion") != b"1.0":
         raise MalformedError("ce_specversion is not 1.0: expected a CloudEvents 1.0 message in binary mode")
     try:
-        cause = found.get("ce_causeid")
-        number = found.get("ce_number")
-        time = datetime.fromisoformat(found["ce_time"].decode())
-        identity = UUID(found["ce_id"].decode())
-        correlation = found.get("ce_correlationid")
-        return Envelope(
-            id=identity,
-            type=found["ce_type"].decode(),
-            source=found["ce_source"].decode().removeprefix("/carnet/"),
-            time=time if time.tzinfo else time.replace(tzinfo=UTC),
-            correlation=UUID(correlation.decode()) if correlation else identity,
-            cause=UUID(cause.decode()) if cause else None,
-            number=int(number) if number else None,
-        )
-    except KeyError as error:
-        raise MalformedError(f"the attribute {error.args[0]} is missing") from None
-    except ValueError:
-        raise MalformedError(
-            "an attribute of the envelope can't be read: expected UUIDs, ISO 8601 and a number"
-        ) from None
+        return _envelope(found)
+    except (KeyError, *_UNREADABLE):
+        raise MalformedError(_what_is_wrong(found)) from None
+
+
+def _envelope(found: Mapping[str, bytes | None]) -> Envelope:
+    identity = _uuid(found["ce_id"])
+    return Envelope(
+        id=identity,
+        type=_text(found["ce_type"]),
+        source=_text(found["ce_source"]).removeprefix("/carnet/"),
+        time=_time(found["ce_time"]),
+        correlation=_uuid(found["ce_correlationid"]) if "ce_correlationid" in found else identity,
+        cause=_uuid(found["ce_causeid"]) if "ce_causeid" in found else None,
+        number=_positive(found["ce_number"]) if "ce_number" in found else None,
+    )
+
+
+def _uuid(value: bytes | None) -> UUID:
+    return UUID(value.decode("ascii"))  # type: ignore[union-attr]
+
+
+def _text(value: bytes | None) -> str:
+    text = value.decode("ascii")  # type: ignore[union-attr]
+    if not 0 < len(text) <= _LONGEST_TEXT or not text.isprintable():
+        raise ValueError("text")
+    return text
+
+
+def _time(value: bytes | None) -> datetime:
+    time = datetime.fromisoformat(value.decode("ascii"))  # type: ignore[union-attr]
+    if time.tzinfo is UTC:
+        return time
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _positive(value: bytes | None) -> int:
+    if value is None or not value.isdigit() or len(value) > _DIGITS or not 0 < int(value) < _TOO_LARGE:
+        raise ValueError("number")
+    return int(value)
+
+
+_EXPECTED: dict[str, tuple[Callable[[bytes | None], object], str]] = {
+    "ce_id": (_uuid, "a UUID"),
+    "ce_type": (_text, "printable ASCII of 1 to 200 characters"),
+    "ce_source": (_text, "printable ASCII of 1 to 200 characters"),
+    "ce_time": (_time, "a time in ISO 8601"),
+    "ce_correlationid": (_uuid, "a UUID"),
+    "ce_causeid": (_uuid, "a UUID"),
+    "ce_number": (_positive, "a whole number from 1 that fits in 64 bits"),
+}
+
+
+def _what_is_wrong(found: Mapping[str, bytes | None]) -> str:
+    """Name the first attribute that is missing or can't be read; apart, so that good messages do not pay for it."""
+    for name, (read, expected) in _EXPECTED.items():
+        if name in found:
+            try:
+                read(found[name])
+            except _UNREADABLE:
+                return f"the attribute {name} can't be read: expected {expected}"
+        elif name in _REQUIRED:
+            return f"the attribute {name} is missing: expected {expected}"
+    return "an attribute of the envelope can't be read"

@@ -13,7 +13,6 @@ from typing import Any, Generic
 from uuid import UUID
 
 import asyncpg
-import structlog
 from aiokafka import ConsumerRecord
 
 from shared.contracts.common import Body
@@ -25,8 +24,9 @@ from shared.messaging._decode import Fault, Read, read
 from shared.messaging.effects import C, Consumer, Effects, Failed, Raw, S, Unreadable
 from shared.messaging.outbox import Outbox, Outgoing, Place
 from shared.messaging.parked import ParkedRow, Seal, park
+from shared.observability import logger
 
-_log = structlog.get_logger("carnet.messaging")
+_log = logger("carnet.messaging")
 
 
 @dataclass
@@ -92,9 +92,7 @@ class BatchHandler(Generic[S, C]):
                     middle = len(part) // 2
                     pending += [part[middle:], part[:middle]]
                     continue
-                _log.error(
-                    "message_failed", topic=part[0].topic, partition=part[0].partition, error=type(error).__name__
-                )
+                _log.error("message_failed", topic=part[0].topic, partition=part[0].partition, exc_info=error)
                 fault = Fault(Reason.INTERNAL_ERROR, f"saving raised {type(error).__name__}")
                 await self._attempt(part, outcome, condemned=fault)
         return outcome
@@ -219,7 +217,7 @@ class BatchHandler(Generic[S, C]):
                     partition=message.partition,
                     type=message.envelope.type,
                     correlation=str(message.envelope.correlation),
-                    error=type(error).__name__,
+                    exc_info=error,
                 )
                 fault = Fault(Reason.INTERNAL_ERROR, f"its handler raised {type(error).__name__}")
         if fault is not None:

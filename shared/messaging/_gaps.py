@@ -7,15 +7,16 @@ an alert, since it means that something was lost and can't be sent again.
 import time
 from dataclasses import dataclass
 
-import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 
+from shared.messaging._kafka import Kafka
 from shared.messaging.outbox import Place
+from shared.observability import logger
 
 ALERT_AFTER_S = 30.0
 PAUSE_S = 0.2
 
-_log = structlog.get_logger("carnet.messaging")
+_log = logger("carnet.messaging")
 
 
 @dataclass
@@ -31,7 +32,8 @@ class _Gap:
 class Gaps:
     """The open gaps of one consumer, by place; forgotten when partitions are assigned anew."""
 
-    def __init__(self) -> None:
+    def __init__(self, kafka: Kafka) -> None:
+        self._kafka = kafka
         self._open: dict[Place, _Gap] = {}
 
     def clear(self) -> None:
@@ -67,7 +69,7 @@ class Gaps:
         pause = 0.0
         assigned = consumer.assignment()
         for place, gap in self._open.items():
-            partition = TopicPartition(*place)
+            partition = self._kafka.partition(*place)
             if partition not in assigned:
                 continue
             if not gap.alerted and time.monotonic() - gap.since > ALERT_AFTER_S:

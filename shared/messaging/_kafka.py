@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.partitioner import murmur2
 from faststream.security import BaseSecurity, SASLScram512
 
@@ -34,6 +34,16 @@ class Kafka:
     password: str | None
     ca_file: str | None
     session_timeout_s: float = 6.0
+    prefix: str = ""
+    """Stands before topics and groups in the broker and nowhere else: tables and messages know the plain names."""
+
+    def partition(self, topic: str, partition: int) -> TopicPartition:
+        """A place as the broker names it."""
+        return TopicPartition(self.prefix + topic, partition)
+
+    def place(self, partition: TopicPartition) -> tuple[str, int]:
+        """A place as the registry names it."""
+        return partition.topic.removeprefix(self.prefix), partition.partition
 
     @classmethod
     def of(cls, settings: KafkaSettings, principal: str) -> "Kafka":
@@ -45,6 +55,7 @@ class Kafka:
             password=password,
             ca_file=str(settings.kafka_ca_file) if settings.kafka_ca_file else None,
             session_timeout_s=settings.kafka_session_timeout_s,
+            prefix=settings.topic_prefix,
         )
 
     def _tls(self) -> ssl.SSLContext | None:

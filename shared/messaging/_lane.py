@@ -7,22 +7,22 @@ tried again, before any other, until they are done.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
-import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, OffsetAndMetadata, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, OffsetAndMetadata
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 
-from shared.contracts.topics import Topic
 from shared.database import is_transient
 from shared.messaging._batch import BatchHandler
 from shared.messaging._gaps import Gaps
+from shared.messaging._kafka import Kafka
 from shared.messaging.effects import Consumer, Failed
 from shared.messaging.outbox import Place
+from shared.observability import logger
 
 POLL_MS = 10
 """An empty fetch returns after this time, and FastStream sleeps as long again."""
@@ -32,7 +32,7 @@ BACK_OFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 FAILED_IN_A_ROW = 50
 """So many handler failures without one success are no bad messages but a bad release: the line stops."""
 
-_log = structlog.get_logger("carnet.messaging")
+_log = logger("carnet.messaging")
 
 
 class StoppedLineError(Exception):
@@ -48,21 +48,20 @@ class Lane:
         handler: BatchHandler[Any, Any],
         *,
         service: str,
-        topics: Mapping[str, Topic],
+        kafka: Kafka,
         max_batch: int,
-        session_timeout_s: float,
     ) -> None:
         self.consumer = consumer
         self.name = f"{service}.{consumer.name}"
         self._handler = handler
-        self._topics = topics
+        self._kafka = kafka
         self._max_batch = consumer.max_batch or max_batch
-        self._session_timeout_ms = int(session_timeout_s * 1000)
+        self._session_timeout_ms = int(kafka.session_timeout_s * 1000)
         self._subscriber: BatchSubscriber | None = None
         self._done: dict[Place, int] = {}
         self._next_commit = 0.0
         self._failed_in_a_row = 0
-        self.gaps = Gaps()
+        self.gaps = Gaps(kafka)
         self.counts: Counter[tuple[str, str, str]] = Counter()
         self.batches = 0
         self.busy_s = 0.0
@@ -73,11 +72,11 @@ class Lane:
     def subscribe(self, broker: KafkaBroker) -> None:
         """Register with the broker; fetching begins when the broker starts."""
         subscriber = broker.subscriber(
-            *self.consumer.topics,
+            *(self._kafka.prefix + topic for topic in self.consumer.topics),
             batch=True,
             max_records=self._max_batch,
             batch_timeout_ms=POLL_MS,
-            group_id=self.name,
+            group_id=self._kafka.prefix + self.name,
             auto_offset_reset="earliest",
             ack_policy=AckPolicy.MANUAL,
             parser=self._parse,
@@ -106,9 +105,10 @@ class Lane:
             return waiting
         for partition in client.assignment():
             end = client.highwater(partition)
-            done = self._done.get((partition.topic, partition.partition))
+            place = self._kafka.place(partition)
+            done = self._done.get(place)
             if end is not None and done is not None:
-                waiting[partition.topic] += max(0, end - done - 1)
+                waiting[place[0]] += max(0, end - done - 1)
         return waiting
 
     def assigned(self) -> bool:
@@ -125,6 +125,8 @@ class Lane:
     async def _parse(self, records: tuple[ConsumerRecord, ...]) -> KafkaMessage:
         """Hand the raw records on: headers are read one record at a time, where a fault hurts one only."""
         client = self.kafka_consumer
+        if self._kafka.prefix:
+            records = tuple(replace(one, topic=one.topic.removeprefix(self._kafka.prefix)) for one in records)
         return KafkaMessage(body=b"", raw_message=records, consumer=cast("Any", client))
 
     async def _take(self, message: KafkaMessage) -> None:
@@ -158,12 +160,12 @@ class Lane:
             except Exception as error:  # noqa: BLE001 - whatever it is, these records are not skipped
                 if not is_transient(error) and not isinstance(error, StoppedLineError):
                     # a fault of the statements themselves: it can't be parked away, and must not be skipped
-                    _log.exception("batch_failed", consumer=self.name, error=type(error).__name__)
+                    _log.error("batch_failed", loop=self.name, exc_info=error)
                 self.healthy = False
                 self.progressed_at = time.monotonic()
                 pause = BACK_OFF_S[min(attempt, len(BACK_OFF_S) - 1)]
                 if attempt in {0, 3} or attempt % 10 == 0:
-                    _log.warning("line_stopped", consumer=self.name, error=type(error).__name__, attempt=attempt)
+                    _log.warning("line_stopped", loop=self.name, attempt=attempt, exc_info=error)
                 attempt += 1
                 await asyncio.sleep(pause)
             else:
@@ -190,16 +192,16 @@ class Lane:
             return
         assigned = client.assignment()
         offsets = {
-            TopicPartition(*place): OffsetAndMetadata(offset + 1, "")
+            self._kafka.partition(*place): OffsetAndMetadata(offset + 1, "")
             for place, offset in self._done.items()
-            if TopicPartition(*place) in assigned
+            if self._kafka.partition(*place) in assigned
         }
         if not offsets:
             return
         try:
             await asyncio.wait_for(client.commit(offsets), COMMIT_TIMEOUT_S)
         except (KafkaError, TimeoutError) as error:
-            _log.info("commit_skipped", consumer=self.name, error=type(error).__name__)
+            _log.info("commit_skipped", loop=self.name, exc_info=error)
 
     def assigned_anew(self) -> None:
         """Forget what belongs to an earlier assignment."""

@@ -53,7 +53,7 @@ class TopicCheck:
         if not cursors:
             return []
         reader = await self._open()
-        partitions = {TopicPartition(*cursor.place): cursor for cursor in cursors}
+        partitions = {self._kafka.partition(*cursor.place): cursor for cursor in cursors}
         begin = await asyncio.wait_for(reader.beginning_offsets(list(partitions)), READ_TIMEOUT_S)
         end = await asyncio.wait_for(reader.end_offsets(list(partitions)), READ_TIMEOUT_S)
         torn: list[Cursor] = []
@@ -91,7 +91,7 @@ class TopicCheck:
     async def contiguous_prefix(self, place: Place) -> tuple[int, int]:
         """The last number up to which the topic has no gap from its start, and its offset; (0, -1) where empty."""
         reader = await self._open()
-        partition = TopicPartition(*place)
+        partition = self._kafka.partition(*place)
         begin = (await reader.beginning_offsets([partition]))[partition]
         end = (await reader.end_offsets([partition]))[partition]
         reader.assign([partition])

@@ -5,19 +5,19 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from shared.contracts.common import Body
 from shared.contracts.envelope import Envelope, to_headers
 from shared.messaging._kafka import Kafka, partition_of
+from shared.observability import logger
 
 SEND_TIMEOUT_S = 3.0
 IN_FLIGHT = 2000
 """Bounded: unbounded sends stall the loop when the broker returns."""
 
-_log = structlog.get_logger("carnet.messaging")
+_log = logger("carnet.messaging")
 
 
 class UnsentError(Exception):
@@ -63,7 +63,7 @@ class Producer:
                 async with asyncio.timeout(SEND_TIMEOUT_S):
                     producer = await self._ready()
                     future = await producer.send(
-                        topic,
+                        self._kafka.prefix + topic,
                         body.model_dump_json(exclude_none=True).encode(),
                         key=key.encode(),
                         partition=partition_of(key, partitions),
@@ -90,7 +90,7 @@ class Producer:
         try:
             await asyncio.wait_for(dropped.stop(), SEND_TIMEOUT_S)
         except (KafkaError, OSError, TimeoutError) as error:
-            _log.warning("producer_close_failed", error=type(error).__name__)
+            _log.warning("producer_close_failed", exc_info=error)
 
     async def start(self) -> None:
         """Connect now rather than at the first send."""

@@ -14,7 +14,6 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
@@ -23,6 +22,7 @@ from shared.database import Database, Transaction, is_transient
 from shared.messaging._kafka import SEND_BATCH_BYTES, Kafka
 from shared.messaging._topic_check import Cursor, TopicCheck
 from shared.messaging.outbox import Place
+from shared.observability import logger
 
 SWEEP_S = 0.25
 """How often the relay looks for what a crash left unsent."""
@@ -35,7 +35,7 @@ ROWS_AT_ONCE = 500
 BACK_OFF_S = 0.5
 BUSY_PAUSE_S = 0.01
 
-_log = structlog.get_logger("carnet.relay")
+_log = logger("carnet.relay")
 
 
 class TornTopicError(Exception):
@@ -91,19 +91,22 @@ class Relay:
                     raise
                 await self._after_error(error)
 
-    async def stop(self) -> None:
-        """Send what is stored, if that goes at once, and close."""
+    def stop(self) -> None:
+        """Have `run` return after what it is sending now."""
         self._stopping = True
         self._woken.set()
+
+    async def close(self) -> None:
+        """Close what is open, once `run` has ended."""
         try:
             if self._producer is not None:
                 await asyncio.wait_for(self._producer.stop(), SEND_TIMEOUT_S)
             await asyncio.wait_for(self._check.close(), SEND_TIMEOUT_S)
         except (KafkaError, OSError, TimeoutError) as error:
-            _log.warning("relay_close_failed", error=type(error).__name__)
+            _log.warning("relay_close_failed", exc_info=error)
 
     async def _after_error(self, error: Exception) -> None:
-        _log.warning("relay_error", error=type(error).__name__)
+        _log.warning("relay_error", exc_info=error)
         producer, self._producer = self._producer, None
         self._next_verify = 0.0
         self._dirty.update(self._places)
@@ -111,7 +114,7 @@ class Relay:
             try:
                 await asyncio.wait_for(producer.stop(), SEND_TIMEOUT_S)
             except (KafkaError, OSError, TimeoutError) as close_error:
-                _log.warning("relay_close_failed", error=type(close_error).__name__)
+                _log.warning("relay_close_failed", exc_info=close_error)
         await self._check.close()
         await asyncio.sleep(BACK_OFF_S)
 
@@ -197,7 +200,7 @@ class Relay:
             last = row
         if last is None:
             raise RuntimeError(f"a message of {topic}/{partition} does not fit into {SEND_BATCH_BYTES} bytes")
-        acknowledged = await producer.send_batch(builder, topic, partition=partition)
+        acknowledged = await producer.send_batch(builder, self._kafka.prefix + topic, partition=partition)
         base = (await acknowledged).offset
         if base <= cursor.offset:
             raise TornTopicError

@@ -7,18 +7,18 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.errors import KafkaError
 
 from shared.contracts.envelope import MalformedError, Message, from_headers
 from shared.contracts.topics import Topic, message_types
 from shared.messaging._kafka import Kafka
+from shared.observability import logger
 
 POLL_MS = 1000
 BACK_OFF_S = 0.5
 
-_log = structlog.get_logger("carnet.messaging")
+_log = logger("carnet.messaging")
 
 
 class Waiting:
@@ -70,7 +70,7 @@ class Replies:
             try:
                 await self._read()
             except (KafkaError, OSError, TimeoutError) as error:
-                _log.warning("replies_error", error=type(error).__name__)
+                _log.warning("replies_error", exc_info=error)
             finally:
                 self.ready.clear()
                 await self._close()
@@ -80,7 +80,7 @@ class Replies:
         reader = self._kafka.tail()
         self._reader = reader
         await reader.start()
-        reader.subscribe(list(self._names))
+        reader.subscribe([self._kafka.prefix + name for name in self._names])
         while not reader.assignment():
             await reader.getmany(timeout_ms=50)
         await reader.seek_to_end()
@@ -114,7 +114,8 @@ class Replies:
         except (MalformedError, ValueError):
             return  # its consumers park it; whoever waits runs into the time-out
         key = (record.key or b"").decode(errors="replace")
-        waiting.put(Message(envelope, key, body, record.topic, record.partition, record.offset))
+        topic = record.topic.removeprefix(self._kafka.prefix)
+        waiting.put(Message(envelope, key, body, topic, record.partition, record.offset))
 
     async def _close(self) -> None:
         reader, self._reader = self._reader, None
@@ -122,4 +123,4 @@ class Replies:
             try:
                 await asyncio.wait_for(reader.stop(), 3)
             except (KafkaError, OSError, TimeoutError) as error:
-                _log.warning("replies_close_failed", error=type(error).__name__)
+                _log.warning("replies_close_failed", exc_info=error)
