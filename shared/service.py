@@ -19,7 +19,7 @@ import uvloop
 from fastapi import FastAPI
 
 from shared.contracts.topics import Topic, registry
-from shared.database import Database, is_transient
+from shared.database import Database, is_refusal, is_transient
 from shared.database.migrations import upgrade
 from shared.http import InternalClient, Report, Server, probes
 from shared.loops import Loop
@@ -58,6 +58,10 @@ from shared.watchdog import Watchdog
 SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
 BACK_OFF_S = (0.1, 0.2, 0.3, 0.5, 1.0, 2.0)
 HTTP_STOP_S = 5.0
+_WAITING = {
+    "database": "it does not answer or refuses: see CARNET_DATABASE_URL and its password; were the migrations run?",
+    "kafka": "it does not answer or refuses the credentials: see CARNET_KAFKA_BOOTSTRAP, principal and password",
+}
 
 _log = logger("carnet.service")
 
@@ -249,7 +253,7 @@ class _Process(Generic[SettingsT]):
             except (KafkaError, TopicMissingError, OSError, TimeoutError) as error:
                 await self._wait_for(what, error, attempt)
             except Exception as error:
-                if not is_transient(error):
+                if not (is_transient(error) or is_refusal(error)):
                     raise
                 await self._wait_for(what, error, attempt)
             else:
@@ -257,7 +261,7 @@ class _Process(Generic[SettingsT]):
             attempt += 1
 
     async def _wait_for(self, what: str, error: Exception, attempt: int) -> None:
-        told = str(error) if isinstance(error, TopicMissingError) else f"{what} does not answer"
+        told = str(error) if isinstance(error, TopicMissingError) else _WAITING[what]
         self.why_not_ready = f"waiting for {what}: {told}"
         _log.warning("waiting", loop=what, attempt=attempt, reason=told, exc_info=error)
         await asyncio.sleep(BACK_OFF_S[min(attempt, len(BACK_OFF_S) - 1)])

@@ -5,6 +5,6 @@ and counts its statements; `is_transient` tells a fault that passes from one tha
 """
 
 from shared.database._database import Database, Transaction
-from shared.database._faults import is_transient
+from shared.database._faults import is_refusal, is_transient
 
-__all__ = ["Database", "Transaction", "is_transient"]
+__all__ = ["Database", "Transaction", "is_refusal", "is_transient"]

@@ -22,3 +22,11 @@ _TRANSIENT: tuple[type[BaseException], ...] = (
 def is_transient(error: BaseException) -> bool:
     """True where repeating the same transaction can succeed; its outcome may be unknown, so it must be repeatable."""
     return isinstance(error, _TRANSIENT)
+
+
+def is_refusal(error: BaseException) -> bool:
+    """True where the server answers and refuses: a wrong password, a missing database or table."""
+    return isinstance(
+        error,
+        (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError, asyncpg.UndefinedTableError),
+    )

@@ -16,10 +16,10 @@ def _migrate(connection: Connection) -> None:
 async def _run() -> None:
     # a migration may take longer than a service's transaction, but never waits long for a lock
     limits = {"lock_timeout": "5s", "statement_timeout": "0", "transaction_timeout": "0"}
-    engine = create_async_engine(
-        context.config.attributes["url"],
-        connect_args={"password": context.config.attributes["password"], "server_settings": limits},
-    )
+    arguments: dict[str, object] = {"server_settings": limits}
+    if context.config.attributes["password"]:
+        arguments["password"] = context.config.attributes["password"]
+    engine = create_async_engine(context.config.attributes["url"], connect_args=arguments)
     async with engine.connect() as connection:
         await connection.run_sync(_migrate)
         await connection.commit()

@@ -38,9 +38,7 @@ async def test_a_second_delivery_of_everything_changes_nothing(adder):
     async with adder.running():
         await adder.feed("test.in", work)
         await adder.feed("test.in", work)
-        await adder.feed(
-            "test.in", [(people[0], Add(amount=1000))], number_from=await next_number(adder, people[0], work)
-        )
+        await adder.feed("test.in", [(people[0], Add(amount=1000))], number_from=next_number(people[0], work))
 
         async def done():
             totals = await adder.totals()
