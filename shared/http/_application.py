@@ -1,0 +1,29 @@
+"""The frame of every HTTP application of Carnet, internal or public."""
+
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from shared.http._guard import Guard, HttpLimits
+from shared.http._problems import Problem, answer_http_exception, answer_invalid, answer_problem
+
+
+def application(service: str, *routers: APIRouter, limits: HttpLimits | None = None, docs: bool = False) -> FastAPI:
+    """An application of these routes: errors as problems, limits of size and time, access log, metrics.
+
+    `docs` adds the interactive description and is for environment=local alone.
+    """
+    app = FastAPI(
+        title=f"Carnet {service}",
+        openapi_url="/openapi.json" if docs else None,
+        docs_url="/docs" if docs else None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    for router in routers:
+        app.include_router(router)
+    app.add_exception_handler(Problem, answer_problem)
+    app.add_exception_handler(HTTPException, answer_http_exception)
+    app.add_exception_handler(RequestValidationError, answer_invalid)
+    app.add_middleware(Guard, service=service, limits=limits or HttpLimits())
+    return app

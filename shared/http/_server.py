@@ -1,0 +1,126 @@
+"""An HTTP server inside a process that does other things too: started, awaited and stopped by its composition root."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Final
+
+import uvicorn
+
+from shared.observability import logger
+
+_KEEP_ALIVE_S: Final = 60
+_BACKLOG: Final = 512
+_POLL_S: Final = 0.01
+
+_log = logger(__name__)
+
+
+class AddressInUseError(OSError):
+    """The address can't be listened on."""
+
+
+class _Uvicorn(uvicorn.Server):
+    """uvicorn without its own signal handlers: the process has one place for signals."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture nothing."""
+        yield
+
+
+class Server:
+    """Serves an ASGI application. `limit` is how many requests are served at once; more are answered 503."""
+
+    def __init__(self, app: Any, host: str, port: int, *, limit: int = 512) -> None:
+        self._host, self._port = host, port
+        self._limit = limit
+        self._app = app
+        self._uvicorn: _Uvicorn | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def port(self) -> int:
+        """The port listened on; known after `start` where 0 was asked for."""
+        return self._port
+
+    async def start(self) -> int:
+        """Listen, and give the port.
+
+        Raises:
+            AddressInUseError: Another process listens there, or the address is not this machine's.
+        """
+        listening = _listen(self._host, self._port)
+        self._port = listening.getsockname()[1]
+        self._uvicorn = _Uvicorn(_config(self._app, self._limit))
+        self._task = asyncio.create_task(self._uvicorn.serve([listening]), name="http-server")
+        while not self._uvicorn.started:
+            if self._task.done():
+                await self._task
+                raise RuntimeError("the HTTP server ended at its start; the line before this one in the log says why")
+            await asyncio.sleep(_POLL_S)
+        _log.info("http_listening", host=self._host, port=self._port)
+        return self._port
+
+    async def stop(self, timeout_s: float = 10.0) -> None:
+        """Take no more connections, let running requests end for `timeout_s`, then cancel them."""
+        if self._uvicorn is None or self._task is None:
+            return
+        self._uvicorn.config.timeout_graceful_shutdown = max(1, round(timeout_s))
+        self._uvicorn.should_exit = True
+        try:
+            await asyncio.wait_for(self._task, timeout_s + 2)
+        except TimeoutError:
+            _log.warning("http_stopped_hard", port=self._port, seconds=timeout_s)
+        self._task = None
+
+    async def wait(self) -> None:
+        """Until the server ends: for a supervisor that ends the process when it does."""
+        if self._task is not None:
+            await asyncio.shield(self._task)
+
+
+@asynccontextmanager
+async def serve(app: Any, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Server]:
+    """A server for the time of a `with` block."""
+    server = Server(app, host, port)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+def _config(app: Any, limit: int) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        loop="none",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        limit_concurrency=limit,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        backlog=_BACKLOG,
+    )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise AddressInUseError(
+            error.errno,
+            f"can't listen on {host}:{port} ({error.strerror}); stop what listens there or set another port",
+        ) from None
+    listening.setblocking(False)  # noqa: FBT003 - the standard library's own signature
+    return listening
