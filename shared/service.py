@@ -6,6 +6,7 @@ batches under way.
 """
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -330,6 +331,9 @@ def main(
             file = settings.database_password_file
             upgrade(migrations, settings.database_url, file.read_text().strip() if file else None)
         return
+    # Batches make many short-lived objects and no cycles: the collector's default pace costs a fifth of the time
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_run(name, settings, compose))
 

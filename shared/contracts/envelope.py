@@ -4,11 +4,14 @@ Beside the standard attributes travel `ce_number` (gap-free per topic and partit
 caused this one) and `ce_correlationid` (the request or deposit at the root: the id to follow a flow by).
 """
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
-from uuid import UUID, uuid5
+from uuid import UUID
+
+from asyncpg.pgproto import pgproto
 
 from shared.contracts.common import Body
 
@@ -23,7 +26,7 @@ _LONGEST_TEXT = 200
 _TOO_LARGE = 2**63
 _DIGITS = 19
 _REQUIRED = ("ce_id", "ce_type", "ce_source", "ce_time")
-_UNREADABLE = (ValueError, OverflowError, AttributeError)
+_UNREADABLE = (ValueError, OverflowError, AttributeError, TypeError)
 """AttributeError: Kafka knows headers without a value, which come as None."""
 
 
@@ -61,7 +64,7 @@ class Message(Generic[B_co]):
     @property
     def record(self) -> UUID:
         """The record it is about (in record-keyed topics the key)."""
-        return UUID(self.key)
+        return fast_uuid(self.key)
 
 
 class MalformedError(ValueError):
@@ -70,7 +73,22 @@ class MalformedError(ValueError):
 
 def derived_id(cause: UUID, type_name: str, ordinal: int) -> UUID:
     """The id of a message from its cause: a rebuild repeats the same ids, and handlers need no randomness."""
-    return uuid5(cause, f"{type_name}/{ordinal}")
+    digest = bytearray(
+        hashlib.sha1(cause.bytes + f"{type_name}/{ordinal}".encode(), usedforsecurity=False).digest()[:16]
+    )
+    digest[6] = digest[6] & 0x0F | 0x50  # version 5 of RFC 9562, as the standard library's uuid5 makes it
+    digest[8] = digest[8] & 0x3F | 0x80
+    return fast_uuid(bytes(digest))
+
+
+def fast_uuid(value: str | bytes) -> UUID:
+    """A UUID from its text or its 16 bytes, of the database driver's own kind: a UUID like any, made ten times faster.
+
+    Raises:
+        ValueError: it is none.
+    """
+    made: UUID = pgproto.UUID(value)  # type: ignore[type-var]
+    return made
 
 
 def to_headers(envelope: Envelope) -> Headers:
@@ -131,7 +149,7 @@ def _envelope(found: Mapping[str, bytes | None]) -> Envelope:
 
 
 def _uuid(value: bytes | None) -> UUID:
-    return UUID(value.decode("ascii"))  # type: ignore[union-attr]
+    return fast_uuid(value.decode("ascii"))  # type: ignore[union-attr]
 
 
 def _text(value: bytes | None) -> str:

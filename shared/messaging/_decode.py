@@ -9,7 +9,7 @@ from aiokafka import ConsumerRecord
 from pydantic import ValidationError
 
 from shared.contracts.common import Body
-from shared.contracts.envelope import Envelope, MalformedError, Message, from_headers
+from shared.contracts.envelope import Envelope, MalformedError, Message, fast_uuid, from_headers
 from shared.contracts.reasons import Reason
 from shared.contracts.topics import Topic
 from shared.messaging._kafka import MAX_MESSAGE_BYTES, partition_of
@@ -96,7 +96,7 @@ def _key(record: ConsumerRecord, topic: Topic) -> str:
         key = cast("bytes", record.key).decode()
         if not topic.record_keyed:
             return key
-        if key != str(UUID(key)):
+        if key != str(fast_uuid(key)):
             raise MalformedError("the key is not in its canonical form: expected a lower-case UUID")
     except ValueError as error:
         if isinstance(error, MalformedError):

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +17,20 @@ from shared.messaging.effects import Emit
 KEEP = timedelta(days=30)
 """Longer than the longest outage promised: any topic can be wiped and sent again."""
 DAYS_AHEAD = 7
+
+_COLUMNS = (
+    "topic",
+    "partition",
+    "number",
+    "created_on",
+    "message_id",
+    "type",
+    "key",
+    "correlation",
+    "cause",
+    "created_at",
+    "payload",
+)
 
 Place = tuple[str, int]
 """A topic and a partition."""
@@ -108,7 +122,7 @@ class Outbox:
             INSERT INTO outbox_counter AS c (topic, partition, last)
             SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[]) AS n (topic, partition, last)
             ON CONFLICT (topic, partition) DO UPDATE SET last = c.last + excluded.last
-            RETURNING topic, partition, last, (clock_timestamp() AT TIME ZONE 'UTC')::date AS today
+            RETURNING topic, partition, last, clock_timestamp() AS now
             """,
             [topic for topic, _ in places],
             [partition for _, partition in places],
@@ -119,30 +133,31 @@ class Outbox:
         for message in outgoing:
             last[message.place] += 1
             numbers.append(last[message.place])
-        await self._insert(tx, outgoing, numbers, rows[0]["today"])
+        await self._insert(tx, outgoing, numbers, rows[0]["now"])
         tx.after_commit(lambda: self._wake(places))
 
     @staticmethod
-    async def _insert(tx: Transaction, outgoing: Sequence[Outgoing], numbers: list[int], today: date) -> None:
-        await tx.execute(
-            """
-            INSERT INTO outbox (topic, partition, number, created_on, message_id, type, key, correlation, cause,
-                                created_at, payload)
-            SELECT topic, partition, number, $9, message_id, type, key, correlation, cause, clock_timestamp(), payload
-            FROM unnest($1::text[], $2::int[], $3::bigint[], $4::uuid[], $5::text[], $6::text[], $7::uuid[],
-                        $8::uuid[], $10::bytea[])
-                 AS m (topic, partition, number, message_id, type, key, correlation, cause, payload)
-            """,
-            [message.place[0] for message in outgoing],
-            [message.place[1] for message in outgoing],
-            numbers,
-            [message.id for message in outgoing],
-            [message.type for message in outgoing],
-            [message.key for message in outgoing],
-            [message.correlation for message in outgoing],
-            [message.cause for message in outgoing],
-            today,
-            [message.payload for message in outgoing],
+    async def _insert(tx: Transaction, outgoing: Sequence[Outgoing], numbers: list[int], now: datetime) -> None:
+        today = now.astimezone(UTC).date()
+        await tx.copy(
+            "outbox",
+            _COLUMNS,
+            [
+                (
+                    message.place[0],
+                    message.place[1],
+                    number,
+                    today,
+                    message.id,
+                    message.type,
+                    message.key,
+                    message.correlation,
+                    message.cause,
+                    now,
+                    message.payload,
+                )
+                for message, number in zip(outgoing, numbers, strict=True)
+            ],
         )
 
 
