@@ -1,0 +1,18 @@
+"""The document service: documents of the shared records, their metadata and versions, and their encrypted content.
+
+Owns
+    document metadata, from the moment a deposit is staged; contents, each encrypted with a key of its own that is
+    wrapped by its record's key; which permits were used.
+
+Takes
+    over internal HTTP from the gateway: contents to deposit, outcomes asked for, searches and readings with a permit;
+    from `access.decisions`: the decisions on deposits.
+
+Gives
+    `record.deposits`: the request that a staged document become part of its record;
+    `document.events`: deposited, refused, held, consulted.
+
+A deposit is acknowledged when content, row and request are safe. It becomes part of the record on a permit alone. A
+read happens when its `consulted` row commits, before the first byte, and only while the permit lives on the database's
+clock. What a reader may not see leaves no trace in lists and counts.
+"""

@@ -1,0 +1,50 @@
+"""What the document service runs: the lane of decisions, the collection, and the routes for the gateway."""
+
+from pathlib import Path
+
+from fastapi import Depends
+
+from services.document import handlers
+from services.document.api import deposits, reads
+from services.document.clients import FileContent
+from services.document.repository import Collection, Decisions, Reads, Staging
+from services.document.settings import Settings
+from shared.contracts.common import Owner
+from shared.contracts.topics import ACCESS_DECISIONS, GATEWAY
+from shared.database.record_keys import RecordKeys
+from shared.http import HttpLimits, application, callers
+from shared.loops import Loop
+from shared.messaging import Consumer
+from shared.security import PermitVerifier
+from shared.service import Parts, Runtime, main
+
+
+def compose(runtime: Runtime[Settings]) -> Parts:
+    """Put the service together."""
+    settings, database = runtime.settings, runtime.database
+    content = FileContent(settings.content_dir, settings.content_threads)
+    keys = RecordKeys(runtime.keys)
+    caller = Depends(callers(runtime.verifier(GATEWAY), GATEWAY))
+    permits = PermitVerifier(runtime.jwks, Owner.DOCUMENT)
+    collection = Collection(
+        database,
+        content,
+        refused_s=settings.refused_kept_s,
+        orphan_s=settings.orphan_age_s,
+        consulted_s=settings.consulted_kept_s,
+    )
+    return Parts(
+        consumers=(Consumer("decisions", (ACCESS_DECISIONS,), handlers.BY_TYPE, Decisions()),),
+        loops=(Loop("collection", settings.collection_interval_s, collection.turn),),
+        api=application(
+            runtime.name,
+            deposits(caller, database, Staging(keys, runtime.outbox), content, settings),
+            reads(caller, database, Reads(keys, runtime.outbox), content, permits),
+            limits=HttpLimits(settings.max_request_bytes, settings.request_timeout_s),
+        ),
+        close=content.close,
+    )
+
+
+if __name__ == "__main__":
+    main("document", Settings, compose, migrations=Path(__file__).with_name("migrations"))

@@ -1,0 +1,117 @@
+"""Depositing: `POST /deposits` checks, stores and stages; `GET /deposits/{deposit}` tells the outcome."""
+
+import time
+from typing import Final
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter, Request, Response, params
+
+from services.document.clients import ContentStore, beside, seal
+from services.document.domain.deposit import Accepted, RefusedDeposit, accept
+from services.document.domain.inspected import BrokenContent
+from services.document.repository import Staging, UnknownTargetError, UsedUniqueIdError, VanishedError
+from services.document.settings import Settings
+from shared.contracts.http_document import DEPOSIT_HEADER, DepositMetadata, DepositView, HeaderError, from_header
+from shared.database import Database
+from shared.http import Problem
+from shared.observability import logger
+from shared.security import new_key
+
+_STATUS: Final = {"too_large": 413, "unknown_format": 415}
+_log = logger(__name__)
+
+
+def deposits(
+    caller: params.Depends, database: Database, staging: Staging, content: ContentStore, settings: Settings
+) -> APIRouter:
+    """The routes; `caller` admits the gateway."""
+    router = APIRouter(dependencies=[caller])
+    work = _Deposits(database, staging, content, settings)
+
+    @router.post("/deposits", status_code=202)
+    async def deposit(request: Request) -> Response:
+        """Take a document; 202 once content, row and request are safe, also for a repeat."""
+        started = time.monotonic()
+        metadata = _metadata(request)
+        view = await work.take(await request.body(), metadata)
+        _log.info("deposit_taken", request=view.deposit, state=view.state, seconds=round(time.monotonic() - started, 4))
+        return _answer(view, 202)
+
+    @router.get("/deposits/{deposit}")
+    async def outcome(deposit: UUID) -> Response:
+        """How far a deposit is."""
+        async with database.transaction() as tx:
+            view = await staging.outcome(tx, deposit)
+        if view is None:
+            raise Problem(404, "no_deposit", "There is no deposit of this id.", "Send the document again.")
+        return _answer(view, 200)
+
+    return router
+
+
+class _Deposits:
+    """What happens to a deposit until it is acknowledged."""
+
+    def __init__(self, database: Database, staging: Staging, content: ContentStore, settings: Settings) -> None:
+        self._database = database
+        self._staging = staging
+        self._content = content
+        self._settings = settings
+
+    async def take(self, content: bytes, metadata: DepositMetadata) -> DepositView:
+        """Check, store, stage. The content stands in the store before a row names it."""
+        accepted = await self._accepted(content, metadata)
+        name, key = uuid4(), new_key()
+        await self._content.put(name, await beside(len(content), lambda: seal(content, key, name)))
+        deposit = uuid4()
+        try:
+            async with self._database.transaction() as tx:
+                view = await self._staging.stage(tx, deposit, accepted, name, key)
+        except (UsedUniqueIdError, UnknownTargetError, VanishedError) as error:
+            await self._content.remove([name])
+            raise _problem(error) from None
+        # whatever else went wrong may have been committed: such a content is left to the collection
+        if view.deposit != deposit:
+            await self._content.remove([name])
+        return view
+
+    async def _accepted(self, content: bytes, metadata: DepositMetadata) -> Accepted:
+        limits = self._settings
+        try:
+            return await beside(
+                len(content),
+                lambda: accept(
+                    content,
+                    metadata,
+                    max_bytes=limits.max_content_bytes,
+                    max_patient_bytes=limits.max_patient_bytes,
+                ),
+            )
+        except (BrokenContent, RefusedDeposit) as error:
+            raise Problem(_STATUS.get(error.code, 422), error.code, error.sentence) from None
+
+
+def _metadata(request: Request) -> DepositMetadata:
+    header = request.headers.get(DEPOSIT_HEADER)
+    if header is None:
+        told = f"The header {DEPOSIT_HEADER} with the document's metadata is missing."
+        raise Problem(400, "no_metadata", told, "Send DepositMetadata as JSON in base64.")
+    try:
+        return from_header(DepositMetadata, header)
+    except HeaderError as error:
+        told = f"The header {DEPOSIT_HEADER}: {error}."
+        raise Problem(422, "invalid_metadata", told, "Send DepositMetadata as JSON in base64.") from None
+
+
+def _problem(error: Exception) -> Problem:
+    if isinstance(error, UsedUniqueIdError):
+        told = "This unique id was used before by the same depositor in this record, for another content."
+        return Problem(409, "unique_id_used", told, "Give the document a unique id of its own.")
+    if isinstance(error, UnknownTargetError):
+        told = "The document to replace does not exist in this record."
+        return Problem(422, "unknown_target", told, "Name a current document of the record, or deposit without one.")
+    return Problem(503, "repeat", "The first deposit was removed just now.", "Send the document again.")
+
+
+def _answer(view: DepositView, status: int) -> Response:
+    return Response(view.model_dump_json(exclude_none=True), status, media_type="application/json")

@@ -1,0 +1,173 @@
+"""The content store: encrypted contents outside the database, each under a random object id, with a key of its own.
+
+A content is compressed where that helps, encrypted with AES-256-GCM and bound to its object id; its key is kept by the
+document's row, wrapped by the record's key. On reading the hash of the metadata is checked.
+"""
+
+import asyncio
+import hashlib
+import os
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final, Protocol, TypeVar
+from uuid import UUID
+
+import zstandard
+
+from shared.security import SecurityError, context, decrypt, encrypt
+
+LARGE: Final = 64 * 1024
+"""From this size on, in bytes, work on a content is done beside the event loop."""
+_LEVEL: Final = 3
+_PLAIN, _ZSTD = b"\0", b"\1"
+_SHARDS: Final = 256
+_SUFFIX: Final = ".part"
+_MODE: Final = 0o600
+
+T = TypeVar("T")
+
+
+class ContentUnreadableError(Exception):
+    """A content is missing, altered or not the one of its metadata; restore the content store from a backup."""
+
+
+class ContentStore(Protocol):
+    """Where sealed contents lie: files on one machine, an object store where there are many."""
+
+    async def put(self, name: UUID, sealed: bytes) -> None:
+        """Keep a content; on return it survives a power cut."""
+        ...
+
+    async def get(self, name: UUID) -> bytes:
+        """A content; `ContentUnreadableError` where it is missing."""
+        ...
+
+    async def remove(self, names: Sequence[UUID]) -> None:
+        """Remove contents; what is not there counts as removed."""
+        ...
+
+    async def older_than(self, age_s: float, turn: int) -> Sequence[UUID]:
+        """Contents of at least this age in one part of the store; as `turn` goes up, every part has its turn."""
+        ...
+
+
+def seal(content: bytes, key: bytes, name: UUID) -> bytes:
+    """A content as it is stored."""
+    packed = zstandard.ZstdCompressor(level=_LEVEL).compress(content)
+    body = _ZSTD + packed if len(packed) < len(content) else _PLAIN + content
+    return encrypt(key, body, _context(name))
+
+
+def unseal(sealed: bytes, key: bytes, name: UUID, sha256: bytes, size: int) -> bytes:
+    """The content again, checked against the hash and size of its metadata.
+
+    Raises:
+        ContentUnreadableError: Altered, of another object or document, or under another key.
+    """
+    try:
+        body = decrypt(key, sealed, _context(name))
+        content = body[1:]
+        if body[:1] == _ZSTD:
+            content = zstandard.ZstdDecompressor().decompress(content, max_output_size=size)
+    except (SecurityError, zstandard.ZstdError) as error:
+        raise ContentUnreadableError(f"a content does not open: {type(error).__name__}") from None
+    if len(content) != size or hashlib.sha256(content).digest() != sha256:
+        raise ContentUnreadableError("a content is not the one of its metadata: its hash differs")
+    return content
+
+
+async def beside(size: int, call: Callable[[], T]) -> T:
+    """Do work on a content of this size: at once where it is small, in a thread where it would hold others up."""
+    return call() if size < LARGE else await asyncio.to_thread(call)
+
+
+class FileContent:
+    """Contents as files of one folder with 256 shards by the first byte of the object id."""
+
+    def __init__(self, folder: Path, threads: int = 8) -> None:
+        self._folder = folder
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="content")
+        for shard in range(_SHARDS):
+            (folder / f"{shard:02x}").mkdir(parents=True, exist_ok=True, mode=0o700)
+        _sync(folder)
+
+    async def put(self, name: UUID, sealed: bytes) -> None:
+        """Keep a content: written aside, synced, renamed, and its folder synced."""
+        await self._run(lambda: _write(self._path(name), sealed))
+
+    async def get(self, name: UUID) -> bytes:
+        """A content.
+
+        Raises:
+            ContentUnreadableError: It is not there.
+        """
+        try:
+            return await self._run(self._path(name).read_bytes)
+        except FileNotFoundError:
+            raise ContentUnreadableError("a content is missing from the content store") from None
+
+    async def remove(self, names: Sequence[UUID]) -> None:
+        """Remove contents; what is not there counts as removed."""
+        await self._run(lambda: _unlink([self._path(name) for name in names]))
+
+    async def older_than(self, age_s: float, turn: int) -> Sequence[UUID]:
+        """Contents of at least this age in the shard whose turn it is; unfinished files of that age are removed."""
+        return await self._run(lambda: _old(self._folder / f"{turn % _SHARDS:02x}", time.time() - age_s))
+
+    async def close(self) -> None:
+        """Finish what is under way."""
+        await asyncio.to_thread(self._pool.shutdown)
+
+    def _path(self, name: UUID) -> Path:
+        return self._folder / name.hex[:2] / name.hex
+
+    async def _run(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+
+
+def _context(name: UUID) -> bytes:
+    return context("document", "content", "object", name)
+
+
+def _write(path: Path, sealed: bytes) -> None:
+    aside = path.with_suffix(_SUFFIX)
+    handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
+    try:
+        with os.fdopen(handle, "wb", buffering=0) as file:
+            rest = memoryview(sealed)
+            while rest:
+                rest = rest[file.write(rest) :]
+            os.fdatasync(file.fileno())
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+    aside.rename(path)
+    _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _unlink(paths: Sequence[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
+def _old(shard: Path, before: float) -> list[UUID]:
+    found = []
+    with os.scandir(shard) as files:
+        for file in files:
+            if file.stat().st_mtime > before:
+                continue
+            if file.name.endswith(_SUFFIX):
+                _unlink([Path(file.path)])
+            else:
+                found.append(UUID(hex=file.name))
+    return found

@@ -1,0 +1,150 @@
+"""What a decision makes of a staged document: part of the record, refused, or held."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from shared.contracts.reasons import Reason
+
+
+class Status(StrEnum):
+    """Where a document stands in its life."""
+
+    STAGED = "staged"
+    CURRENT = "current"
+    SUPERSEDED = "superseded"
+    """Replaced by another (Deprecated in XDS)."""
+    REFUSED = "refused"
+    HELD = "held"
+    """Hurt by an unexpected error; an operator looks at it."""
+
+
+IN_RECORD: Final = frozenset({Status.CURRENT, Status.SUPERSEDED})
+"""Part of the record: their unique ids are taken."""
+OPEN: Final = frozenset({Status.STAGED, Status.HELD})
+"""Without an outcome; what was held may be decided again."""
+
+
+class Flags(NamedTuple):
+    """Confidentiality flags of TRE_A07, which stand beside N."""
+
+    masked: bool = False
+    """MASQUE_PS."""
+    withheld: bool = False
+    """INVISIBLE_PATIENT."""
+    hidden: bool = False
+    """INVISIBLE_REPRESENTANTS_LEGAUX."""
+
+    def with_those_of(self, other: "Flags") -> "Flags":
+        """Both together: a replacement inherits the flags of what it replaces (AR-071)."""
+        return Flags(self.masked or other.masked, self.withheld or other.withheld, self.hidden or other.hidden)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What settling needs to know of one document."""
+
+    id: UUID
+    unique_id: str
+    status: Status
+    type_code: str
+    class_code: str
+    submitter: str
+    """Kind and directory number of the depositor, as `professional:8…`; a holder is `patient:`."""
+    submitter_structure: str | None
+    owners: tuple[str, ...]
+    """Directory numbers of depositor, authors and their structures (R.1111-49)."""
+    replaces: str | None
+    """Unique id of the document to replace."""
+    flags: Flags
+    withheld_since: datetime | None
+    """Start of the withholding clock (CSP R.1111-53)."""
+
+    @property
+    def number(self) -> str:
+        """Directory number of the depositor; empty for a holder."""
+        return self.submitter.partition(":")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A change of one document's row; None leaves a column as it is."""
+
+    id: UUID
+    status: Status
+    at: datetime | None = None
+    """When the document was settled."""
+    reason: Reason | None = None
+    because: str | None = None
+    """Reasons of a denial, separated by commas."""
+    flags: Flags | None = None
+    withheld_since: datetime | None = None
+    replaces: UUID | None = None
+    new_version: bool = False
+    """True for a change of what is already part of the record."""
+
+
+Entries = dict[UUID, Entry]
+"""The documents of one record that a batch is about: those decided on, and those with the same unique ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """An outcome: the record's documents afterwards, the rows that change, and the document with its final flags."""
+
+    entries: Entries
+    changes: tuple[Settled, ...]
+    document: Entry
+    target: UUID | None = None
+    """The document that was replaced."""
+    refused: Reason | None = None
+
+
+def permitted(entries: Entries, staged: Entry, at: datetime) -> Settlement:
+    """A staged document becomes current, if its unique id is new and what it replaces can be replaced."""
+    if _find(entries, staged.unique_id) is not None:
+        return refused(entries, staged, Reason.DUPLICATE, at)
+    if staged.replaces is None:
+        document = replace(staged, status=Status.CURRENT)
+        change = Settled(staged.id, Status.CURRENT, at)
+        return Settlement({**entries, staged.id: document}, (change,), document)
+    target = _find(entries, staged.replaces)
+    if target is None or target.status is not Status.CURRENT or not may_replace(staged, target):
+        return refused(entries, staged, Reason.UNKNOWN_TARGET, at)
+    return _replaced(entries, staged, target, at)
+
+
+def refused(entries: Entries, staged: Entry, reason: Reason, at: datetime, because: str | None = None) -> Settlement:
+    """A staged document does not become part of the record."""
+    document = replace(staged, status=Status.REFUSED)
+    change = Settled(staged.id, Status.REFUSED, at, reason, because)
+    return Settlement({**entries, staged.id: document}, (change,), document, refused=reason)
+
+
+def may_replace(staged: Entry, target: Entry) -> bool:
+    """True for the author or depositor, for the structure of either, and for the holder's own (domain rule D)."""
+    if staged.submitter == target.submitter:
+        return True
+    return any(who and who in target.owners for who in (staged.number, staged.submitter_structure))
+
+
+def _replaced(entries: Entries, staged: Entry, target: Entry, at: datetime) -> Settlement:
+    flags = staged.flags.with_those_of(target.flags)
+    since = target.withheld_since or staged.withheld_since
+    document = replace(staged, status=Status.CURRENT, flags=flags, withheld_since=since)
+    old = replace(target, status=Status.SUPERSEDED)
+    changes = (
+        Settled(target.id, Status.SUPERSEDED, new_version=True),
+        Settled(staged.id, Status.CURRENT, at, flags=flags, withheld_since=since, replaces=target.id),
+    )
+    return Settlement({**entries, old.id: old, staged.id: document}, changes, document, target.id)
+
+
+def _find(entries: Entries, unique_id: str) -> Entry | None:
+    """The document of the record with this unique id."""
+    for entry in entries.values():
+        if entry.unique_id == unique_id and entry.status in IN_RECORD:
+            return entry
+    return None

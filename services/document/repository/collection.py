@@ -1,0 +1,99 @@
+"""Removes what is of no use any more: refused deposits after a while, contents of no deposit, permits long used."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from services.document.clients import ContentStore
+from shared.database import Database, Transaction
+from shared.observability import logger
+
+AT_ONCE: Final = 500
+"""Removed at most in one turn, of each kind."""
+_ASKED: Final = 5000
+"""Names of contents compared with the rows in one statement."""
+
+_log = logger(__name__)
+
+
+class Collection:
+    """The loop's work. Content goes only after the outcome of its deposit."""
+
+    def __init__(
+        self, database: Database, content: ContentStore, *, refused_s: float, orphan_s: float, consulted_s: float
+    ) -> None:
+        self._database = database
+        self._content = content
+        self._refused = timedelta(seconds=refused_s)
+        self._consulted = timedelta(seconds=consulted_s)
+        self._orphan_s = orphan_s
+        self._turn = 0
+
+    async def turn(self) -> bool:
+        """One bounded turn; True where more is waiting."""
+        async with self._database.transaction() as tx:
+            names = await _refused(tx, self._refused)
+        # the rows are gone first: a content without a row is an orphan, a row without a content would be damage
+        await self._content.remove(names)
+        async with self._database.transaction() as tx:
+            forgotten = await _forget(tx, self._consulted)
+        orphans = await self._orphans()
+        if names or orphans:
+            _log.info("contents_removed", count=len(names) + orphans)
+        return max(len(names), forgotten, orphans) >= AT_ONCE
+
+    async def _orphans(self) -> int:
+        """Contents that were written while their deposit's transaction failed."""
+        old = await self._content.older_than(self._orphan_s, self._turn)
+        orphans: list[UUID] = []
+        for start in range(0, len(old), _ASKED):
+            async with self._database.transaction() as tx:
+                orphans += await _unknown(tx, old[start : start + _ASKED])
+        await self._content.remove(orphans[:AT_ONCE])
+        if len(orphans) < AT_ONCE:
+            self._turn += 1
+        return len(orphans[:AT_ONCE])
+
+
+async def _refused(tx: Transaction, age: timedelta) -> list[UUID]:
+    """Remove rows of deposits refused long ago; gives the names of their contents."""
+    rows = await tx.fetch(
+        """
+        WITH due AS (
+            SELECT document FROM refusal WHERE refused_at < clock_timestamp() - $1::interval
+            ORDER BY refused_at LIMIT $2 FOR UPDATE SKIP LOCKED
+        ), done AS (
+            DELETE FROM refusal USING due WHERE refusal.document = due.document
+        )
+        DELETE FROM document USING due WHERE document.id = due.document AND document.status = 'refused'
+        RETURNING document.object
+        """,
+        age,
+        AT_ONCE,
+    )
+    return [row["object"] for row in rows]
+
+
+async def _forget(tx: Transaction, age: timedelta) -> int:
+    """Forget permits used so long ago that they can't come again."""
+    rows = await tx.fetch(
+        """
+        DELETE FROM consulted WHERE request IN (
+            SELECT request FROM consulted WHERE read_at < clock_timestamp() - $1::interval
+            ORDER BY read_at LIMIT $2 FOR UPDATE SKIP LOCKED
+        ) RETURNING request
+        """,
+        age,
+        AT_ONCE,
+    )
+    return len(rows)
+
+
+async def _unknown(tx: Transaction, names: Sequence[UUID]) -> list[UUID]:
+    """Those names that no document has."""
+    rows = await tx.fetch(
+        "SELECT name FROM unnest($1::uuid[]) AS n (name) WHERE NOT EXISTS (SELECT FROM document WHERE object = name)",
+        list(names),
+    )
+    return [row["name"] for row in rows]

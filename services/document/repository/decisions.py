@@ -1,0 +1,126 @@
+"""What the lane of decisions reads and writes: one statement to load a batch, at most two to save it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from services.document.domain.settlement import Entries, Entry, Flags, Settled, Status
+from services.document.handlers import deposit_of
+from shared.contracts.envelope import Message
+from shared.database import Transaction
+
+_COLUMNS: Final = (
+    "record, id, unique_id, status, type_code, class_code, submitter, submitter_structure, owners, replaces, "
+    "masked, withheld, hidden, withheld_since"
+)
+_LOAD: Final = f"""
+    WITH asked AS MATERIALIZED (SELECT {_COLUMNS} FROM document WHERE id = ANY($1::uuid[])),
+         named AS (
+             SELECT record, unique_id FROM asked
+             UNION SELECT record, replaces FROM asked WHERE replaces IS NOT NULL
+         )
+    SELECT {_COLUMNS} FROM asked
+    UNION ALL
+    SELECT {", ".join(f"d.{column}" for column in _COLUMNS.split(", "))}
+    FROM named JOIN document d USING (record, unique_id)
+    WHERE d.status IN ('current', 'superseded') AND d.id <> ALL($1::uuid[])
+"""  # noqa: S608 - put together of constants
+_SETTLE: Final = """
+    UPDATE document AS d
+    SET status = n.status,
+        settled_at = coalesce(n.at, d.settled_at),
+        reason = coalesce(n.reason, d.reason),
+        because = coalesce(n.because, d.because),
+        masked = coalesce(n.masked, d.masked),
+        withheld = coalesce(n.withheld, d.withheld),
+        hidden = coalesce(n.hidden, d.hidden),
+        withheld_since = coalesce(n.withheld_since, d.withheld_since),
+        replaces_document = coalesce(n.replaces, d.replaces_document),
+        version = d.version + n.new_version::int
+    FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::bool[], $7::bool[], $8::bool[],
+                $9::timestamptz[], $10::uuid[], $11::bool[])
+         AS n (id, status, at, reason, because, masked, withheld, hidden, withheld_since, replaces, new_version)
+    WHERE d.id = n.id
+"""
+_STATUS: Final = {status.value: status for status in Status}
+_UNCHANGED: Final = (None, None, None)
+
+
+class Decisions:
+    """The documents that decisions are about, by record."""
+
+    async def load(self, tx: Transaction, messages: Sequence[Message[Any]]) -> Mapping[str, Entries]:
+        """The documents decided on and those of the same unique ids, for each record of the batch."""
+        found: dict[str, Entries] = {message.key: {} for message in messages}
+        asked = {deposit for message in messages if (deposit := deposit_of(message)) is not None}
+        if not asked:
+            return found
+        for row in await tx.fetch(_LOAD, list(asked)):
+            record, *values, owners, replaces, masked, withheld, hidden, since = row
+            entry = _entry(values, tuple(owners), replaces, Flags(masked, withheld, hidden), since)
+            entries = found.get(str(record))
+            if entries is not None:
+                entries[entry.id] = entry
+        return found
+
+    async def save(self, tx: Transaction, changes: Sequence[Settled]) -> None:
+        """Write outcomes, and note what was refused for the collection."""
+        if not changes:
+            return
+        rows = merged(changes)
+        flags = [row.flags or _UNCHANGED for row in rows]
+        await tx.execute(
+            _SETTLE,
+            [row.id for row in rows],
+            [row.status.value for row in rows],
+            [row.at for row in rows],
+            [row.reason and row.reason.value for row in rows],
+            [row.because for row in rows],
+            [masked for masked, _, _ in flags],
+            [withheld for _, withheld, _ in flags],
+            [hidden for _, _, hidden in flags],
+            [row.withheld_since for row in rows],
+            [row.replaces for row in rows],
+            [row.new_version for row in rows],
+        )
+        refused = [row for row in rows if row.status is Status.REFUSED]
+        if refused:
+            await tx.execute(
+                "INSERT INTO refusal (document, refused_at) SELECT * FROM unnest($1::uuid[], $2::timestamptz[]) "
+                "ON CONFLICT (document) DO NOTHING",
+                [row.id for row in refused],
+                [row.at for row in refused],
+            )
+
+
+def _entry(
+    values: list[Any], owners: tuple[str, ...], replaces: str | None, flags: Flags, since: datetime | None
+) -> Entry:
+    identity, unique_id, status, type_code, class_code, submitter, structure = values
+    return Entry(
+        identity,
+        unique_id,
+        _STATUS[status],
+        type_code,
+        class_code,
+        submitter,
+        structure,
+        owners,
+        replaces,
+        flags,
+        since,
+    )
+
+
+def merged(changes: Sequence[Settled]) -> list[Settled]:
+    """One change per document: one that is stored and replaced in the same batch keeps what both say."""
+    rows: dict[UUID, Settled] = {}
+    for change in changes:
+        earlier = rows.get(change.id)
+        if earlier is not None:
+            rows[change.id] = replace(earlier, status=change.status, new_version=change.new_version)
+        else:
+            rows[change.id] = change
+    return list(rows.values())

@@ -1,0 +1,183 @@
+"""Reading on a permit: the read, its trace and what it shows are one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from services.document.domain.settlement import IN_RECORD
+from services.document.domain.visibility import Visibility, visibility
+from services.document.repository.details import unseal_details
+from shared.contracts.document_events import Consulted
+from shared.contracts.http_document import DocumentEntry, DocumentFilters, SearchResult
+from shared.database import Transaction
+from shared.database.record_keys import RecordKeys
+from shared.messaging import Outbox
+from shared.security import Permit, unwrap_with
+
+_SHOWN: Final = """
+    record = $1 AND status = ANY($2::text[]) AND ($3 OR NOT hidden)
+    AND (owners && $4::text[]
+         OR (($5::text[] IS NULL OR type_code = ANY($5)) AND ($6 OR NOT masked) AND ($7 OR NOT withheld)))
+"""
+"""What may be shown; $1 to $7 are the record, statuses and the fields of `Visibility`."""
+_ENTRY: Final = (
+    "id, record, unique_id, type_code, class_code, status, label, masked, withheld, hidden, content_type, size, sha1, "
+    "settled_at, created, version, format_code, language, practice_setting, facility_type, service_start, "
+    "service_stop, replaces_document, details"
+)
+_SEARCH: Final = f"""
+    WITH shown AS MATERIALIZED (
+        SELECT {_ENTRY} FROM document WHERE {_SHOWN}
+        AND ($8::text IS NULL OR unique_id = $8)
+        AND ($9::text[] IS NULL OR type_code = ANY($9))
+        AND ($10::text[] IS NULL OR class_code = ANY($10))
+        AND ($11::text[] IS NULL OR format_code = ANY($11))
+        AND ($12::text[] IS NULL OR label = ANY($12) OR (masked AND 'MASQUE_PS' = ANY($12))
+             OR (withheld AND 'INVISIBLE_PATIENT' = ANY($12))
+             OR (hidden AND 'INVISIBLE_REPRESENTANTS_LEGAUX' = ANY($12)))
+        AND ($13::timestamptz IS NULL OR settled_at >= $13) AND ($14::timestamptz IS NULL OR settled_at < $14)
+        AND ($15::timestamptz IS NULL OR created >= $15) AND ($16::timestamptz IS NULL OR created < $16)
+        AND ($17::timestamptz IS NULL OR coalesce(service_stop, service_start) >= $17)
+        AND ($18::timestamptz IS NULL OR service_start < $18)
+        AND ($19::text IS NULL OR $19 = ANY(owners))
+    )
+    SELECT (SELECT count(*) FROM shown) AS total, page.* FROM (SELECT) AS one
+    LEFT JOIN (SELECT * FROM shown ORDER BY settled_at DESC, id LIMIT $20 OFFSET $21) AS page ON true
+    ORDER BY page.settled_at DESC, page.id
+"""  # noqa: S608 - put together of constants
+_OPEN: Final = f"SELECT {_ENTRY}, object, content_key, sha256 FROM document WHERE {_SHOWN} AND id = $8"  # noqa: S608
+
+
+class PermitLateError(Exception):
+    """The permit had run out on the database's clock when the read would have happened."""
+
+
+class PermitUsedError(Exception):
+    """The permit was used before; each opens at most one read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A document to give out: its entry, and how to open its content."""
+
+    entry: DocumentEntry
+    name: UUID
+    content_key: bytes = field(repr=False)
+    sha256: bytes
+
+
+class Reads:
+    """Reads happen here."""
+
+    def __init__(self, keys: RecordKeys, outbox: Outbox) -> None:
+        self._keys = keys
+        self._outbox = outbox
+
+    async def search(self, tx: Transaction, permit: Permit, filters: DocumentFilters) -> SearchResult:
+        """The documents looked for within the permit's scope; always traced.
+
+        Raises:
+            PermitLateError, PermitUsedError: Nothing was read.
+        """
+        await self._happens(tx, permit, None)
+        rows = await tx.fetch(
+            _SEARCH,
+            *_places(permit, sorted(filters.statuses)),
+            filters.unique_id,
+            *(list(codes) or None for codes in (filters.types, filters.classes, filters.formats, filters.labels)),
+            *(moment for r in (filters.deposited, filters.created, filters.period) for moment in (r.start, r.end)),
+            filters.author,
+            filters.count,
+            filters.offset,
+        )
+        key = await self._key(tx, permit)
+        entries = tuple(_entry(row, key) for row in rows if row["id"] is not None and key is not None)
+        await self._trace(tx, permit, None)
+        return SearchResult(total=rows[0]["total"] if key else 0, entries=entries)
+
+    async def open(self, tx: Transaction, permit: Permit, document: UUID) -> Found | None:
+        """One document within the permit's scope, traced; None, and no trace, where there is none to be seen.
+
+        Raises:
+            PermitLateError, PermitUsedError: Nothing was read.
+        """
+        await self._happens(tx, permit, document)
+        row = await tx.fetchrow(_OPEN, *_places(permit, sorted(IN_RECORD)), document)
+        key = await self._key(tx, permit)
+        if row is None or key is None:
+            return None
+        found = Found(_entry(row, key), row["object"], unwrap_with(key, row["content_key"]), row["sha256"])
+        await self._trace(tx, permit, document)
+        return found
+
+    @staticmethod
+    async def _happens(tx: Transaction, permit: Permit, document: UUID | None) -> None:
+        """Use the permit, if it still lives on the database's clock."""
+        happened = await tx.fetchrow(
+            """
+            INSERT INTO consulted (request, record, document, read_at)
+            SELECT $1, $2, $3, now FROM clock_timestamp() AS now WHERE now < $4
+            ON CONFLICT (request) DO NOTHING RETURNING request
+            """,
+            permit.id,
+            permit.record,
+            document,
+            permit.expires,
+        )
+        if happened is not None:
+            return
+        if await tx.fetchrow("SELECT FROM consulted WHERE request = $1", permit.id) is None:
+            raise PermitLateError
+        raise PermitUsedError
+
+    async def _key(self, tx: Transaction, permit: Permit) -> bytes | None:
+        return (await self._keys.get(tx, (permit.record,))).get(permit.record)
+
+    async def _trace(self, tx: Transaction, permit: Permit, document: UUID | None) -> None:
+        body = Consulted(request=permit.id, actor=permit.actor, mode=permit.mode, document=document)
+        await self._outbox.append(tx, self._outbox.root((body,), cause=permit.id, key=permit.record))
+
+
+def _places(permit: Permit, statuses: Sequence[str]) -> tuple[object, ...]:
+    """The values of `_SHOWN`."""
+    seen: Visibility = visibility(permit)
+    types = None if seen.types is None else list(seen.types)
+    return permit.record, list(statuses), seen.hidden, list(seen.own), types, seen.masked, seen.withheld
+
+
+def _entry(row: asyncpg.Record, key: bytes) -> DocumentEntry:
+    details = unseal_details(row["details"], key, row["id"])
+    flags = zip(
+        ("MASQUE_PS", "INVISIBLE_PATIENT", "INVISIBLE_REPRESENTANTS_LEGAUX"),
+        (row["masked"], row["withheld"], row["hidden"]),
+        strict=True,
+    )
+    return DocumentEntry(
+        document=row["id"],
+        record=row["record"],
+        unique_id=row["unique_id"],
+        type_code=row["type_code"],
+        class_code=row["class_code"],
+        status=row["status"],
+        confidentiality=frozenset({row["label"], *(code for code, set_ in flags if set_)}),
+        content_type=row["content_type"],
+        size=row["size"],
+        sha1=row["sha1"].hex(),
+        deposited=row["settled_at"],
+        created=row["created"],
+        title=details.title,
+        description=details.description,
+        version=row["version"],
+        format_code=row["format_code"],
+        language=row["language"],
+        professionals=details.professionals,
+        structures=details.structures,
+        practice_setting=row["practice_setting"],
+        facility_type=row["facility_type"],
+        service_start=row["service_start"],
+        service_stop=row["service_stop"],
+        replaces=row["replaces_document"],
+    )

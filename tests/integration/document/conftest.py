@@ -1,0 +1,106 @@
+"""The document service's parts on the real PostgreSQL, without Kafka: what it sends is read in its outbox."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx2
+import orjson
+import pytest
+
+from services.document.clients import FileContent
+from services.document.domain.settlement import Settled
+from services.document.handlers import BY_TYPE
+from shared.contracts.envelope import Message
+from shared.contracts.http_document import DEPOSIT_HEADER, DepositMetadata, DepositView, to_header
+from shared.contracts.topics import registry
+from shared.database import Transaction
+from shared.database.record_keys import RecordKeys
+from shared.messaging import Outbox, keep_days
+from tests.support.documents import Service, decision, key_provider, metadata, sample, token
+from tests.support.system import PARTITIONS, System, fresh_database, opened
+
+
+@dataclass
+class Room(Service):
+    """The parts, and short ways to use them."""
+
+    client: httpx2.AsyncClient | None = None
+
+    async def post(self, content: bytes, stated: DepositMetadata, **headers: str) -> httpx2.Response:
+        sent = {DEPOSIT_HEADER: to_header(stated)} | token() | headers
+        return await self.client.post("/deposits", content=content, headers=sent)
+
+    async def staged(self, record: UUID, seed: int = 0, content: bytes | None = None, **changes: Any) -> UUID:
+        content = content or sample(seed)
+        answer = await self.post(content, metadata(content, record, **changes))
+        assert answer.status_code == 202, answer.text
+        return DepositView.model_validate_json(answer.content).deposit
+
+    async def decide(self, *messages: Message[Any]) -> list[Any]:
+        """Handle a batch as the lane does; gives what was emitted."""
+        async with self.database.transaction() as tx:
+            return await self.decide_in(tx, *messages)
+
+    async def decide_in(self, tx: Transaction, *messages: Message[Any]) -> list[Any]:
+        states = dict(await self.decisions.load(tx, messages))
+        now = await tx.clock()
+        changes: list[Settled] = []
+        emits: list[Any] = []
+        for message in messages:
+            effects = BY_TYPE[type(message.body)](message, states[message.key], now)
+            states[message.key] = effects.state
+            changes += effects.changes
+            emits += effects.emits
+        await self.decisions.save(tx, changes)
+        return emits
+
+    async def stored(self, record: UUID, seed: int = 0, **changes: Any) -> UUID:
+        deposit = await self.staged(record, seed, **changes)
+        await self.decide(decision(deposit, record))
+        return deposit
+
+    async def rows(self, sql: str, *arguments: object) -> Sequence[Any]:
+        async with self.database.transaction() as tx:
+            return await tx.fetch(sql, *arguments)
+
+    async def sent(self, topic: str, record: UUID) -> list[dict[str, Any]]:
+        rows = await self.rows(
+            "SELECT payload FROM outbox WHERE topic = $1 AND key = $2 ORDER BY number", topic, str(record)
+        )
+        return [orjson.loads(row["payload"]) for row in rows]
+
+    async def ask(self, path: str, **body: Any) -> httpx2.Response:
+        return await self.client.post(path, json=body, headers=token())
+
+    def files(self) -> list[Any]:
+        return [path for path in self.content._folder.rglob("*") if path.is_file()]
+
+
+@pytest.fixture
+async def room(system: System, tmp_path) -> AsyncIterator[Room]:
+    async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(fresh_database(system, service="document"))
+        yield await stack.enter_async_context(furnished(url, tmp_path))
+
+
+@asynccontextmanager
+async def furnished(url: str, folder) -> AsyncIterator[Room]:
+    async with opened(url, pool=8) as database:
+        outbox = Outbox("document", registry((), PARTITIONS), lambda _places: None)
+        keys = RecordKeys(key_provider(folder / "keys"))
+        room = Room(database, FileContent(folder / "content"), keys, outbox)
+        async with database.transaction() as tx:
+            await keep_days(tx)
+        transport = httpx2.ASGITransport(room.app())
+        async with httpx2.AsyncClient(transport=transport, base_url="http://document") as client:
+            room.client = client
+            yield room
+        await room.content.close()
+
+
+@pytest.fixture
+def record() -> UUID:
+    return uuid4()

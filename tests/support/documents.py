@@ -1,0 +1,149 @@
+"""Builders for tests of the document service: actors, deposits, decisions, permits, the service's routes."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+from fastapi import Depends, FastAPI
+
+from deploy.proof import made
+from services.document.api import deposits, reads
+from services.document.clients import FileContent
+from services.document.domain import cda
+from services.document.domain.settlement import Entry, Flags, Status
+from services.document.repository import Decisions, Reads, Staging
+from services.document.settings import Settings
+from shared.contracts.access_decisions import Decided, Outcome
+from shared.contracts.common import Act, Actor, ActorKind, Owner, Scope
+from shared.contracts.envelope import Envelope, Message
+from shared.contracts.http_document import DepositMetadata
+from shared.contracts.reasons import Reason
+from shared.database import Database
+from shared.database.record_keys import RecordKeys
+from shared.http import application, callers
+from shared.messaging import Outbox
+from shared.security import (
+    FileKeyProvider,
+    Permit,
+    PermitSigner,
+    PermitVerifier,
+    ServiceIdentity,
+    ServiceVerifier,
+    new_private_jwk,
+    public_jwks,
+)
+
+NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+DOCTOR = Actor(kind=ActorKind.PROFESSIONAL, number=made.AUTHOR.number, role="G15_10", structure=made.AUTHOR.structure)
+OTHER = Actor(kind=ActorKind.PROFESSIONAL, number="899000000001", role="G15_10")
+HOLDER = Actor(kind=ActorKind.PATIENT)
+GATEWAY = new_private_jwk("gateway")
+ACCESS = new_private_jwk("access_control")
+JWKS = public_jwks(GATEWAY, ACCESS, new_private_jwk("audit"))
+KINDS = sorted(made.KINDS)
+
+
+def sample(seed: int = 0, kind: str = KINDS[0]) -> bytes:
+    return made.make(kind, seed=seed)
+
+
+def metadata(content: bytes, record: UUID | None = None, **changes: Any) -> DepositMetadata:
+    """What a gateway sends beside a document."""
+    found = cda.inspect(content)
+    stated = {
+        "record": record or uuid4(),
+        "actor": DOCTOR,
+        "unique_id": found.unique_id or "1.2.3",
+        "type_code": found.type_code or "EXPPAT_1",
+        "content_type": found.content_type,
+        "created": NOW - timedelta(days=1),
+        "patient": {"oid": made.PATIENT.ins.oid, "number": made.PATIENT.ins.number},
+    }
+    return DepositMetadata.model_validate(stated | changes)
+
+
+def entry(unique_id: str = "1.2.3", **changes: Any) -> Entry:
+    values = {
+        "id": uuid4(),
+        "unique_id": unique_id,
+        "status": Status.STAGED,
+        "type_code": "34112-3",
+        "class_code": "10",
+        "submitter": "professional:A",
+        "submitter_structure": None,
+        "owners": ("A",),
+        "replaces": None,
+        "flags": Flags(),
+        "withheld_since": None,
+    }
+    return Entry(**(values | changes))
+
+
+def decision(deposit: UUID, record: UUID, outcome: Outcome = Outcome.PERMIT, **changes: Any) -> Message[Decided]:
+    reasons = (Reason.FEEDING_DUTY,) if outcome is Outcome.PERMIT else (Reason.RECORD_CLOSED,)
+    values = {"request": deposit, "act": Act.DEPOSIT, "outcome": outcome, "reasons": reasons, "actor": DOCTOR}
+    body = Decided.model_validate(values | changes)
+    envelope = Envelope(uuid4(), body.type_name, "access_control", NOW, deposit)
+    return Message(envelope, str(record), body, "access.decisions", 0, 0)
+
+
+def permit(record: UUID, actor: Actor = DOCTOR, scope: Scope | None = None, **changes: Any) -> Permit:
+    now = datetime.now(UTC)
+    values = {
+        "id": uuid4(),
+        "record": record,
+        "actor": actor,
+        "owner": Owner.DOCUMENT,
+        "act": Act.CONSULT,
+        "scope": scope or Scope(),
+        "issued": now,
+        "expires": now + timedelta(seconds=4),
+    }
+    return Permit.model_validate(values | changes)
+
+
+def signed(one: Permit) -> str:
+    return PermitSigner(ACCESS).sign(one)
+
+
+def token(audience: str = "document") -> dict[str, str]:
+    return {"authorization": f"Bearer {ServiceIdentity('gateway', GATEWAY).token(audience)}"}
+
+
+@dataclass
+class Service:
+    """The document service's parts over a database and a folder."""
+
+    database: Database
+    content: FileContent
+    keys: RecordKeys
+    outbox: Outbox
+    settings: Settings = field(default_factory=Settings)
+
+    @property
+    def staging(self) -> Staging:
+        return Staging(self.keys, self.outbox)
+
+    @property
+    def reads(self) -> Reads:
+        return Reads(self.keys, self.outbox)
+
+    @property
+    def decisions(self) -> Decisions:
+        return Decisions()
+
+    def app(self) -> FastAPI:
+        caller = Depends(callers(ServiceVerifier(JWKS, "document", ("gateway",)), "gateway"))
+        return application(
+            "document",
+            deposits(caller, self.database, self.staging, self.content, self.settings),
+            reads(caller, self.database, self.reads, self.content, PermitVerifier(JWKS, Owner.DOCUMENT)),
+        )
+
+
+def key_provider(folder: Path) -> FileKeyProvider:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "kek-1.key").write_text("11" * 32)
+    return FileKeyProvider(folder, "kek-1")
