@@ -28,6 +28,7 @@ class Broker:
         extra: more JVM arguments.
         session_timeout_ms: after a kill -9 the broker returns no sooner than this.
         survive: True keeps the broker alive when the starting process dies.
+        log: None: `kafka.log` in the folder.
     """
 
     FLAGS: ClassVar[tuple[str, ...]] = ("-XX:+UseSerialGC",)
@@ -42,8 +43,9 @@ class Broker:
         controller_port: int | None = None,
         heap_mb: int = 512,
         extra: tuple[str, ...] = (),
-        session_timeout_ms: int = 2_000,
+        session_timeout_ms: int = 3_000,
         survive: bool = False,
+        log: Path | None = None,
     ) -> None:
         self.folder = folder.absolute()
         self.password = password
@@ -52,7 +54,7 @@ class Broker:
         self.controller_port = controller_port or next(ports)
         self._session_timeout_ms = session_timeout_ms
         self._jvm = (f"-Xmx{heap_mb}m", *extra)
-        self.log = self.folder / "kafka.log"
+        self.log = log or self.folder / "kafka.log"
         self._child = Child("Apache Kafka", (), self.log, survive=survive)
 
     @staticmethod

@@ -21,7 +21,7 @@ class Node:
     controller_port: int
     password: str
     """Of the super user."""
-    session_timeout_ms: int = 2_000
+    session_timeout_ms: int = 3_000
     """After kill -9 the broker comes back no sooner than this; its heartbeats go four times as often."""
 
 

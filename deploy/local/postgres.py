@@ -52,6 +52,7 @@ class Postgres:
         port: None takes a free one.
         settings: added to, or instead of, `SETTINGS`.
         survive: True keeps the server alive when the starting process dies.
+        log: None: `postgres.log` in the folder.
     """
 
     def __init__(
@@ -62,11 +63,12 @@ class Postgres:
         port: int | None = None,
         settings: Mapping[str, str] | None = None,
         survive: bool = False,
+        log: Path | None = None,
     ) -> None:
         self.folder = folder.absolute()
         self.password = password
         self.port = port or free_ports(1)[0]
-        self.log = self.folder / "postgres.log"
+        self.log = log or self.folder / "postgres.log"
         self._data = self.folder / "data"
         self._settings = {**SETTINGS, **(settings or {})}
         self._child = Child("PostgreSQL", (), self.log, survive=survive)
@@ -123,7 +125,7 @@ class Postgres:
 
     def wait_ready(self, timeout_s: float = 60.0) -> None:
         """Wait until connections are accepted; crash recovery is part of it. Raises ProcessError."""
-        self._child.wait_until(self._told_ready, timeout_s)
+        self._child.wait_until(self.is_ready, timeout_s)
 
     def stop(self, timeout_s: float = 30.0) -> None:
         """Fast shutdown: open transactions are rolled back, a checkpoint is written."""
@@ -150,6 +152,14 @@ class Postgres:
         for member in self._members():
             _send(member, signal.SIGCONT)
 
+    def is_ready(self) -> bool:
+        """True where connections are accepted: the postmaster writes `ready` as the last line of its pid file."""
+        try:
+            lines = (self._data / "postmaster.pid").read_text().split("\n")
+        except OSError:
+            return False
+        return lines[0].strip() == str(self.pid) and len(lines) > 7 and lines[7].strip() == "ready"  # noqa: PLR2004
+
     def _members(self) -> list[psutil.Process]:
         if not self.running or self.pid is None:
             return []
@@ -157,14 +167,6 @@ class Postgres:
             return psutil.Process(self.pid).children(recursive=True)
         except psutil.NoSuchProcess:
             return []
-
-    def _told_ready(self) -> bool:
-        """The postmaster writes `ready` as the last line of its pid file."""
-        try:
-            lines = (self._data / "postmaster.pid").read_text().split("\n")
-        except OSError:
-            return False
-        return lines[0].strip() == str(self.pid) and len(lines) > 7 and lines[7].strip() == "ready"  # noqa: PLR2004
 
     def _initdb(self) -> None:
         program = programs() / "initdb"

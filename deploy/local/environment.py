@@ -1,0 +1,98 @@
+"""The settings that each service of a local system gets, by the same names as everywhere (`shared/settings.py`)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.local import databases
+from deploy.local.identity.provider import AUDIENCE
+from deploy.local.secrets import KEK, Secrets
+from deploy.processes import LOOPBACK
+from shared.contracts.topics import ACCESS_CONTROL, AUDIT, DOCUMENT, GATEWAY, HISTORY, NOTIFICATION
+
+_CALLED_BY_GATEWAY = (ACCESS_CONTROL, DOCUMENT, HISTORY, NOTIFICATION, AUDIT)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where everything is in one local system."""
+
+    home: Path
+    secrets: Secrets
+    kafka: str
+    """host:port"""
+    postgres_admin_url: str
+    issuer: str
+    smtp_port: int
+    http_ports: Mapping[str, int]
+    """By unit, for example `document-2`."""
+    replicas: int
+    partitions: int
+    insurers: tuple[str, ...]
+
+    def url(self, service: str, replica: int) -> str:
+        """Where a replica of a service listens."""
+        return f"http://{LOOPBACK}:{self.http_ports[unit(service, replica)]}"
+
+
+def unit(service: str, replica: int) -> str:
+    """Name of one process; the first replica has the service's own name."""
+    return service if replica == 1 else f"{service}-{replica}"
+
+
+def of(service: str, replica: int, places: Places) -> dict[str, str]:
+    """All CARNET_ settings of one process."""
+    return _common(service, replica, places) | _database(service, places) | _own(service, replica, places)
+
+
+def _common(service: str, replica: int, places: Places) -> dict[str, str]:
+    secrets = places.secrets
+    return {
+        "CARNET_ENVIRONMENT": "local",
+        "CARNET_INSTANCE": str(replica),
+        "CARNET_KAFKA_BOOTSTRAP": places.kafka,
+        "CARNET_KAFKA_PASSWORD_FILE": str(secrets.kafka_password_file(service)),
+        "CARNET_PARTITIONS": str(places.partitions),
+        "CARNET_INSURERS": ",".join(places.insurers),
+        "CARNET_HTTP_HOST": LOOPBACK,
+        "CARNET_HTTP_PORT": str(places.http_ports[unit(service, replica)]),
+        "CARNET_SERVICE_KEY_FILE": str(secrets.service_key_file(service)),
+        "CARNET_SERVICE_JWKS_FILE": str(secrets.jwks_file),
+    }
+
+
+def _database(service: str, places: Places) -> dict[str, str]:
+    if service == GATEWAY:
+        return {}
+    return {
+        "CARNET_DATABASE_URL": databases.url_for(places.postgres_admin_url, service),
+        "CARNET_DATABASE_PASSWORD_FILE": str(places.secrets.postgres_password_file(service)),
+        "CARNET_KEYS_DIR": str(places.secrets.keys_dir(service)),
+        "CARNET_KEYS_CURRENT": KEK,
+    }
+
+
+def _own(service: str, replica: int, places: Places) -> dict[str, str]:
+    secrets = places.secrets
+    match service:
+        case "gateway":
+            called = {f"CARNET_{name.upper()}_URL": places.url(name, replica) for name in _CALLED_BY_GATEWAY}
+            return called | {"CARNET_ISSUER": places.issuer, "CARNET_AUDIENCE": AUDIENCE}
+        case "access_control":
+            return {
+                "CARNET_PERMIT_KEY_FILE": str(secrets.permit_key_file),
+                "CARNET_HASH_KEY_FILE": str(secrets.hash_key_file(service)),
+            }
+        case "history_ingestion":
+            return {"CARNET_HASH_KEY_FILE": str(secrets.hash_key_file(service))}
+        case "document":
+            return {"CARNET_CONTENT_DIR": str(places.home / "content")}
+        case "notification":
+            gateway = places.url(GATEWAY, replica)
+            return {
+                "CARNET_SMTP_HOST": LOOPBACK,
+                "CARNET_SMTP_PORT": str(places.smtp_port),
+                "CARNET_PORTAL_URL": gateway,
+            }
+        case _:
+            return {}

@@ -1,0 +1,40 @@
+"""Asking the local provider for a token of one of the test people."""
+
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+
+from deploy.local.identity.provider import GRANT
+
+_TIMEOUT_S = 10.0
+
+
+class TokenError(RuntimeError):
+    """The provider gave no token; the text says why."""
+
+
+def fetch(issuer: str, name: str, *, ins: str = "", reason: str = "", lifetime_s: int | None = None) -> str:
+    """An access token of a member of the cast, or of a sample's patient (`name` "patient" with `ins`).
+
+    Raises TokenError.
+    """
+    form = {"grant_type": GRANT, "cast": name, "ins": ins, "reason": reason}
+    if lifetime_s is not None:
+        form["lifetime"] = str(lifetime_s)
+    request = urllib.request.Request(f"{issuer}/token", urllib.parse.urlencode(form).encode())  # noqa: S310 - loopback
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310
+            return str(json.load(answer)["access_token"])
+    except urllib.error.HTTPError as error:
+        told = json.loads(error.read() or b"{}")
+        raise TokenError(f"No token for {name!r}: {told.get('error_description', error.code)}") from None
+    except OSError as error:
+        raise TokenError(
+            f"The identity provider at {issuer} does not answer ({error}): see `carnet status`."
+        ) from error
+
+
+def curl(gateway: str, token: str) -> str:
+    """A command line that asks the gateway with the token."""
+    return f"curl -sS -H 'Authorization: Bearer {token}' {gateway}/fhir/DocumentReference"
