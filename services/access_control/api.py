@@ -1,0 +1,126 @@
+"""HTTP of access_control, for the gateway alone: openings, look-ups, oppositions, the holder's view of rights.
+
+No problem told here repeats what was sent: it may identify a person.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Response
+
+from services.access_control.domain import opening
+from services.access_control.domain.record import Record, Standing, State
+from services.access_control.repository import OpposedError, People, RecordExistsError
+from services.access_control.settings import Settings
+from shared.contracts.http_access_control import (
+    FoundRecord,
+    InsView,
+    OpenedRecord,
+    OpenRecord,
+    Oppose,
+    ProfessionalRight,
+    ProfessionalStanding,
+    RecordLife,
+    RightsView,
+)
+from shared.contracts.reasons import Reason, sentence
+from shared.http import Problem, callers
+from shared.security import ServiceVerifier
+from shared.terminology import Ins, parse_ins
+
+OK = 200
+CREATED = 201
+
+
+def routes(people: People, services: ServiceVerifier, settings: Settings) -> APIRouter:
+    """The routes."""
+    router = APIRouter(dependencies=[Depends(callers(services, "gateway"))])
+    accepted = settings.accepted_oids
+
+    @router.post("/records")
+    async def open_record(wanted: OpenRecord, response: Response) -> OpenedRecord:
+        """The person's record, opened where there was none."""
+        _expect_opener(wanted, professionals_may=settings.professionals_may_open)
+        try:
+            opened = await people.open(_ins(wanted.ins, accepted), wanted.traits, wanted.actor)
+        except OpposedError:
+            raise _problem(409, Reason.RECORD_OPPOSED, "Only the person can withdraw the opposition.") from None
+        response.status_code = CREATED if opened.opened else OK
+        return opened
+
+    @router.post("/records/lookup")
+    async def look_up(wanted: InsView) -> FoundRecord:
+        """The record of a person."""
+        record = await people.look_up(_ins(wanted, accepted))
+        return FoundRecord(record=_expect_record(record))
+
+    @router.post("/oppositions", status_code=204)
+    async def oppose(wanted: Oppose) -> None:
+        """Note an opposition to the opening of a record, or its withdrawal."""
+        note = people.oppose if wanted.opposed else people.withdraw_opposition
+        try:
+            await note(_ins(wanted.ins, accepted))
+        except RecordExistsError:
+            told = "The person has a record already, so its opening can't be opposed."
+            raise Problem(409, "record_exists", told, "Have its holder close it.") from None
+
+    @router.get("/records/{record}/rights")
+    async def rights(record: UUID) -> RightsView:
+        """The rights on a record, as its holder sees them."""
+        found, now = await people.rights(record)
+        return _view(_expect_record(record if found.state is not State.ABSENT else None), found, now)
+
+    return router
+
+
+def _problem(status: int, reason: Reason, next_step: str) -> Problem:
+    return Problem(status, reason.value, sentence(reason), next_step)
+
+
+def _expect_opener(wanted: OpenRecord, *, professionals_may: bool) -> None:
+    reason = opening.refused(wanted.actor, professionals_may=professionals_may)
+    if reason is not None:
+        raise _problem(403, reason, "Have the person open it in their own space.")
+
+
+def _expect_record(record: UUID | None) -> UUID:
+    if record is None:
+        next_step = "Open it first, or compare the identity with the national identity service."
+        raise _problem(404, Reason.NO_RECORD, next_step)
+    return record
+
+
+def _ins(view: InsView, accepted: frozenset[str]) -> Ins:
+    try:
+        ins = parse_ins(view.oid, view.matricule)
+    except ValueError as error:
+        raise Problem(422, "bad_ins", f"{error}.", "Have the identity qualified again.") from None
+    if ins.oid not in accepted:
+        told = "This installation does not take identities of that kind: test people locally, real ones elsewhere."
+        raise Problem(422, "ins_not_accepted", told, f"Send one of {', '.join(sorted(accepted))}.")
+    return ins
+
+
+def _view(record: UUID, found: Record, now: datetime) -> RightsView:
+    standings = {number: found.standing(number, now) for number in sorted(found.rights)}
+    return RightsView(
+        record=record,
+        state=_life(found),
+        rights_version=found.rights_version,
+        treating_doctor=found.treating,
+        professionals=tuple(
+            ProfessionalRight(
+                professional=number, standing=ProfessionalStanding(standing.value), until=found.rights[number].until
+            )
+            for number, standing in standings.items()
+            if standing is not Standing.NONE
+        ),
+    )
+
+
+def _life(found: Record) -> RecordLife:
+    if found.suspended:
+        return RecordLife.SUSPENDED
+    if found.state is State.CLOSED:
+        return RecordLife.CLOSED
+    return RecordLife.HELD if found.held else RecordLife.OPEN

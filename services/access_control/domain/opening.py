@@ -1,0 +1,30 @@
+"""Who may open a record (CSP R.1111-28, L.1111-14, AR-001)."""
+
+from shared.contracts.common import Actor, ActorKind
+from shared.contracts.reasons import Reason
+from shared.terminology import excluded_sector
+
+
+def refused(actor: Actor, *, professionals_may: bool) -> Reason | None:
+    """Why this actor may not open a record for a person; None where he may.
+
+    The person may, and the operator for the automatic opening; a professional by setting. Nobody may yet as a
+    representative.
+    """
+    match actor.kind:
+        case ActorKind.OPERATOR:
+            return None
+        case ActorKind.PATIENT:
+            return None if actor.authenticated else Reason.NOT_AUTHENTICATED
+        case ActorKind.PROFESSIONAL:
+            return _professional_refused(actor) if professionals_may else Reason.NO_BRANCH
+        case ActorKind.INSURER:
+            return Reason.EXCLUDED_ACTOR
+        case ActorKind.STRUCTURE | ActorKind.REPRESENTATIVE:
+            return Reason.NO_BRANCH
+
+
+def _professional_refused(actor: Actor) -> Reason | None:
+    if not actor.authenticated or actor.number is None:
+        return Reason.NOT_AUTHENTICATED
+    return Reason.EXCLUDED_SECTOR if actor.sector is not None and excluded_sector(actor.sector) else None

@@ -1,0 +1,257 @@
+"""Messages to decisions: pure functions of a message, a record and the database's clock.
+
+Whatever happens, a request gets its decision. What can't be read or handled is denied; and where it may have restricted
+access, the record is held: nobody reads until an operator resolves it (design, invariant 9).
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+from services.access_control.domain import decide, rights
+from services.access_control.domain.changes import Change, DecisionMade, RecordChanged, RightChanged
+from services.access_control.domain.matrix import Matrix
+from services.access_control.domain.record import Record, State
+from services.access_control.domain.rights import Changed, Command
+from services.access_control.domain.verdict import Verdict, deny
+from shared.contracts import record_requests as bodies
+from shared.contracts.access_decisions import (
+    Decided,
+    Outcome,
+    RecordClosed,
+    RecordHeld,
+    RecordReleased,
+    RecordReopened,
+    RightsChanged,
+)
+from shared.contracts.common import Act, Actor, Body, Scope
+from shared.contracts.envelope import Message
+from shared.contracts.reasons import Reason
+from shared.contracts.record_deposits import Deposit
+from shared.messaging import Effects, Failed, Handlers, Unreadable
+from shared.security import PERMIT_LIFETIME, Permit
+
+Done = Effects[Record, Change]
+
+_ACTS: Final[dict[type[Body], Act]] = {
+    bodies.Consult: Act.CONSULT,
+    bodies.Authorise: Act.AUTHORISE,
+    bodies.Revoke: Act.REVOKE,
+    bodies.Block: Act.BLOCK,
+    bodies.Unblock: Act.UNBLOCK,
+    bodies.Close: Act.CLOSE,
+    bodies.Reopen: Act.REOPEN,
+    bodies.DeclareTreatingDoctor: Act.DECLARE,
+    bodies.Release: Act.RELEASE,
+    Deposit: Act.DEPOSIT,
+}
+_ACTS_BY_NAME: Final = {body.type_name: act for body, act in _ACTS.items()}
+_NEVER_RESTRICTING: Final = frozenset({Act.CONSULT, Act.DEPOSIT, Act.AUTHORISE, Act.UNBLOCK, Act.REOPEN, Act.RELEASE})
+"""A request of these kinds that can't be read was no attempt to restrict access; of any other kind it may have been."""
+_COMMANDS: Final = tuple(body for body, act in _ACTS.items() if act not in {Act.CONSULT, Act.DEPOSIT})
+
+
+class Signer(Protocol):
+    """Signs permits. A pure function: Ed25519 gives the same permit the same signature each time."""
+
+    def sign(self, permit: Permit) -> str:
+        """The permit as a compact JWS."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    """What both lanes do with requests that can't be handled, over one version of the matrix."""
+
+    matrix: Matrix
+
+    def unreadable(self, message: Message[Unreadable], record: Record, now: datetime) -> Done:
+        """Deny what can't be read; hold the record where nobody can say that it did not restrict access."""
+        act = _ACTS_BY_NAME.get(message.envelope.type, Act.UNKNOWN)
+        hold = act not in _NEVER_RESTRICTING
+        return self._denied(message, record, now, act=act, reason=message.body.reason, actor=None, hold=hold)
+
+    def failed(self, message: Message[Failed], record: Record, now: datetime) -> Done:
+        """Deny after an unexpected error; hold the record where the request may have restricted access."""
+        original = message.body.original
+        act = _ACTS.get(type(original), Act.UNKNOWN)
+        hold = rights.restricts(record, _command(original)) if isinstance(original, _COMMANDS) else act is Act.UNKNOWN
+        actor = getattr(original, "actor", None)
+        return self._denied(message, record, now, act=act, reason=Reason.INTERNAL_ERROR, actor=actor, hold=hold)
+
+    def _denied(
+        self,
+        message: Message[Any],
+        record: Record,
+        now: datetime,
+        *,
+        act: Act,
+        reason: Reason,
+        actor: Actor | None,
+        hold: bool,
+    ) -> Done:
+        request = self._request(message)
+        decided = self._decided(request, act, record, deny(reason), actor=actor)
+        rows = self._rows(message, decided, now)
+        if not hold or record.held or record.state is State.ABSENT:
+            return Effects(record, changes=rows, emits=(decided,))
+        after = replace(record, held=True)
+        changes = (RecordChanged(message.record, after), *rows)
+        return Effects(after, changes=changes, emits=(decided, RecordHeld(request=request)))
+
+    def _request(self, message: Message[Any]) -> UUID:
+        """The id by which the decision is told: the message's own."""
+        return message.id
+
+    def _rows(self, message: Message[Any], decided: Decided, now: datetime) -> tuple[Change, ...]:
+        """What is kept of a decision; nothing where the numbers of the lane's topic drop repeats."""
+        del message, decided, now
+        return ()
+
+    def _decided(self, request: UUID, act: Act, after: Record, verdict: Verdict, **told: Any) -> Decided:
+        return Decided(
+            request=request,
+            act=act,
+            outcome=Outcome.PERMIT if verdict.permitted else Outcome.DENY,
+            reasons=(verdict.reason,),
+            matrix_version=self.matrix.version,
+            rights_version=after.rights_version,
+            **told,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Requests(_Lane):
+    """Reads and rights. Their topic has no numbers: a repeat is known by the decision's row."""
+
+    signer: Signer
+
+    def consult(self, message: Message[bodies.Consult], record: Record, now: datetime) -> Done:
+        """A read is asked for: the answer is a permit that lives for seconds, or a denial."""
+        body = message.body
+        asked = decide.Reading(body.actor, body.owner, body.mode, body.deadline)
+        verdict = decide.consult(record, asked, now, self.matrix)
+        told: dict[str, Any] = {"actor": body.actor, "mode": body.mode, "owner": body.owner}
+        if verdict.scope is None:
+            decided = self._decided(message.id, Act.CONSULT, record, verdict, **told)
+            return Effects(record, changes=self._rows(message, decided, now), emits=(decided,))
+        expires = now + PERMIT_LIFETIME
+        told |= {"permit": self._signed(message, verdict.scope, now, expires), "expires": expires}
+        after = replace(record, permits_until=max(record.permits_until or expires, expires))
+        decided = self._decided(message.id, Act.CONSULT, after, verdict, **told)
+        changes = (RecordChanged(message.record, after), *self._rows(message, decided, now))
+        return Effects(after, changes=changes, emits=(decided,))
+
+    def command(self, message: Message[Any], record: Record, now: datetime) -> Done:
+        """A change of rights, life or hold is asked for."""
+        command = _command(message.body)
+        changed = rights.change(record, command, now)
+        told = {"actor": command.actor, "in_force_at": changed.in_force_at}
+        decided = self._decided(message.id, command.act, changed.record, changed.verdict, **told)
+        changes = (*_changes_of(message.record, command, changed), *self._rows(message, decided, now))
+        return Effects(changed.record, changes=changes, emits=(decided, *_events_of(command, changed)))
+
+    def _rows(self, message: Message[Any], decided: Decided, now: datetime) -> tuple[Change, ...]:
+        return (
+            DecisionMade(
+                request=decided.request,
+                record=message.record,
+                act=decided.act,
+                outcome=decided.outcome,
+                reason=decided.reasons[0],
+                rights_version=decided.rights_version,
+                decided_at=now,
+            ),
+        )
+
+    def _signed(self, message: Message[bodies.Consult], scope: Scope, now: datetime, expires: datetime) -> str:
+        body = message.body
+        return self.signer.sign(
+            Permit(
+                id=message.id,
+                record=message.record,
+                actor=body.actor,
+                owner=body.owner,
+                act=Act.CONSULT,
+                mode=body.mode,
+                scope=scope,
+                issued=now,
+                expires=expires,
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Deposits(_Lane):
+    """Deposits. Their topic is numbered: no row is kept to know a repeat."""
+
+    def deposit(self, message: Message[Deposit], record: Record, now: datetime) -> Done:
+        """A staged document wants to become part of the record."""
+        body = message.body
+        verdict = decide.deposit(record, body.actor, now)
+        return Effects(record, emits=(self._decided(body.deposit, Act.DEPOSIT, record, verdict, actor=body.actor),))
+
+    def _request(self, message: Message[Any]) -> UUID:
+        """A deposit is known by the id at the root of its flow, also where its body can't be read."""
+        return message.envelope.correlation
+
+
+def requests(matrix: Matrix, signer: Signer) -> Handlers[Record, Change]:
+    """The handlers of the lane of `record.requests`."""
+    lane = _Requests(matrix, signer)
+    return {
+        bodies.Consult: lane.consult,
+        **dict.fromkeys(_COMMANDS, lane.command),
+        Unreadable: lane.unreadable,
+        Failed: lane.failed,
+    }
+
+
+def deposits(matrix: Matrix) -> Handlers[Record, Change]:
+    """The handlers of the lane of `record.deposits`."""
+    lane = _Deposits(matrix)
+    return {Deposit: lane.deposit, Unreadable: lane.unreadable, Failed: lane.failed}
+
+
+def _command(body: Any) -> Command:
+    return Command(
+        act=_ACTS[type(body)],
+        actor=body.actor,
+        version=getattr(body, "rights_version", None),
+        professional=getattr(body, "professional", None),
+        until=getattr(body, "until", None),
+    )
+
+
+def _changes_of(record: UUID, command: Command, changed: Changed) -> list[Change]:
+    if not changed.happened:
+        return []
+    rows: list[Change] = [RecordChanged(record, changed.record)]
+    if command.act in {Act.AUTHORISE, Act.REVOKE, Act.BLOCK, Act.UNBLOCK}:
+        professional = command.professional or ""
+        rows.append(RightChanged(record, professional, changed.record.rights.get(professional)))
+    return rows
+
+
+def _events_of(command: Command, changed: Changed) -> tuple[Body, ...]:
+    if not changed.happened:
+        return ()
+    match command.act:
+        case Act.CLOSE:
+            return (RecordClosed(actor=command.actor),)
+        case Act.REOPEN:
+            return (RecordReopened(actor=command.actor),)
+        case Act.RELEASE:
+            return (RecordReleased(actor=command.actor),)
+        case _:
+            return (
+                RightsChanged(
+                    act=command.act,
+                    actor=command.actor,
+                    professional=command.professional,
+                    until=command.until,
+                    rights_version=changed.record.rights_version,
+                    in_force_at=changed.in_force_at,
+                ),
+            )

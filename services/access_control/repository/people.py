@@ -1,0 +1,140 @@
+"""From a person to a record: openings, look-ups, oppositions, and the holder's view of rights.
+
+The index knows keyed hashes of INS alone; traits and INS stand encrypted under the record's key.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from services.access_control.domain.record import Record, State
+from services.access_control.repository.records import load_one
+from shared.contracts.access_decisions import RecordOpened
+from shared.contracts.common import Actor, Value
+from shared.contracts.http_access_control import InsView, OpenedRecord, Traits
+from shared.database import Database, Transaction
+from shared.database.record_keys import RecordKeys
+from shared.messaging import Outbox, lock_partitions
+from shared.security import context, encrypt, keyed_hash
+from shared.terminology import Ins
+
+SERVICE: Final = "access_control"
+
+
+class OpposedError(Exception):
+    """The person opposed the opening of a record."""
+
+
+class RecordExistsError(Exception):
+    """There is a record already: closing it is for its holder."""
+
+
+class People:
+    """The index of persons, and what is kept of their identity."""
+
+    def __init__(
+        self,
+        database: Database,
+        outbox: Outbox,
+        keys: RecordKeys,
+        hash_key: bytes,
+        partition: Callable[[UUID], int],
+    ) -> None:
+        self._database = database
+        self._outbox = outbox
+        self._keys = keys
+        self._hash_key = hash_key
+        self._partition = partition
+
+    async def open(self, ins: Ins, traits: Traits, actor: Actor) -> OpenedRecord:
+        """The person's record, opened where there was none.
+
+        Raises:
+            OpposedError: the person opposed it.
+        """
+        index = self._index(ins)
+        async with self._database.transaction() as tx:
+            known = await self._known(tx, index)
+            if known is None:
+                record = uuid4()
+                await lock_partitions(tx, {self._partition(record)})
+                if await self._indexed(tx, index, record):
+                    await self._create(tx, record, _Identity(ins=_view(ins), traits=traits), actor)
+                    return OpenedRecord(record=record, opened=True)
+                known = await self._known(tx, index)
+        # someone else was first; a row that is gone again was an opposition under withdrawal
+        if known is None or known["record"] is None:
+            raise OpposedError
+        return OpenedRecord(record=known["record"], opened=False)
+
+    async def look_up(self, ins: Ins) -> UUID | None:
+        """The person's record; None where there is none, be it opposed or not."""
+        async with self._database.transaction() as tx:
+            known = await self._known(tx, self._index(ins))
+        return known["record"] if known is not None else None
+
+    async def oppose(self, ins: Ins) -> None:
+        """Note an opposition to the opening of a record (CSP R.1111-40).
+
+        Raises:
+            RecordExistsError: there is a record.
+        """
+        index = self._index(ins)
+        async with self._database.transaction() as tx:
+            await tx.execute("INSERT INTO person (hash) VALUES ($1) ON CONFLICT (hash) DO NOTHING", index)
+            known = await self._known(tx, index)
+        if known is not None and known["record"] is not None:
+            raise RecordExistsError
+
+    async def withdraw_opposition(self, ins: Ins) -> None:
+        """Forget an opposition; where there is none, nothing changes."""
+        async with self._database.transaction() as tx:
+            await tx.execute("DELETE FROM person WHERE hash = $1 AND record IS NULL", self._index(ins))
+
+    async def rights(self, record: UUID) -> tuple[Record, datetime]:
+        """A record with its rights, and the database's clock to compare ends with."""
+        async with self._database.transaction() as tx:
+            return await load_one(tx, record), await tx.clock()
+
+    def _index(self, ins: Ins) -> bytes:
+        return keyed_hash(self._hash_key, "ins", ins.oid, ins.number)
+
+    @staticmethod
+    async def _known(tx: Transaction, index: bytes) -> asyncpg.Record | None:
+        """The person's row: with a record, or without one where its opening is opposed."""
+        return await tx.fetchrow("SELECT record FROM person WHERE hash = $1", index)
+
+    @staticmethod
+    async def _indexed(tx: Transaction, index: bytes, record: UUID) -> bool:
+        """Index the person; False where another opening or an opposition was first."""
+        inserted = await tx.fetchrow(
+            "INSERT INTO person (hash, record) VALUES ($1, $2) ON CONFLICT (hash) DO NOTHING RETURNING hash",
+            index,
+            record,
+        )
+        return inserted is not None
+
+    async def _create(self, tx: Transaction, record: UUID, identity: "_Identity", actor: Actor) -> None:
+        await tx.execute("INSERT INTO record (id, state) VALUES ($1, $2)", record, State.OPEN.value)
+        key = (await self._keys.ensure(tx, [record]))[record]
+        await tx.execute(
+            "INSERT INTO identity (record, traits) VALUES ($1, $2)",
+            record,
+            encrypt(key, identity.model_dump_json().encode(), context(SERVICE, "identity", "traits", record)),
+        )
+        opened = self._outbox.root((RecordOpened(actor=actor),), cause=uuid4(), key=record)
+        await self._outbox.append(tx, opened)
+
+
+class _Identity(Value):
+    """What is stored, encrypted, of who a record is about."""
+
+    ins: InsView
+    traits: Traits
+
+
+def _view(ins: Ins) -> InsView:
+    return InsView(matricule=ins.number, oid=ins.oid)

@@ -1,0 +1,119 @@
+"""What access_control is asked over internal HTTP, by the gateway alone: openings, look-ups, oppositions, rights.
+
+An INS and what describes a person stand in bodies, never in a URL; answers hold the random record id alone.
+"""
+
+from datetime import date
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field, StringConstraints
+
+from shared.contracts.common import Actor, Code, RecordId, Value
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+
+
+class Sex(StrEnum):
+    """Administrative sex, as FHIR writes it."""
+
+    FEMALE = "female"
+    MALE = "male"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+class InsView(Value):
+    """National health identity (INS): number of 15 characters and the OID that says which kind of number it is."""
+
+    matricule: Annotated[str, Field(max_length=15, repr=False)]
+    oid: Code
+
+
+class Traits(Value):
+    """Identity traits that go with an INS (traits stricts de l'identité)."""
+
+    family_name: Annotated[Name, Field(repr=False)]
+    """Birth name (nom de naissance)."""
+    given_names: Annotated[tuple[Name, ...], Field(min_length=1, max_length=20, repr=False)]
+    """Given names, in the order of the birth certificate."""
+    sex: Sex
+    birth_date: Annotated[date, Field(repr=False)]
+    birth_place: Annotated[Code | None, Field(repr=False)] = None
+    """Code of the commune or country of birth (code officiel géographique)."""
+
+
+class OpenRecord(Value):
+    """`POST /records`: the person's record, opened where there was none. Repeating gives the same record."""
+
+    ins: InsView
+    traits: Traits
+    actor: Actor
+    """Who opens it; an opening leaves a trace in the record."""
+
+
+class OpenedRecord(Value):
+    """The answer to `OpenRecord`: 201 where the record was opened now, 200 where it existed.
+
+    Refusals: 403 with the reason as code; 409 `record_opposed`.
+    """
+
+    record: RecordId
+    opened: bool
+
+
+class FoundRecord(Value):
+    """The answer to `POST /records/lookup`, asked with an `InsView`; 404 `no_record` where there is none."""
+
+    record: RecordId
+
+
+class Oppose(Value):
+    """`POST /oppositions`: a person opposes the opening of a record, or withdraws it (CSP R.1111-40). Repeatable.
+
+    409 `record_exists` where there is a record already: its holder closes it instead.
+    """
+
+    ins: InsView
+    opposed: bool = True
+
+
+class RecordLife(StrEnum):
+    """A record's life as its holder sees it; the first that holds, from the top."""
+
+    SUSPENDED = "suspended"
+    CLOSED = "closed"
+    HELD = "held"
+    """Nobody may read until an operator has resolved an error."""
+    OPEN = "open"
+
+
+class ProfessionalStanding(StrEnum):
+    """États de l'autorisation (AR-014); who is not named has none (NON_EXISTE)."""
+
+    VALID = "valide"
+    EXPIRED = "expire"
+    BLOCKED = "interdit"
+
+
+class ProfessionalRight(Value):
+    """What the holder decided about one professional."""
+
+    professional: Code
+    """Directory number."""
+    standing: ProfessionalStanding
+    until: AwareDatetime | None = None
+    """End of the authorisation, where it has one."""
+
+
+class RightsView(Value):
+    """The answer to `GET /records/{record}/rights`, for the holder; 404 `no_record`."""
+
+    record: UUID
+    state: RecordLife
+    rights_version: int
+    """Named by the next command, so that one made on an older view is a conflict (ETag, If-Match)."""
+    treating_doctor: Code | None = None
+    """Directory number of the médecin traitant, who has access by right."""
+    professionals: tuple[ProfessionalRight, ...] = ()

@@ -1,0 +1,77 @@
+"""People, records and messages that the tests of access control share."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+from services.access_control import handlers
+from services.access_control.__main__ import load_matrix
+from services.access_control.domain.decide import Reading
+from services.access_control.domain.record import Record, Right, State
+from shared.contracts.common import AccessMode, Actor, ActorKind, Body, Owner
+from shared.contracts.envelope import Envelope, Message
+from shared.messaging import Failed
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SOON = NOW + timedelta(seconds=2)
+RECORD = UUID("6f2c1f6e-1111-4111-8111-111111111111")
+MATRIX = load_matrix()
+
+HOLDER = Actor(kind=ActorKind.PATIENT, authenticated=True)
+DOCTOR = Actor(
+    kind=ActorKind.PROFESSIONAL,
+    number="810000000001",
+    role="G15_10",
+    specialty="SM26",
+    sector="SA07",
+    structure="1750000001",
+    authenticated=True,
+)
+OTHER_DOCTOR = DOCTOR.model_copy(update={"number": "810000000002"})
+NURSE = DOCTOR.model_copy(update={"number": "810000000003", "role": "G15_60", "specialty": None})
+OSTEOPATH = DOCTOR.model_copy(update={"number": "810000000004", "role": "R95_71", "specialty": None})
+SOCIAL_WORKER = DOCTOR.model_copy(update={"number": "310000000005", "role": "R94_41", "specialty": None})
+HOSPITAL = Actor(kind=ActorKind.STRUCTURE, number="1750000001", structure="1750000001")
+INSURER = Actor(kind=ActorKind.INSURER, number="amo-test")
+OPERATOR = Actor(kind=ActorKind.OPERATOR, number="operator-1", authenticated=True)
+REPRESENTATIVE = Actor(kind=ActorKind.REPRESENTATIVE, authenticated=True)
+
+OPEN = Record(state=State.OPEN)
+AUTHORISING = replace(OPEN, rights={DOCTOR.number: Right(), NURSE.number: Right(), OSTEOPATH.number: Right()})
+
+
+class TellingSigner:
+    """Signs nothing: the permit's own JSON shows in tests what was permitted."""
+
+    def sign(self, permit):
+        return permit.model_dump_json()
+
+
+REQUESTS = handlers.requests(MATRIX, TellingSigner())
+DEPOSITS = handlers.deposits(MATRIX)
+
+
+def reading(actor: Actor, owner: Owner = Owner.DOCUMENT, mode: AccessMode = AccessMode.NORMAL) -> Reading:
+    return Reading(actor, owner, mode, SOON)
+
+
+def changed(actor: Actor, **fields) -> Actor:
+    return actor.model_copy(update=fields)
+
+
+def message(body: Body, *, type_name: str = "", identity: UUID | None = None, record: UUID = RECORD) -> Message:
+    identity = identity or uuid4()
+    envelope = Envelope(identity, type_name or body.type_name, "gateway", NOW, identity)
+    return Message(envelope, str(record), body, "record.requests", 0, 0)
+
+
+def handle(body: Body, record: Record = OPEN, now: datetime = NOW, lane=REQUESTS, **more):
+    return lane[type(body)](message(body, **more), record, now)
+
+
+def fail(body: Body, record: Record = OPEN, lane=REQUESTS):
+    return lane[Failed](message(Failed.model_construct(original=body), type_name=body.type_name), record, NOW)
+
+
+def decided(effects):
+    return effects.emits[0]
