@@ -1,0 +1,1 @@
+"""Pure rules of the audit log: no input, no output, no clock of their own."""

@@ -1,0 +1,139 @@
+"""An event as the log keeps it: one canonical run of bytes, and the salted commitment to it.
+
+The bytes are a line of JSON with the envelope and the place in Kafka, then the body exactly as it came. Whoever is
+given them with their salt can compute the commitment and the leaf without any software of ours.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from shared.contracts.common import AccessMode, Act, Actor, Body
+from shared.contracts.document_events import Deposited
+from shared.contracts.envelope import Message
+from shared.messaging import Raw
+
+SALT_BYTES = 32
+"""As long as the hash: without the salt a commitment can't be tried against guesses of the event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Concealed:
+    """A document that some readers may not know of, and so neither its traces (domain rule: withholding)."""
+
+    document: UUID
+    withheld: bool
+    """From the holder's side (INVISIBLE_PATIENT, AR-029)."""
+    from_representatives: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event on its way into the log."""
+
+    record: UUID
+    id: UUID
+    type: str
+    occurred_at: datetime
+    correlation: UUID
+    event: bytes
+    """Canonical bytes."""
+    topic: str | None = None
+    """None, as partition and number, for what audit itself did: it writes no topic, its leaf is the only place."""
+    partition: int | None = None
+    number: int | None = None
+    concealed: Concealed | None = None
+
+
+class TracesConsulted(Body):
+    """The traces of the record were read. Stands in the log alone; no topic carries it."""
+
+    type_name = "carnet.audit.consulted.v1"
+
+    request: UUID
+    actor: Actor
+    act: Act = Act.CONSULT
+    mode: AccessMode = AccessMode.NORMAL
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def commitment(salt: bytes, event: bytes) -> bytes:
+    """SHA-256 of salt and event: the entry of the Merkle tree. It means nothing once the salt is gone."""
+    return sha256(salt + event).digest()
+
+
+def of_message(message: Message[Raw]) -> Entry:
+    """The entry of a message."""
+    envelope = message.envelope
+    record = message.record
+    head = {
+        "id": envelope.id,
+        "type": envelope.type,
+        "source": envelope.source,
+        "time": envelope.time,
+        "correlationid": envelope.correlation,
+        "causeid": envelope.cause,
+        "topic": message.topic,
+        "partition": message.partition,
+        "number": envelope.number,
+        "record": record,
+    }
+    payload = message.body.payload
+    return Entry(
+        record=record,
+        id=envelope.id,
+        type=envelope.type,
+        occurred_at=envelope.time,
+        correlation=envelope.correlation,
+        event=canonical(head, payload),
+        topic=message.topic,
+        partition=message.partition,
+        number=envelope.number,
+        concealed=_concealed(envelope.type, payload),
+    )
+
+
+def of_own(body: Body, *, record: UUID, id: UUID, cause: UUID, time: datetime) -> Entry:  # noqa: A002
+    """The entry of something that audit itself did; `cause` is the request behind it."""
+    head = {
+        "id": id,
+        "type": body.type_name,
+        "source": "audit",
+        "time": time,
+        "correlationid": cause,
+        "causeid": cause,
+        "record": record,
+    }
+    payload = body.model_dump_json(exclude_none=True).encode()
+    return Entry(record, id, body.type_name, time, cause, canonical(head, payload))
+
+
+def canonical(head: dict[str, Any], payload: bytes) -> bytes:
+    """The bytes of an event; JSON has no bare line feed, so the first one ends the head.
+
+    `default=str` is for ids of the database driver's own class, which look the same.
+    """
+    return orjson.dumps(head, default=str, option=orjson.OPT_UTC_Z) + b"\n" + payload
+
+
+def parts(event: bytes) -> tuple[dict[str, Any], bytes]:
+    """Head and body of an event's bytes."""
+    head, _, payload = event.partition(b"\n")
+    return orjson.loads(head), payload
+
+
+def _concealed(type_name: str, payload: bytes) -> Concealed | None:
+    if type_name != Deposited.type_name or b"true" not in payload:
+        return None  # no flag is set: the usual case, without reading the body
+    try:
+        body = Deposited.model_validate_json(payload)
+    except ValueError:
+        return None  # unreadable: the log keeps it, and no reader who may not see everything is shown it
+    if not (body.withheld or body.hidden_from_representatives):
+        return None
+    return Concealed(body.document, body.withheld, body.hidden_from_representatives)

@@ -1,0 +1,221 @@
+"""The log in PostgreSQL: leaves, the tree's size, concealed documents, and reads that happened."""
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from services.audit.domain.events import SALT_BYTES, Concealed, Entry, TracesConsulted, commitment, of_own
+from services.audit.domain.merkle import leaf_hash
+from services.audit.domain.traces import Kept, Reader, trace
+from shared.contracts.common import Act
+from shared.contracts.envelope import Message, derived_id
+from shared.contracts.http_audit import ReadTraces, Trace
+from shared.database import Database, Transaction
+from shared.database.record_keys import RecordKeys
+from shared.messaging import Raw
+from shared.security import Permit, context, decrypt, encrypt
+
+_LEAST_CHUNK = 50
+_NO_TRACE = UUID(int=0)
+
+
+class PermitUsedError(Exception):
+    """The permit has opened a read before: each read is a request of its own."""
+
+
+class PermitTooLateError(Exception):
+    """The permit had run out on the database's clock when the read was about to happen."""
+
+
+class Log:
+    """Appends entries. The leaf indices are given by one statement that holds the tree's row until the commit."""
+
+    def __init__(self, keys: RecordKeys) -> None:
+        self._keys = keys
+
+    async def load(self, _tx: Transaction, _messages: Sequence[Message[Raw]]) -> Mapping[str, None]:
+        """Nothing: what is appended depends on nothing that stands in the log."""
+        return {"": None}
+
+    async def save(self, tx: Transaction, changes: Sequence[Entry]) -> None:
+        """Append entries in their order, gap-free."""
+        if not changes:
+            return
+        keys = await self._keys.ensure(tx, {entry.record for entry in changes})
+        await _conceal(tx, [(entry.record, entry.concealed) for entry in changes if entry.concealed])
+        commitments, blobs = _sealed(changes, keys)
+        await tx.execute(
+            """
+            WITH grown AS (UPDATE tree SET size = size + $1 RETURNING size - $1 AS first)
+            INSERT INTO leaf (index, record, topic, partition, number, event_id, type, recorded_at, occurred_at,
+                              correlation, commitment, leaf_hash, event)
+            SELECT grown.first + ordinality - 1, record, topic, partition, number, event_id, type, clock_timestamp(),
+                   occurred_at, correlation, commitment, leaf_hash, event
+            FROM grown, unnest($2::uuid[], $3::text[], $4::int[], $5::bigint[], $6::uuid[], $7::text[],
+                               $8::timestamptz[], $9::uuid[], $10::bytea[], $11::bytea[], $12::bytea[])
+                        WITH ORDINALITY
+                 AS entry (record, topic, partition, number, event_id, type, occurred_at, correlation, commitment,
+                           leaf_hash, event, ordinality)
+            """,
+            len(changes),
+            [entry.record for entry in changes],
+            [entry.topic for entry in changes],
+            [entry.partition for entry in changes],
+            [entry.number for entry in changes],
+            [entry.id for entry in changes],
+            [entry.type for entry in changes],
+            [entry.occurred_at for entry in changes],
+            [entry.correlation for entry in changes],
+            commitments,
+            [leaf_hash(item) for item in commitments],
+            blobs,
+        )
+
+
+def _sealed(entries: Sequence[Entry], keys: Mapping[UUID, bytes]) -> tuple[list[bytes], list[bytes]]:
+    """Commitments, and salted events encrypted each under its record's key."""
+    random = os.urandom(SALT_BYTES * len(entries))
+    salts = [random[at : at + SALT_BYTES] for at in range(0, len(random), SALT_BYTES)]
+    commitments = [commitment(salt, entry.event) for salt, entry in zip(salts, entries, strict=True)]
+    blobs = [
+        encrypt(keys[entry.record], salt + entry.event, _place(entry.id))
+        for salt, entry in zip(salts, entries, strict=True)
+    ]
+    return commitments, blobs
+
+
+def _place(event_id: UUID) -> bytes:
+    return context("audit", "leaf", "event", event_id)
+
+
+async def _conceal(tx: Transaction, found: Sequence[tuple[UUID, Concealed]]) -> None:
+    if not found:
+        return
+    await tx.execute(
+        """
+        INSERT INTO concealed_document (record, document, withheld, from_representatives)
+        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::boolean[], $4::boolean[])
+        ON CONFLICT (record, document) DO NOTHING
+        """,
+        [record for record, _ in found],
+        [item.document for _, item in found],
+        [item.withheld for _, item in found],
+        [item.from_representatives for _, item in found],
+    )
+
+
+class Traces:
+    """Reads traces on a permit, and makes the read a leaf of its own in the same transaction."""
+
+    def __init__(self, database: Database, keys: RecordKeys, log: Log) -> None:
+        self._database = database
+        self._keys = keys
+        self._log = log
+
+    async def read(self, permit: Permit, query: ReadTraces) -> list[Trace]:
+        """The newest traces that the permit's reader may see. The read happens when this transaction commits.
+
+        Raises:
+            PermitUsedError: this permit has opened a read before.
+            PermitTooLateError: it ran out before the read happened.
+        """
+        async with self._database.transaction() as tx:
+            traces = await self._page(tx, permit, query)
+            now = await tx.clock()
+            await self._log.save(tx, [_consulted(permit, query, now)])
+            await _happen(tx, permit)  # last, so that little time lies between this look at the clock and the commit
+        return traces
+
+    async def _page(self, tx: Transaction, permit: Permit, query: ReadTraces) -> list[Trace]:
+        key = (await self._keys.get(tx, [permit.record])).get(permit.record)
+        if key is None:
+            return []
+        reader = Reader.of(permit, await _concealed(tx, permit.record))
+        chunk = max(_LEAST_CHUNK, 2 * query.count)
+        before: tuple[datetime | None, UUID] = (query.until, query.after or _NO_TRACE)
+        shown: list[Trace] = []
+        while True:  # a page is full or the end: its length must not tell that something was left out
+            rows = await _older(tx, permit.record, query.since, before, chunk)
+            found = [Kept(row["event_id"], row["occurred_at"], _opened(key, row)) for row in rows]
+            shown += [seen for kept in found if (seen := trace(kept, reader)) is not None]
+            if len(shown) >= query.count or len(rows) < chunk:
+                return shown[: query.count]
+            before = (rows[-1]["occurred_at"], rows[-1]["event_id"])
+
+
+def _opened(key: bytes, row: Any) -> bytes:
+    return decrypt(key, row["event"], _place(row["event_id"]))[SALT_BYTES:]
+
+
+def _consulted(permit: Permit, query: ReadTraces, now: datetime) -> Entry:
+    body = TracesConsulted(
+        request=permit.id,
+        actor=permit.actor,
+        act=Act.CONSULT,
+        mode=permit.mode,
+        since=query.since,
+        until=query.until,
+    )
+    own_id = derived_id(permit.id, body.type_name, 0)
+    return of_own(body, record=permit.record, id=own_id, cause=permit.id, time=now)
+
+
+async def _concealed(tx: Transaction, record: UUID) -> list[Concealed]:
+    rows = await tx.fetch(
+        "SELECT document, withheld, from_representatives FROM concealed_document WHERE record = $1",
+        record,
+    )
+    return [Concealed(row["document"], row["withheld"], row["from_representatives"]) for row in rows]
+
+
+async def _older(
+    tx: Transaction,
+    record: UUID,
+    since: datetime | None,
+    before: tuple[datetime | None, UUID],
+    count: int,
+) -> list[Any]:
+    return await tx.fetch(
+        """
+        SELECT event_id, occurred_at, event FROM leaf
+        WHERE record = $1
+          AND occurred_at >= coalesce($2::timestamptz, '-infinity')
+          AND (occurred_at, event_id) < (coalesce($3::timestamptz, 'infinity'), $4::uuid)
+        ORDER BY occurred_at DESC, event_id DESC LIMIT $5
+        """,
+        record,
+        since,
+        *before,
+        count,
+    )
+
+
+async def _happen(tx: Transaction, permit: Permit) -> None:
+    """Use the permit up: once, and only before its end on the database's clock (design: when is a block in force)."""
+    row = await tx.fetchrow(
+        """
+        WITH used AS (
+            INSERT INTO consulted (request, record) SELECT $1, $2 WHERE clock_timestamp() < $3
+            ON CONFLICT (request) DO NOTHING RETURNING 1
+        )
+        SELECT EXISTS (SELECT FROM used) AS first, clock_timestamp() < $3 AS in_time
+        """,
+        permit.id,
+        permit.record,
+        permit.expires,
+    )
+    if row is not None and row["first"]:
+        return
+    raise PermitUsedError if row is not None and row["in_time"] else PermitTooLateError
+
+
+async def leaf_hashes(tx: Transaction, first: int, count: int) -> list[bytes]:
+    """Leaf hashes in the order of the log, from index `first` on."""
+    rows = await tx.fetch(
+        "SELECT leaf_hash FROM leaf WHERE index >= $1 ORDER BY index LIMIT $2",
+        first,
+        count,
+    )
+    return [row["leaf_hash"] for row in rows]

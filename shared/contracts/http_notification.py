@@ -1,0 +1,33 @@
+"""What notification is told over internal HTTP: how a record's holder is reached."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from shared.contracts.common import Value
+
+Email = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True,
+        min_length=6,
+        max_length=254,
+        pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$",
+    ),
+]
+"""An address in ASCII (RFC 5321, Mailbox without quotes); a domain with accents is given in its `xn--` form."""
+
+
+class Language(StrEnum):
+    """In which language a person reads."""
+
+    FRENCH = "fr"
+    ENGLISH = "en"
+
+
+class Contact(Value):
+    """`PUT /contacts/{record}`: the holder's address. Repeating it changes nothing."""
+
+    email: Annotated[Email, Field(repr=False)]
+    language: Language = Language.FRENCH

@@ -1,0 +1,164 @@
+"""What each reader is shown; above all, what tells of a withheld document is not shown to the holder's side."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from services.audit.domain.events import Concealed, TracesConsulted, canonical
+from services.audit.domain.traces import Kept, Reader, trace
+from shared.contracts.access_decisions import Decided, Outcome, RecordOpened, RightsChanged
+from shared.contracts.common import AccessMode, Act, Actor, ActorKind, Body, Owner, Scope
+from shared.contracts.document_events import Consulted, Deposited, DepositRefused, DocumentHeld
+from shared.contracts.history_events import HistoryConsulted
+from shared.contracts.http_audit import Trace
+from shared.contracts.notification_events import Channel, Failed, Sent, Suppressed
+from shared.contracts.reasons import Reason
+from shared.security import Permit
+
+NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+RECORD, WITHHELD, PLAIN = uuid4(), uuid4(), uuid4()
+DOCTOR = Actor(kind=ActorKind.PROFESSIONAL, number="810000000001", role="G15_10", structure="1750000001")
+CONCEALED = [Concealed(WITHHELD, withheld=True, from_representatives=False)]
+
+
+def permit(kind: ActorKind = ActorKind.PATIENT, *, withheld: bool = False) -> Permit:
+    return Permit(
+        id=uuid4(),
+        record=RECORD,
+        actor=Actor(kind=kind),
+        owner=Owner.AUDIT,
+        act=Act.CONSULT,
+        scope=Scope(withheld=withheld),
+        issued=NOW,
+        expires=NOW + timedelta(seconds=5),
+    )
+
+
+HOLDER = Reader.of(permit(), CONCEALED)
+TREATING = Reader.of(permit(ActorKind.PROFESSIONAL, withheld=True), CONCEALED)
+
+
+def kept(body: Body | bytes, type_name: str = "") -> Kept:
+    payload = body if isinstance(body, bytes) else body.model_dump_json(exclude_none=True).encode()
+    head = {"type": type_name or body.type_name, "correlationid": uuid4()}  # type: ignore[union-attr]
+    return Kept(uuid4(), NOW, canonical(head, payload))
+
+
+def seen(body: Any, reader: Reader = HOLDER, type_name: str = "") -> Trace | None:
+    return trace(kept(body, type_name), reader)
+
+
+def decided(act: Act, outcome: Outcome) -> Decided:
+    return Decided(
+        request=uuid4(),
+        act=act,
+        outcome=outcome,
+        reasons=(Reason.BLOCKED,),
+        actor=DOCTOR,
+        mode=AccessMode.EMERGENCY,
+        permit="header.body.signature",
+    )
+
+
+def deposited(document: UUID) -> Deposited:
+    return Deposited(
+        deposit=uuid4(),
+        document=document,
+        actor=DOCTOR,
+        type_code="11502-2",
+        class_code="10",
+        withheld=document == WITHHELD,
+    )
+
+
+def notice(kind: type[Sent | Failed | Suppressed]) -> Body:
+    return kind(notice=uuid4(), event="ACCES_DMP_PS", channel=Channel.EMAIL, about=uuid4())
+
+
+SHOWN = [
+    decided(Act.CONSULT, Outcome.PERMIT),
+    decided(Act.CONSULT, Outcome.DENY),
+    decided(Act.DEPOSIT, Outcome.DENY),
+    deposited(PLAIN),
+    Consulted(request=uuid4(), actor=DOCTOR),
+    Consulted(request=uuid4(), actor=DOCTOR, document=PLAIN),
+    HistoryConsulted(request=uuid4(), actor=DOCTOR),
+    RecordOpened(actor=DOCTOR),
+    notice(Sent),
+    notice(Failed),
+    TracesConsulted(request=uuid4(), actor=Actor(kind=ActorKind.PATIENT)),
+]
+HIDDEN = [
+    deposited(WITHHELD),
+    Consulted(request=uuid4(), actor=DOCTOR, document=WITHHELD),
+    decided(Act.DEPOSIT, Outcome.PERMIT),
+    DepositRefused(deposit=uuid4(), actor=DOCTOR, reason=Reason.DUPLICATE),
+    DocumentHeld(deposit=uuid4()),
+    notice(Suppressed),
+]
+
+
+def name(body: Body) -> str:
+    return f"{body.type_name}-{getattr(body, 'act', '')}-{getattr(body, 'outcome', '')}"
+
+
+@pytest.mark.parametrize("body", SHOWN, ids=name)
+def test_the_holder_is_shown(body: Body) -> None:
+    assert seen(body) is not None
+    assert seen(body, TREATING) is not None
+
+
+@pytest.mark.parametrize("body", HIDDEN, ids=name)
+def test_the_holder_is_not_shown_what_tells_of_a_withheld_document(body: Body) -> None:
+    assert seen(body) is None
+
+
+@pytest.mark.parametrize("body", HIDDEN, ids=name)
+def test_who_may_see_withheld_documents_sees_their_traces(body: Body) -> None:
+    assert seen(body, TREATING) is not None
+
+
+def test_once_announced_the_same_traces_are_shown() -> None:
+    announced = Reader.of(permit(), [])
+    assert seen(deposited(WITHHELD), announced) is not None
+
+
+def test_a_document_hidden_from_representatives_is_hidden_from_them_alone() -> None:
+    concealed = [Concealed(PLAIN, withheld=False, from_representatives=True)]
+    assert seen(deposited(PLAIN), Reader.of(permit(ActorKind.REPRESENTATIVE), concealed)) is None
+    assert seen(deposited(PLAIN), Reader.of(permit(), concealed)) is not None
+
+
+def test_what_cannot_be_read_is_shown_to_nobody_who_may_not_see_everything() -> None:
+    assert seen(b"{", type_name=Deposited.type_name) is None
+    assert seen(b"{}", type_name="carnet.document.something.v2") is None
+    whole = seen(b"{}", TREATING, "carnet.document.something.v2")
+    assert whole is not None
+    assert whole.kind == "carnet.document.something.v2"
+
+
+def test_a_trace_says_who_what_when_and_why() -> None:
+    found = seen(decided(Act.CONSULT, Outcome.DENY))
+    assert found is not None
+    assert (found.at, found.act, found.outcome, found.reasons) == (NOW, Act.CONSULT, Outcome.DENY, (Reason.BLOCKED,))
+    assert (found.actor, found.mode) == (DOCTOR, AccessMode.EMERGENCY)
+
+
+def test_a_change_of_rights_names_the_professional_and_a_notice_its_event() -> None:
+    changed = RightsChanged(
+        act=Act.BLOCK, actor=Actor(kind=ActorKind.PATIENT), professional="810000000002", rights_version=3
+    )
+    rights, told = seen(changed), seen(notice(Sent))
+    assert rights is not None
+    assert told is not None
+    assert (rights.act, rights.professional) == (Act.BLOCK, "810000000002")
+    assert told.notice == "ACCES_DMP_PS"
+
+
+def test_a_trace_shows_no_place_in_the_log_and_no_permit() -> None:
+    assert set(Trace.model_fields) & {"partition", "number", "index", "offset", "leaf", "proof", "permit"} == set()
+    found = seen(decided(Act.CONSULT, Outcome.PERMIT))
+    assert found is not None
+    assert "signature" not in found.model_dump_json()
