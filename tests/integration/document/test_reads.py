@@ -164,12 +164,8 @@ async def test_the_statement_shows_what_the_rule_says(room, record):
         await room.rows("UPDATE document SET settled_at = now() WHERE id = $1 RETURNING id", document)
         status = chance.choice(list(Status))
         await room.rows("UPDATE document SET status = $1 WHERE id = $2 RETURNING id", status, document)
-        facts[document] = (
-            stated.type_code,
-            labels,
-            {actor.number, actor.structure, DOCTOR.number, DOCTOR.structure},
-            status,
-        )
+        # the files name the doctor as author, whoever deposits
+        facts[document] = (stated.type_code, labels, {actor.number, DOCTOR.number, DOCTOR.structure}, status)
     types = sorted({one for one, *_ in facts.values()})
     sizes = set()
     for _ in range(60):
