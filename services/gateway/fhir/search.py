@@ -19,12 +19,14 @@ from shared.terminology import Ins, class_of, confidentiality, document_class, d
 STATUSES: Final = frozenset({"current", "superseded"})
 DEFAULT_COUNT: Final = 50
 MAX_COUNT: Final = 200
+MAX_OFFSET: Final = 100_000
 
 _DATE = re.compile(
     r"(eq|ge|gt|le|lt)?(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:\d\d)?)?)?)?"
 )
 _DIRECTORY_NUMBER = re.compile(r"[A-Za-z0-9_.:/-]{1,64}", re.ASCII)
 _POSITIVE = re.compile(r"0*[1-9][0-9]{0,8}", re.ASCII)
+_NATURAL = re.compile(r"[0-9]{1,6}", re.ASCII)
 _IGNORED = frozenset({"_format", "_pretty", "_total"})
 
 
@@ -59,6 +61,8 @@ class DocumentSearch:
     """When the act told of took place."""
     author: str | None = None
     count: int = DEFAULT_COUNT
+    offset: int = 0
+    """How many to pass over; a next page's link says it."""
 
 
 def parse_search(parameters: Iterable[tuple[str, str]], *, posted: bool) -> DocumentSearch:
@@ -180,6 +184,12 @@ def _count(name: str, value: str, _: object) -> int:
     return min(int(value), MAX_COUNT)
 
 
+def _offset(name: str, value: str, _: object) -> int:
+    if not _NATURAL.fullmatch(value) or int(value) > MAX_OFFSET:
+        raise _bad(name, f"expected a number from 0 to {MAX_OFFSET}; follow the link to the next page")
+    return int(value)
+
+
 def _interval(shape: re.Match[str]) -> tuple[datetime, datetime]:
     """The first instant of a date of any precision, and the first instant after it."""
     year, month, day = int(shape[2]), int(shape[3] or 1), int(shape[4] or 1)
@@ -210,5 +220,6 @@ _READERS: Final[dict[str, tuple[str, Callable[[str, str, Any], Any]]]] = {
     "period": ("period", _range),
     "author.identifier": ("author", _number),
     "_count": ("count", _count),
+    "_offset": ("offset", _offset),
 }
 _IDENTITY = frozenset({"patient.identifier", "subject:Patient.identifier"})

@@ -1,6 +1,7 @@
 """DocumentReference and searchset as PDSm shows them, made from what the owner of documents gives."""
 
 import base64
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,6 +10,8 @@ from uuid import UUID
 
 from services.gateway.fhir import systems
 from shared.terminology import confidentiality, document_class, document_format, document_type
+
+_BINARY = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 Status = Literal["current", "superseded", "archived", "deleted"]
 _STATUS: Final[dict[str, str]] = {
@@ -49,8 +52,23 @@ class DocumentView:
     replaces: UUID | None = None
 
 
+def binary_id(record: UUID, document: UUID) -> str:
+    """The id under which a document's content is fetched: opaque, 64 characters as FHIR allows at most.
+
+    It names the record too, since every request on a record goes by the record's id.
+    """
+    return record.hex + document.hex
+
+
+def ids_of_binary(text: str) -> tuple[UUID, UUID] | None:
+    """Record and document of such an id; None where it is none."""
+    if not _BINARY.fullmatch(text):
+        return None
+    return UUID(text[:32]), UUID(text[32:])
+
+
 def document_reference(view: DocumentView) -> dict[str, Any]:
-    """The DocumentReference of one document; its content is fetched from `Binary/<document id>` (ITI-68)."""
+    """The DocumentReference of one document; its content is fetched from `Binary/<binary_id>` (ITI-68)."""
     resource: dict[str, Any] = {
         "resourceType": "DocumentReference",
         "id": str(view.document),
@@ -81,7 +99,14 @@ def document_reference(view: DocumentView) -> dict[str, Any]:
     return resource
 
 
-def searchset(resources: Sequence[dict[str, Any]], *, base: str, link: str | None = None) -> dict[str, Any]:
+def searchset(
+    resources: Sequence[dict[str, Any]],
+    *,
+    base: str,
+    link: str | None = None,
+    total: int | None = None,
+    following: str | None = None,
+) -> dict[str, Any]:
     """A Bundle with the results of a search.
 
     The total is that of what this reader may see: counts must not give a masked document away.
@@ -89,7 +114,9 @@ def searchset(resources: Sequence[dict[str, Any]], *, base: str, link: str | Non
     Args:
         resources: What was found, already cut to what the reader may see.
         base: Address of the FHIR door, without a slash at its end.
-        link: The search as it was understood, without any identity; left out for a search by form.
+        link: The search as it was understood, without any identity.
+        total: How many there are on all pages; None where this is the only one.
+        following: Address of the next page.
     """
     entries = [
         {
@@ -99,9 +126,11 @@ def searchset(resources: Sequence[dict[str, Any]], *, base: str, link: str | Non
         }
         for resource in resources
     ]
-    bundle: dict[str, Any] = {"resourceType": "Bundle", "type": "searchset", "total": len(entries), "entry": entries}
-    if link:
-        bundle["link"] = [{"relation": "self", "url": link}]
+    count = len(entries) if total is None else total
+    bundle: dict[str, Any] = {"resourceType": "Bundle", "type": "searchset", "total": count, "entry": entries}
+    links = [{"relation": name, "url": url} for name, url in (("self", link), ("next", following)) if url]
+    if links:
+        bundle["link"] = links
     if not entries:
         del bundle["entry"]
     return bundle
@@ -136,12 +165,13 @@ def _authors(view: DocumentView) -> list[dict[str, Any]]:
 def _content(view: DocumentView) -> dict[str, Any]:
     attachment: dict[str, Any] = {
         "contentType": view.content_type,
-        "url": f"Binary/{view.document}",
+        "url": f"Binary/{binary_id(view.record, view.document)}",
         "size": view.size,
         "hash": base64.b64encode(view.sha1).decode(),
-        "title": view.title,
         "creation": view.created.isoformat(),
     }
+    if view.title:
+        attachment["title"] = view.title
     if view.language:
         attachment["language"] = view.language
     if not view.format_code:

@@ -61,7 +61,7 @@ def test_a_document_reference():
     assert found["subject"] == {"reference": f"Patient/{RECORD}"}
     assert [one["coding"][0]["code"] for one in found["securityLabel"]] == ["MASQUE_PS", "N"]
     attachment = found["content"][0]["attachment"]
-    assert attachment["url"] == f"Binary/{DOCUMENT}"
+    assert attachment["url"] == f"Binary/{RECORD.hex}{DOCUMENT.hex}"
     assert (attachment["size"], attachment["hash"]) == (42, "AAAAAAAAAAAAAAAAAAAAAAAAAAA=")
     assert found["content"][0]["format"]["code"] == "urn:ihe:lab:xd-lab:2008"
     assert [one["identifier"]["value"] for one in found["author"]] == ["801234567897", "1750803447"]

@@ -1,0 +1,154 @@
+"""What every route needs: who asks, in which language, about which record, and may it be read."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from fastapi import Request
+
+from services.gateway.api.requests import Requests
+from services.gateway.clients import Owners
+from services.gateway.domain.answers import denial, refusal
+from services.gateway.domain.users import UnacceptableInsError, UnknownUserError, User, accepted, identify
+from services.gateway.settings import Settings
+from shared.contracts.access_decisions import Decided, Outcome
+from shared.contracts.common import Owner
+from shared.contracts.http_access_control import InsView
+from shared.contracts.reasons import Reason
+from shared.contracts.record_requests import Consult
+from shared.http import Problem, bearer
+from shared.observability import logger
+from shared.security import ProviderUnavailableError, TokenRefusedError, TokenVerifier
+from shared.terminology import Ins, parse_ins
+
+GRACE_S = 1.0
+"""A decision made before a read's deadline may arrive this much after it."""
+
+_log = logger(__name__)
+
+
+@dataclass(frozen=True)
+class Door:
+    """The gateway's parts, as its routes use them."""
+
+    settings: Settings
+    verifier: TokenVerifier
+    owners: Owners
+    requests: Requests
+
+    async def user(self, request: Request) -> User:
+        """Who asks, by the request's access token; a dependency of every route.
+
+        Raises:
+            Problem: 401 without a valid token, 403 where it does not say who asks, 503 where it can't be verified.
+        """
+        try:
+            claims = await self.verifier.verify(bearer(request))
+        except TokenRefusedError as error:
+            _log.warning("token_refused", code=error.code)
+            headers = {"www-authenticate": 'Bearer error="invalid_token"'}
+            raise Problem(401, error.code, f"{error}.", headers=headers) from None
+        except ProviderUnavailableError as error:
+            _log.warning("provider_unavailable", exc_info=error)
+            told = "The identity provider can't be reached, so no token can be verified."
+            raise Problem(503, "provider_unavailable", told, "Repeat in a moment.") from None
+        try:
+            return identify(claims, local=self.settings.is_local)
+        except (UnknownUserError, UnacceptableInsError) as error:
+            raise Problem(403, "unknown_user", f"{error}.") from None
+
+    def identity(self, view: InsView) -> Ins:
+        """The identity that a request names.
+
+        Raises:
+            Problem: 422 where it is none, or none for this installation.
+        """
+        try:
+            return self.accepted(parse_ins(view.oid, view.matricule))
+        except ValueError as error:
+            raise Problem(422, "invalid_ins", f"{error}.") from None
+
+    def accepted(self, ins: Ins) -> Ins:
+        """The identity itself where this installation takes it; raises Problem 422 where not."""
+        try:
+            return accepted(ins, local=self.settings.is_local)
+        except UnacceptableInsError as error:
+            raise Problem(422, "unacceptable_ins", f"{error}.") from None
+
+    async def found(self, user: User, ins: Ins, language: str) -> UUID:
+        """The record of an identity.
+
+        Raises:
+            Problem: 404 where there is none (for outsiders the same 403 as where there is one); 403 where a holder
+                names somebody else.
+        """
+        if user.is_holder and user.ins != ins:
+            raise _not_own()
+        record = await self.owners.access_control.find(self.accepted(ins))
+        if record is None:
+            raise refusal((Reason.NO_RECORD,), language, user.actor)
+        return record
+
+    async def addressed(self, user: User, record: UUID, language: str) -> UUID:
+        """The record that a request names by its id, once a holder is known to be its holder.
+
+        access_control sees only that a holder asks, not which: that it is his own record is checked here.
+
+        Raises:
+            Problem: 403 where a holder names another record than his own, 404 where he has none.
+        """
+        if user.ins is not None and await self.found(user, user.ins, language) != record:
+            raise _not_own()
+        return record
+
+    async def own(self, user: User, language: str) -> UUID:
+        """A holder's own record.
+
+        Raises:
+            Problem: 403 for anybody else, 404 where there is none.
+        """
+        if user.ins is None:
+            raise refusal((Reason.NOT_HOLDER,), language, user.actor)
+        return await self.found(user, user.ins, language)
+
+    async def permit(self, user: User, record: UUID, owner: Owner, language: str) -> str:
+        """Ask to read, and give the signed permit for the owner.
+
+        Raises:
+            Problem: the denial with its reason; 503 or 504 where no decision came.
+        """
+        within = self.settings.read_deadline_s
+        deadline = datetime.now(UTC) + timedelta(seconds=within)
+        asked = Consult(actor=user.actor, owner=owner, deadline=deadline)
+        decided = await self.requests.decide(record, asked, within + GRACE_S)
+        self.expect_permit(decided, user, language)
+        if decided.permit is None:
+            raise refusal((Reason.INTERNAL_ERROR,), language)
+        return decided.permit
+
+    @staticmethod
+    def expect_permit(decided: Decided, user: User, language: str) -> None:
+        """Pass where the decision permits; raises the denial as a Problem where not."""
+        if decided.outcome is not Outcome.PERMIT:
+            reason = decided.reasons[0] if decided.reasons else None
+            _log.info("denied", request=decided.request, code=reason)
+            raise denial(decided, language, user.actor)
+
+    def base(self, request: Request) -> str:
+        """Address of the FHIR door, without a slash at its end."""
+        own = self.settings.public_url.rstrip("/") or f"{request.url.scheme}://{request.url.netloc}"
+        return f"{own}/fhir"
+
+
+def language_of(request: Request) -> str:
+    """`fr` where the client asks for French first, else `en`."""
+    return "fr" if request.headers.get("accept-language", "").strip().lower().startswith("fr") else "en"
+
+
+def _not_own() -> Problem:
+    return Problem(
+        403,
+        "not_own_record",
+        "A patient may address his own record alone.",
+        "Leave the patient out, or name your own record: GET /records/me tells its id.",
+    )

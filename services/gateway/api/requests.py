@@ -1,0 +1,85 @@
+"""Requests to access_control through Kafka, and the wait for what they cause.
+
+The gateway reads `access.decisions` and `document.events` along, only to be woken up. Where a reply does not come the
+outcome is unknown, and the answer says so: every request may be repeated.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID, uuid4
+
+from shared.contracts.access_decisions import Decided
+from shared.contracts.common import Body
+from shared.contracts.topics import DOCUMENT_EVENTS, RECORD_REQUESTS
+from shared.http import Problem
+from shared.messaging import Producer, Replies, UnsentError, Waiting
+from shared.observability import logger
+
+_log = logger(__name__)
+
+
+class Requests:
+    """Asks, and waits for decisions and outcomes."""
+
+    def __init__(self, producer: Producer, replies: Replies, partitions: int) -> None:
+        self._producer = producer
+        self._replies = replies
+        self._partitions = partitions
+
+    @contextmanager
+    def waiting(self, correlation: UUID) -> Iterator[Waiting]:
+        """Wait, inside the block, for what the request or deposit of this id causes.
+
+        Raises:
+            Problem: 503 while the reader of replies is not connected: an answer could be missed.
+        """
+        if not self._replies.ready.is_set():
+            raise Problem(503, "replies_not_ready", "The gateway is not connected to Kafka.", "Repeat in a moment.")
+        with self._replies.waiting(correlation) as waiting:
+            yield waiting
+
+    async def decide(self, record: UUID, body: Body, timeout_s: float) -> Decided:
+        """Put a request on the record's lane and wait for its decision.
+
+        Raises:
+            Problem: 503 where Kafka does not take the request, 504 where no decision came in time.
+        """
+        request = uuid4()
+        with self.waiting(request) as waiting:
+            await self._send(record, body, request)
+            try:
+                async with asyncio.timeout(timeout_s):
+                    return await _decision(waiting, request, timeout_s)
+            except TimeoutError:
+                _log.warning("undecided", request=request, record=record, type=body.type_name)
+                told = f"No decision came within {timeout_s:g} s; whether the request is decided is unknown."
+                raise Problem(504, "undecided", told, "Repeat it: a repeat is safe.") from None
+
+    async def _send(self, record: UUID, body: Body, request: UUID) -> None:
+        try:
+            await self._producer.send(
+                RECORD_REQUESTS, body, key=str(record), partitions=self._partitions, identity=request
+            )
+        except UnsentError as error:
+            _log.warning("request_unsent", request=request, exc_info=error)
+            told = "The request could not be handed over to Kafka; whether it is there is unknown."
+            raise Problem(503, "unsent", told, "Repeat it: a repeat is safe.") from None
+
+
+async def _decision(waiting: Waiting, request: UUID, timeout_s: float) -> Decided:
+    """The decision on this request, among all that it caused."""
+    while True:
+        message = await waiting.next(timeout_s)
+        if isinstance(message.body, Decided) and message.body.request == request:
+            return message.body
+
+
+async def woken(waiting: Waiting, timeout_s: float) -> None:
+    """Return at the next document event, or after this time: the caller looks for itself in both cases."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            while (await waiting.next(timeout_s)).topic != DOCUMENT_EVENTS:
+                pass
+    except TimeoutError:
+        return

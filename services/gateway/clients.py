@@ -1,0 +1,174 @@
+"""The owners, as the gateway calls them over internal HTTP; every answer is read into the owner's own view.
+
+Identities go in bodies, never in addresses. What an owner refuses comes back as `shared.http.RemoteError`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+from uuid import UUID
+
+from shared.contracts.http_access_control import FoundRecord, InsView, OpenedRecord, OpenRecord, Oppose, RightsView
+from shared.contracts.http_audit import ReadTraces, Trace, Traces
+from shared.contracts.http_document import (
+    DEPOSIT_HEADER,
+    DOCUMENT_HEADER,
+    DepositMetadata,
+    DepositView,
+    DocumentEntry,
+    DocumentFilters,
+    OpenRequest,
+    SearchRequest,
+    SearchResult,
+    from_header,
+    to_header,
+)
+from shared.contracts.http_history import HistoryView, IndexPerson, PersonIndexed, ReadHistory
+from shared.contracts.http_notification import Contact
+from shared.http import RemoteError, Reply
+from shared.terminology import Ins
+
+_NOT_FOUND = 404
+_NO_RECORD = "no_record"
+
+
+class Client(Protocol):
+    """What is used of `shared.http.InternalClient`."""
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: object = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        idempotent: bool | None = None,
+        timeout_s: float | None = None,
+    ) -> Reply:
+        """One request and its whole answer."""
+
+    async def close(self) -> None:
+        """Close the connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A document as its owner gave it."""
+
+    entry: DocumentEntry
+    content: bytes = field(repr=False)
+
+
+class AccessControl:
+    """access_control: records and rights."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def find(self, ins: Ins) -> UUID | None:
+        """The record of an identity, or None."""
+        view = InsView(matricule=ins.number, oid=ins.oid)
+        try:
+            reply = await self._client.call("POST", "/records/lookup", json=view, idempotent=True)
+        except RemoteError as error:
+            if error.status == _NOT_FOUND and error.code == _NO_RECORD:
+                return None
+            raise
+        return FoundRecord.model_validate_json(reply.content).record
+
+    async def open(self, opening: OpenRecord) -> OpenedRecord:
+        """Open a record, or find the one that is there."""
+        reply = await self._client.call("POST", "/records", json=opening, idempotent=True)
+        return OpenedRecord.model_validate_json(reply.content)
+
+    async def oppose(self, opposition: Oppose) -> None:
+        """Note an opposition, or its withdrawal."""
+        await self._client.call("POST", "/oppositions", json=opposition, idempotent=True)
+
+    async def rights(self, record: UUID) -> RightsView:
+        """The holder's view of state and rights."""
+        reply = await self._client.call("GET", f"/records/{record}/rights")
+        return RightsView.model_validate_json(reply.content)
+
+
+class Documents:
+    """document: deposits and reads."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def deposit(self, metadata: DepositMetadata, content: bytes, timeout_s: float) -> DepositView:
+        """Hand over a document; a repeat gives the first deposit."""
+        headers = {DEPOSIT_HEADER: to_header(metadata), "content-type": "application/octet-stream"}
+        reply = await self._client.call(
+            "POST", "/deposits", content=content, headers=headers, idempotent=True, timeout_s=timeout_s
+        )
+        return DepositView.model_validate_json(reply.content)
+
+    async def outcome(self, deposit: UUID) -> DepositView:
+        """How far a deposit is."""
+        reply = await self._client.call("GET", f"/deposits/{deposit}")
+        return DepositView.model_validate_json(reply.content)
+
+    async def search(self, permit: str, filters: DocumentFilters) -> SearchResult:
+        """List documents within a permit."""
+        reply = await self._client.call("POST", "/search", json=SearchRequest(permit=permit, filters=filters))
+        return SearchResult.model_validate_json(reply.content)
+
+    async def open(self, permit: str, document: UUID) -> Opened:
+        """Open one document on a permit."""
+        reply = await self._client.call("POST", "/open", json=OpenRequest(permit=permit, document=document))
+        return Opened(from_header(DocumentEntry, reply.headers[DOCUMENT_HEADER.lower()]), reply.content)
+
+
+class Histories:
+    """history_ingestion: reimbursed care."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def index(self, record: UUID, ins: Ins) -> PersonIndexed:
+        """Let the identity lead to the record."""
+        view = IndexPerson(matricule=ins.number, oid=ins.oid)
+        reply = await self._client.call("PUT", f"/persons/{record}", json=view)
+        return PersonIndexed.model_validate_json(reply.content)
+
+    async def read(self, permit: str) -> HistoryView:
+        """The history, on a permit."""
+        reply = await self._client.call("POST", "/read", json=ReadHistory(permit=permit))
+        return HistoryView.model_validate_json(reply.content)
+
+
+class TraceLog:
+    """audit: what happened to a record."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def read(self, asked: ReadTraces) -> tuple[Trace, ...]:
+        """Traces, newest first, on a permit."""
+        reply = await self._client.call("POST", "/read", json=asked)
+        return Traces.model_validate_json(reply.content).traces
+
+
+class Contacts:
+    """notification: how a holder is reached."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def put(self, record: UUID, contact: Contact) -> None:
+        """Keep the holder's address."""
+        await self._client.call("PUT", f"/contacts/{record}", json=contact)
+
+
+@dataclass(frozen=True)
+class Owners:
+    """All services that the gateway calls."""
+
+    access_control: AccessControl
+    documents: Documents
+    histories: Histories
+    traces: TraceLog
+    contacts: Contacts

@@ -1,0 +1,199 @@
+"""Between FHIR and the owners' views: publication to deposit, entry to document, trace to AuditEvent."""
+
+from typing import Final
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from services.gateway.fhir.actors import AuthorKind
+from services.gateway.fhir.audit import Action, TraceView
+from services.gateway.fhir.errors import FhirError
+from services.gateway.fhir.publish import Publication
+from services.gateway.fhir.search import DocumentSearch
+from services.gateway.fhir.search import Range as SearchRange
+from services.gateway.fhir.views import DocumentView
+from shared.contracts import document_events, history_events
+from shared.contracts.access_decisions import Decided, Outcome, RecordOpened
+from shared.contracts.common import Actor
+from shared.contracts.http_audit import Trace
+from shared.contracts.http_document import DepositMetadata, DepositView, DocumentEntry, DocumentFilters, Patient, Range
+from shared.contracts.reasons import sentence
+
+_ACTIONS: Final[dict[str, Action]] = {
+    Decided.type_name: "decide",
+    RecordOpened.type_name: "create",
+    document_events.Deposited.type_name: "create",
+    document_events.DepositRefused.type_name: "create",
+    document_events.DocumentHeld.type_name: "create",
+    history_events.HistoryConsulted.type_name: "read",
+    "carnet.audit.consulted.v1": "read",
+}
+_FAILED: Final = frozenset({document_events.DepositRefused.type_name, document_events.DocumentHeld.type_name})
+_NOBODY: Final = "system"
+
+
+def deposit_metadata(published: Publication, *, deposit: UUID, record: UUID, actor: Actor) -> DepositMetadata:
+    """What document is told of a publication. `actor` deposits; the authors are those that the publication names.
+
+    Raises:
+        FhirError: 422 where a value is longer or of another form than document keeps.
+    """
+    try:
+        return _metadata(published, deposit, record, actor)
+    except ValidationError as error:
+        raise _unfit(error, 422) from None
+
+
+def _metadata(published: Publication, deposit: UUID, record: UUID, actor: Actor) -> DepositMetadata:
+    return DepositMetadata(
+        deposit=deposit,
+        record=record,
+        actor=actor,
+        unique_id=published.unique_id,
+        type_code=published.type_code,
+        class_code=published.class_code,
+        format_code=published.format_code,
+        content_type=published.content_type,
+        title=published.title,
+        description=published.description,
+        created=published.created,
+        service_start=published.service_start,
+        service_stop=published.service_stop,
+        practice_setting=published.practice_setting,
+        facility_type=published.facility_type,
+        language=published.language,
+        confidentiality=published.confidentiality,
+        professionals=_authors(published, AuthorKind.PROFESSIONAL),
+        structures=_authors(published, AuthorKind.STRUCTURE),
+        replaces=published.replaces,
+        replaces_document=published.replaces_document,
+        patient=Patient(oid=published.patient.oid, number=published.patient.number),
+        sha1=published.sha1.hex(),
+        size=len(published.content),
+    )
+
+
+def filters(search: DocumentSearch) -> DocumentFilters:
+    """What document is asked to look for. No document is archived yet, so `archived` changes nothing.
+
+    Raises:
+        FhirError: 400 where a value is longer or of another form than document knows.
+    """
+    wanted = {
+        "unique_id": search.unique_id,
+        "types": search.types,
+        "classes": search.classes,
+        "formats": search.formats,
+        "labels": search.labels,
+        "statuses": search.statuses,
+        "deposited": _range(search.deposited),
+        "created": _range(search.created),
+        "period": _range(search.period),
+        "author": search.author,
+        "count": search.count,
+        "offset": search.offset,
+    }
+    try:
+        return DocumentFilters.model_validate(wanted)
+    except ValidationError as error:
+        raise _unfit(error, 400) from None
+
+
+def entry_view(entry: DocumentEntry) -> DocumentView:
+    """A document as FHIR shows it."""
+    return DocumentView(
+        document=entry.document,
+        record=entry.record,
+        unique_id=entry.unique_id,
+        type_code=entry.type_code,
+        class_code=entry.class_code,
+        status=entry.status,
+        confidentiality=entry.confidentiality,
+        content_type=entry.content_type,
+        size=entry.size,
+        sha1=bytes.fromhex(entry.sha1),
+        deposited=entry.deposited,
+        created=entry.created,
+        title=entry.title,
+        version=entry.version,
+        format_code=entry.format_code,
+        language=entry.language,
+        professionals=entry.professionals,
+        structures=entry.structures,
+        service_start=entry.service_start,
+        service_stop=entry.service_stop,
+        replaces=entry.replaces,
+    )
+
+
+def published_view(published: Publication, record: UUID, outcome: DepositView) -> DocumentView | None:
+    """What was just stored, from what its sender said of it; None while it is not stored."""
+    if outcome.document is None:
+        return None
+    return DocumentView(
+        document=outcome.document,
+        record=record,
+        unique_id=published.unique_id,
+        type_code=published.type_code,
+        class_code=published.class_code,
+        status="current",
+        confidentiality=published.confidentiality,
+        content_type=published.content_type,
+        size=len(published.content),
+        sha1=published.sha1,
+        deposited=published.created,
+        created=published.created,
+        title=published.title,
+        version=outcome.version,
+        format_code=published.format_code,
+        language=published.language,
+        professionals=_authors(published, AuthorKind.PROFESSIONAL),
+        structures=_authors(published, AuthorKind.STRUCTURE),
+        service_start=published.service_start,
+        service_stop=published.service_stop,
+        replaces=published.replaces_document,
+    )
+
+
+def trace_view(trace: Trace, record: UUID, language: str) -> TraceView:
+    """A trace as AuditEvent shows it."""
+    reason = trace.reasons[0] if trace.reasons else None
+    told = " ".join(sentence(one, language) for one in trace.reasons)
+    actor = trace.actor
+    return TraceView(
+        trace=trace.id,
+        record=record,
+        recorded=trace.at,
+        action=_action(trace),
+        permitted=trace.outcome is not Outcome.DENY and trace.kind not in _FAILED,
+        actor_kind=actor.kind.value if actor else _NOBODY,
+        actor_number=actor.number if actor else None,
+        structure=actor.structure if actor else None,
+        mode=trace.mode.value,
+        reason=reason.value if reason else trace.notice,
+        sentence=told or None,
+        document=trace.document,
+        request=trace.correlation,
+    )
+
+
+def _unfit(error: ValidationError, status: int) -> FhirError:
+    """Names the element and what is wrong with it, never the value."""
+    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    place = str(first["loc"][0]) if first["loc"] else "request"
+    return FhirError(status, "value", f"{place}: {first['msg']}; correct it or leave it out", place)
+
+
+def _action(trace: Trace) -> Action:
+    """Every kind that is not named is a change."""
+    if trace.kind == document_events.Consulted.type_name:
+        return "read" if trace.document else "search"
+    return _ACTIONS.get(trace.kind, "update")
+
+
+def _range(searched: SearchRange) -> Range:
+    return Range(start=searched.start, end=searched.end)
+
+
+def _authors(published: Publication, kind: AuthorKind) -> tuple[str, ...]:
+    return tuple(author.number for author in published.authors if author.kind is kind and author.number)

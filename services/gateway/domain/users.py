@@ -1,0 +1,226 @@
+"""Who asks: the claims of a verified token become the actor that every request names.
+
+Fail closed: claims that fit no kind, or more than one, are refused; a profession or sector that is missing or
+ambiguous leaves the actor without a role, which no decision permits to read (AR-072).
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from shared import terminology
+from shared.contracts.common import Actor, ActorKind
+from shared.contracts.reasons import Reason
+from shared.terminology import Ins, parse_ins
+from shared.terminology.ins import TEST_NIR
+
+LEVELS: Final = frozenset({"eidas1", "eidas2", "eidas3"})
+"""Values of `acr` that mean: a person was authenticated."""
+_NOMENCLATURES: Final = ("G15", "R95", "R94", "R291")
+_TRAINING: Final = "G16"
+_STUDENT: Final = "E"
+"""codeCategorieProfessionnelle of a student."""
+_RPPS = re.compile(r"[0-9]{11}", re.ASCII)
+_PROFESSIONAL = re.compile(r"8[0-9]{11}|[013456][A-Za-z0-9/.-]{5,40}", re.ASCII)
+"""idNat_PS: `8` and RPPS; the other prefixes are older or internal numbers."""
+_STRUCTURE = re.compile(r"[0-4][A-Za-z0-9/.-]{5,40}", re.ASCII)
+_CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+
+
+class UnknownUserError(ValueError):
+    """A valid token does not say who asks. The text names claims, never what they hold."""
+
+
+class UnacceptableInsError(ValueError):
+    """An identity of the wrong kind for this installation. The text never holds the number."""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Who asks."""
+
+    actor: Actor
+    ins: Ins | None = None
+    """A holder's own identity, from the token alone; nothing in a request replaces it."""
+
+    @property
+    def is_holder(self) -> bool:
+        """True for a patient."""
+        return self.actor.kind is ActorKind.PATIENT
+
+
+def identify(claims: Mapping[str, Any], *, local: bool) -> User:
+    """The user of a verified token.
+
+    Args:
+        claims: The token's claims.
+        local: True in environment=local, where only test identities are taken.
+
+    Raises:
+        UnknownUserError: No kind of user fits, or more than one, or a number is not of its form.
+        UnacceptableInsError: A patient's INS is not one for this installation.
+    """
+    kinds = [name for name in ("ins", "insurer", "operator", "SubjectNameID") if claims.get(name)]
+    if len(kinds) > 1:
+        raise UnknownUserError(f"the token is of several kinds at once ({', '.join(kinds)}); sign in as one of them")
+    if not kinds and claims.get("SubjectOrganizationID"):
+        return User(_structure(claims))
+    match kinds:
+        case ["ins"]:
+            actor = Actor(kind=ActorKind.PATIENT, authenticated=_authenticated(claims))
+            return User(actor, accepted(_own_ins(claims["ins"]), local=local))
+        case ["insurer"]:
+            return User(Actor(kind=ActorKind.INSURER, number=_plain(claims, "insurer")))
+        case ["operator"]:
+            return User(Actor(kind=ActorKind.OPERATOR, number=_plain(claims, "operator")))
+        case ["SubjectNameID"]:
+            return User(_professional(claims))
+        case _:
+            raise UnknownUserError(
+                "the token does not say who asks: expected SubjectNameID (professional), SubjectOrganizationID "
+                "(structure), ins (patient), insurer or operator; sign in with the right client"
+            )
+
+
+def accepted(ins: Ins, *, local: bool) -> Ins:
+    """The identity itself where this installation takes it.
+
+    Raises:
+        UnacceptableInsError: A local installation was given something else than a test identity.
+    """
+    if local and not ins.is_test:
+        raise UnacceptableInsError(f"a local installation takes test identities alone: expected the OID {TEST_NIR}")
+    return ins
+
+
+def outsider(actor: Actor) -> Reason | None:
+    """Why an actor is told nothing of a record, not even that there is one (CSP L.1111-18, AR-047); None for others."""
+    if actor.kind is ActorKind.INSURER:
+        return Reason.EXCLUDED_ACTOR
+    if actor.sector and terminology.excluded_sector(actor.sector):
+        return Reason.EXCLUDED_SECTOR
+    return None
+
+
+def _own_ins(claim: Any) -> Ins:
+    if not isinstance(claim, Mapping):
+        raise UnknownUserError("the claim ins is not of the form {matricule, oid}; tell the provider")
+    try:
+        return parse_ins(str(claim.get("oid", "")), str(claim.get("matricule", "")))
+    except ValueError as error:
+        raise UnknownUserError(f"the claim ins holds no identity: {error}") from None
+
+
+def _plain(claims: Mapping[str, Any], name: str) -> str:
+    value = claims[name]
+    if not isinstance(value, str) or not _CODE.fullmatch(value):
+        raise UnknownUserError(f"the claim {name} is no code of letters, digits, points and dashes; tell the provider")
+    return value
+
+
+def _structure(claims: Mapping[str, Any]) -> Actor:
+    number = claims["SubjectOrganizationID"]
+    if not isinstance(number, str) or not _STRUCTURE.fullmatch(number):
+        raise UnknownUserError("the claim SubjectOrganizationID is no national number (`1` and FINESS, `3` and SIRET)")
+    sector = _coded(claims.get("Secteur_Activite"))
+    return Actor(kind=ActorKind.STRUCTURE, number=number, structure=number, sector=sector)
+
+
+def _professional(claims: Mapping[str, Any]) -> Actor:
+    sector = _coded(claims.get("Secteur_Activite"))
+    exercise = _exercise(claims, sector)
+    sector = sector or exercise.sector
+    structure = claims.get("SubjectOrganizationID")
+    return Actor(
+        kind=ActorKind.PROFESSIONAL,
+        number=_number(claims["SubjectNameID"]),
+        # without the sector nobody could tell whether the actor is excluded (AR-047)
+        role=exercise.role if sector else None,
+        specialty=exercise.specialty,
+        sector=sector,
+        structure=structure if isinstance(structure, str) and _STRUCTURE.fullmatch(structure) else None,
+        authenticated=_authenticated(claims),
+        regulator=claims.get("Acces_Regulation_Medicale") == "VRAI",
+    )
+
+
+def _authenticated(claims: Mapping[str, Any]) -> bool:
+    level = claims.get("acr")
+    return isinstance(level, str) and level in LEVELS
+
+
+def _number(claim: Any) -> str:
+    if isinstance(claim, str):
+        number = f"8{claim}" if _RPPS.fullmatch(claim) else claim
+        if _PROFESSIONAL.fullmatch(number):
+            return number
+    raise UnknownUserError("the claim SubjectNameID is no national number (`8` and the 11 digits of RPPS)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Exercise:
+    """The one exercise in which a professional acts; empty where it is missing or ambiguous."""
+
+    role: str | None = None
+    specialty: str | None = None
+    sector: str | None = None
+
+
+def _exercise(claims: Mapping[str, Any], sector: str | None) -> _Exercise:
+    """The active exercise: the one whose profession the token names, among those that it lists (AR-072)."""
+    named = _named_profession(claims.get("SubjectRole"))
+    listed = _listed(claims.get("SubjectRefPro"))
+    if named is None and claims.get("SubjectRole"):
+        return _Exercise()
+    if not listed:
+        return _Exercise(role=_role(named, student=False)) if named else _Exercise()
+    fitting = [one for one in listed if named is None or named == one.get("codeProfession")]
+    if sector:
+        fitting = [one for one in fitting if sector in _sectors(one) or not _sectors(one)]
+    if len(fitting) != 1:
+        return _Exercise()
+    one = fitting[0]
+    sectors = _sectors(one)
+    return _Exercise(
+        role=_role(one.get("codeProfession"), student=one.get("codeCategorieProfessionnelle") == _STUDENT),
+        specialty=_code(one.get("codeSavoirFaire")),
+        sector=next(iter(sectors)) if len(sectors) == 1 else None,
+    )
+
+
+def _named_profession(claim: Any) -> str | None:
+    """The profession of SubjectRole where it names exactly one: `10^1.2.250.1.213.1.1.5.5`."""
+    named = [claim] if isinstance(claim, str) else claim
+    if not isinstance(named, Sequence) or len(named) != 1:
+        return None
+    return _coded(named[0])
+
+
+def _listed(claim: Any) -> list[Mapping[str, Any]]:
+    exercises = claim.get("exercices") if isinstance(claim, Mapping) else None
+    return [one for one in exercises if isinstance(one, Mapping)] if isinstance(exercises, list) else []
+
+
+def _sectors(exercise: Mapping[str, Any]) -> set[str]:
+    activities = exercise.get("activities")
+    found = activities if isinstance(activities, list) else []
+    codes = (_code(one.get("codeSecteurDactivite")) for one in found if isinstance(one, Mapping))
+    return {code for code in codes if code}
+
+
+def _role(profession: Any, *, student: bool) -> str | None:
+    """The role as the matrix writes it; None where no nomenclature knows the profession."""
+    code = _code(profession)
+    written = [f"{_TRAINING}_{code}"] if student else [f"{name}_{code}" for name in _NOMENCLATURES]
+    known = [one for one in written if code and terminology.role(one)]
+    return known[0] if len(known) == 1 else None
+
+
+def _coded(claim: Any) -> str | None:
+    """The code of `code^OID`."""
+    return _code(claim.partition("^")[0]) if isinstance(claim, str) else None
+
+
+def _code(value: Any) -> str | None:
+    return value if isinstance(value, str) and _CODE.fullmatch(value) else None

@@ -1,0 +1,270 @@
+"""The gateway's real application, tokens and clients, among owners and a lane that live in memory."""
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx2
+import orjson
+import pytest
+from joserfc.jwk import ECKey
+
+from deploy.local.identity.cast import ALICE, CAST
+from deploy.local.identity.provider import Issuer
+from services.gateway.api import Door, public_api
+from services.gateway.api.requests import Requests
+from services.gateway.clients import AccessControl, Contacts, Documents, Histories, Owners, TraceLog
+from services.gateway.settings import Settings
+from shared.contracts import topics
+from shared.contracts.access_decisions import Decided, Outcome
+from shared.contracts.common import Act, Body
+from shared.contracts.document_events import Deposited
+from shared.contracts.envelope import Envelope, Message
+from shared.contracts.http_document import DOCUMENT_HEADER, DocumentEntry, from_header, to_header
+from shared.contracts.http_document import DepositMetadata as Metadata
+from shared.contracts.reasons import Reason
+from shared.contracts.record_requests import Consult
+from shared.http import RemoteError, Reply
+from shared.messaging import Replies, UnsentError
+from shared.security import ProviderKeys, TokenVerifier
+
+ISSUER = "http://127.0.0.1:1"
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+XML = b"<ClinicalDocument/>"
+
+
+class World:
+    """The owners, the lane and what was asked of them."""
+
+    def __init__(self) -> None:
+        self.alice_record = uuid4()
+        self.records: dict[tuple[str, str], UUID] = {(ALICE.oid, ALICE.matricule): self.alice_record}
+        self.denied: tuple[Reason, ...] = ()
+        self.silent = False
+        self.unsent = False
+        self.in_force_at: datetime | None = None
+        self.down: dict[str, RemoteError] = {}
+        self.calls: list[tuple[str, str, str, Any]] = []
+        self.requests: list[tuple[UUID, Body]] = []
+        self.deposits: dict[UUID, dict[str, Any]] = {}
+        self.metadata: list[Metadata] = []
+        self.taken: list[UUID] = []
+        self.first: UUID | None = None
+        self.outcome: dict[str, Any] = {"state": "stored", "document": str(uuid4())}
+        self.entries: list[DocumentEntry] = []
+        self.total: int | None = None
+        self.traces: list[dict[str, Any]] = []
+        self.wakes = True
+        self.handed_over = asyncio.Event()
+        self.replies = Replies(None, topics.registry((), 8), (topics.ACCESS_DECISIONS, topics.DOCUMENT_EVENTS))
+        self.replies.ready.set()
+
+    # the lane
+
+    async def send(self, topic: str, body: Body, *, key: str, partitions: int, identity: UUID) -> UUID:
+        if self.unsent:
+            raise UnsentError("no broker")
+        assert topic == topics.RECORD_REQUESTS
+        self.requests.append((UUID(key), body))
+        if not self.silent:
+            self.tell(identity, self._decided(identity, body), topics.ACCESS_DECISIONS, key)
+        return identity
+
+    def _decided(self, request: UUID, body: Body) -> Decided:
+        reads = isinstance(body, Consult)
+        return Decided(
+            request=request,
+            act=Act.CONSULT if reads else Act.BLOCK,
+            outcome=Outcome.DENY if self.denied else Outcome.PERMIT,
+            reasons=self.denied or (Reason.HOLDER,),
+            permit=None if self.denied or not reads else f"permit-for-{body.owner.value}",
+            rights_version=8,
+            in_force_at=self.in_force_at,
+        )
+
+    def tell(self, correlation: UUID, body: Body, topic: str, key: str) -> None:
+        waiting = self.replies._waiting.get(str(correlation).encode())
+        if waiting is not None:
+            envelope = Envelope(uuid4(), body.type_name, "test", NOW, correlation)
+            waiting.put(Message(envelope, key, body, topic, 0, 0))
+
+    # the owners
+
+    def answer(self, service: str, method: str, path: str, asked: Any, content: bytes | None, headers: Any) -> Reply:
+        self.calls.append((service, method, path, asked))
+        if service in self.down:
+            raise self.down[service]
+        return getattr(self, service)(method, path, asked, content, headers)
+
+    def access_control(self, method, path, asked, content, headers) -> Reply:
+        if path == "/records/lookup":
+            record = self.records.get((asked["oid"], asked["matricule"]))
+            if record is None:
+                raise RemoteError(404, "no_record", "This record does not exist.")
+            return reply({"record": str(record)})
+        if path == "/records":
+            key = (asked["ins"]["oid"], asked["ins"]["matricule"])
+            opened = key not in self.records
+            return reply({"record": str(self.records.setdefault(key, uuid4())), "opened": opened})
+        if path == "/oppositions":
+            return reply(None, 204)
+        return reply({"record": path.split("/")[2], "state": "open", "rights_version": 7})
+
+    def document(self, method, path, asked, content, headers) -> Reply:
+        if path == "/deposits":
+            metadata = from_header(Metadata, headers["Carnet-Deposit"])
+            assert hashlib.sha1(content, usedforsecurity=False).hexdigest() == metadata.sha1
+            self.metadata.append(metadata)
+            deposit = self.first or getattr(metadata, "deposit", None) or uuid4()
+            self.taken.append(deposit)
+            self.handed_over.set()
+            self.deposits[deposit] = {"deposit": str(deposit), "state": "staged"}
+            if self.wakes:
+                self.settle(deposit, metadata)
+            return reply({"deposit": str(deposit), "state": "staged"}, 202)
+        if path.startswith("/deposits/"):
+            return reply(self.deposits[UUID(path.rpartition("/")[2])])
+        if path == "/search":
+            entries = [entry.model_dump(mode="json") for entry in self.entries]
+            return reply({"total": len(entries) if self.total is None else self.total, "entries": entries})
+        found = next((entry for entry in self.entries if str(entry.document) == asked["document"]), None)
+        if found is None:
+            raise RemoteError(404, "no_document", "There is no such document.")
+        return Reply(200, {DOCUMENT_HEADER.lower(): to_header(found)}, XML)
+
+    def settle(self, deposit: UUID, metadata: Metadata) -> None:
+        self.deposits[deposit] |= self.outcome
+        stored = Deposited(
+            deposit=deposit, document=uuid4(), actor=metadata.actor, type_code="11502-2", class_code="10"
+        )
+        self.tell(deposit, stored, topics.DOCUMENT_EVENTS, str(metadata.record))
+
+    def history_ingestion(self, method, path, asked, content, headers) -> Reply:
+        if path == "/read":
+            view = {"since": "2024-06-01", "sections": [], "usage_loinc": "1-1", "usage_title": "t", "usage": "u"}
+            return reply(view)
+        return reply({"open": True})
+
+    def audit(self, method, path, asked, content, headers) -> Reply:
+        return reply({"traces": self.traces})
+
+    def notification(self, method, path, asked, content, headers) -> Reply:
+        return reply(None, 204)
+
+    def called(self, service: str) -> list[str]:
+        return [f"{method} {path}" for name, method, path, _ in self.calls if name == service]
+
+
+def reply(content: Any, status: int = 200) -> Reply:
+    return Reply(status, {}, orjson.dumps(content))
+
+
+class Client:
+    """Stands for an InternalClient."""
+
+    def __init__(self, world: World, service: str) -> None:
+        self._world = world
+        self._service = service
+
+    async def call(self, method, path, *, json=None, content=None, headers=None, idempotent=None, timeout_s=None):
+        asked = orjson.loads(json.model_dump_json()) if json is not None else None
+        return self._world.answer(self._service, method, path, asked, content, headers)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(
+        issuer=ISSUER, deposit_timeout_s=0.3, read_deadline_s=0.2, rights_timeout_s=0.3, public_url="https://carnet"
+    )
+
+
+@pytest.fixture(scope="session")
+def issuer() -> Issuer:
+    return Issuer(ISSUER, ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, auto_kid=True))
+
+
+@pytest.fixture
+def as_(issuer: Issuer) -> Callable[..., dict[str, str]]:
+    """Headers with the token of a member of the cast."""
+
+    def headers(name: str, **more: str) -> dict[str, str]:
+        return {"authorization": f"Bearer {issuer.token(CAST[name])}"} | more
+
+    return headers
+
+
+@pytest.fixture
+def app(world: World, settings: Settings, issuer: Issuer) -> Any:
+    async def jwks() -> dict[str, Any]:
+        return {"keys": [issuer.key.as_dict(private=False)]}
+
+    owners = Owners(
+        AccessControl(Client(world, "access_control")),
+        Documents(Client(world, "document")),
+        Histories(Client(world, "history_ingestion")),
+        TraceLog(Client(world, "audit")),
+        Contacts(Client(world, "notification")),
+    )
+    verifier = TokenVerifier(ISSUER, "carnet", ProviderKeys(jwks))
+    return public_api(Door(settings, verifier, owners, Requests(world, world.replies, settings.partitions)))
+
+
+@pytest.fixture
+async def http(app) -> AsyncIterator[httpx2.AsyncClient]:
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://gateway") as client:
+        yield client
+
+
+@pytest.fixture
+def publication() -> dict[str, Any]:
+    """A small valid deposit for Alice."""
+    return {
+        "resourceType": "DocumentReference",
+        "masterIdentifier": {"system": "urn:ietf:rfc:3986", "value": "urn:oid:1.2.250.9.1"},
+        "status": "current",
+        "type": {"coding": [{"system": "http://loinc.org", "code": "11502-2"}]},
+        "subject": {"reference": f"Patient?identifier=urn:oid:{ALICE.oid}|{ALICE.matricule}"},
+        "date": "2026-06-01T10:00:00+02:00",
+        "author": [{"identifier": {"system": "urn:oid:1.2.250.1.71.4.2.1", "value": "899700000027"}}],
+        "content": [
+            {
+                "attachment": {
+                    "contentType": "text/xml",
+                    "data": base64.b64encode(XML).decode(),
+                    "title": "Compte rendu secret",
+                }
+            }
+        ],
+    }
+
+
+@pytest.fixture
+def entry(world: World) -> DocumentEntry:
+    """A document in Alice's record."""
+    found = DocumentEntry(
+        document=uuid4(),
+        record=world.alice_record,
+        unique_id="1.2.250.9.1",
+        type_code="11502-2",
+        class_code="10",
+        status="current",
+        confidentiality=frozenset({"N"}),
+        content_type="text/xml",
+        size=len(XML),
+        sha1=hashlib.sha1(XML, usedforsecurity=False).hexdigest(),
+        deposited=NOW,
+        created=NOW - timedelta(days=1),
+        title="CR",
+        professionals=("899700000027",),
+    )
+    world.entries.append(found)
+    return found

@@ -1,0 +1,230 @@
+import asyncio
+from uuid import UUID, uuid4
+
+import orjson
+import pytest
+
+from deploy.local.identity.cast import ALICE, BRUNO, DR_ROUX
+from shared.http import RemoteError, RemoteUnavailable
+
+FHIR = {"content-type": "application/fhir+json"}
+URL = "/fhir/DocumentReference"
+
+
+def issue(answer):
+    outcome = answer.json()
+    assert answer.headers["content-type"] == "application/fhir+json"
+    assert outcome["resourceType"] == "OperationOutcome"
+    return outcome["issue"][0]
+
+
+def reason(answer):
+    return issue(answer)["details"]["coding"][0]["code"]
+
+
+async def post(http, publication, headers):
+    return await http.post(URL, content=orjson.dumps(publication), headers=FHIR | headers)
+
+
+async def test_a_deposit_is_answered_when_stored(http, world, as_, publication) -> None:
+    answer = await post(http, publication, as_("dr-roux"))
+    assert answer.status_code == 201
+    document = world.outcome["document"]
+    assert answer.headers["location"] == f"https://carnet/fhir/DocumentReference/{document}/_history/1"
+    assert answer.headers["etag"] == 'W/"1"'
+    found = answer.json()
+    assert (found["id"], found["resourceType"]) == (document, "DocumentReference")
+    assert found["subject"] == {"reference": f"Patient/{world.alice_record}"}
+    assert found["content"][0]["attachment"]["url"] == f"Binary/{world.alice_record.hex}{UUID(document).hex}"
+
+
+async def test_document_is_told_who_deposits_what_for_whom(http, world, as_, publication) -> None:
+    answer = await post(http, publication, as_("dr-martin"))
+    (metadata,) = world.metadata
+    assert metadata.actor.number == "899700000019"
+    assert metadata.professionals == (DR_ROUX.number,)
+    assert metadata.record == world.alice_record
+    assert metadata.patient.number == ALICE.matricule
+    assert answer.headers["carnet-deposit"] == str(world.taken[0])
+
+
+async def test_no_identity_stands_in_an_address(http, world, as_, publication) -> None:
+    await post(http, publication, as_("dr-roux"))
+    assert all(ALICE.matricule not in path for _, _, path, _ in world.calls)
+
+
+async def test_minimal_means_no_body(http, as_, publication) -> None:
+    answer = await post(http, publication, as_("dr-roux", prefer="return=minimal"))
+    assert (answer.status_code, answer.content) == (201, b"")
+
+
+async def test_asynchronous_is_answered_before_the_outcome(http, world, as_, publication) -> None:
+    world.wakes = False
+    answer = await post(http, publication, as_("dr-roux", prefer="respond-async, return=minimal"))
+    assert answer.status_code == 202
+    place = answer.headers["content-location"]
+    deposit = world.taken[0]
+    assert place == f"https://carnet/fhir/deposits/{deposit}"
+    path = place.removeprefix("https://carnet")
+    assert (await http.get(path, headers=as_("dr-roux"))).status_code == 202
+    world.settle(deposit, world.metadata[0])
+    stored = await http.get(path, headers=as_("dr-roux"))
+    assert stored.status_code == 200
+    assert issue(stored)["severity"] == "information"
+    assert stored.headers["location"].endswith(f"{world.outcome['document']}/_history/1")
+
+
+async def test_a_repeat_gives_the_first_outcome(http, world, as_, publication) -> None:
+    world.first = uuid4()
+    answer = await post(http, publication, as_("dr-roux"))
+    assert answer.status_code == 201
+    assert answer.headers["carnet-deposit"] == str(world.first)
+
+
+async def test_a_repeat_of_an_undecided_deposit_waits_for_the_first(http, world, as_, publication) -> None:
+    world.first, world.wakes = uuid4(), False
+
+    async def later() -> None:
+        await world.handed_over.wait()
+        await asyncio.sleep(0.05)
+        world.settle(world.first, world.metadata[0])
+
+    task = asyncio.create_task(later())
+    answer = await post(http, publication, as_("dr-roux"))
+    await task
+    assert (answer.status_code, answer.headers["carnet-deposit"]) == (201, str(world.first))
+
+
+async def test_a_missed_wake_up_is_made_good(http, world, as_, publication, monkeypatch) -> None:
+    monkeypatch.setattr(world, "tell", lambda *_: None)
+    assert (await post(http, publication, as_("dr-roux"))).status_code == 201
+
+
+async def test_an_outcome_that_does_not_come_is_unknown(http, world, as_, publication) -> None:
+    world.wakes = False
+    answer = await post(http, publication, as_("dr-roux"))
+    assert (answer.status_code, reason(answer)) == (504, "unknown_outcome")
+    assert "repeat is safe" in issue(answer)["diagnostics"]
+    assert issue(answer)["code"] == "timeout"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "code"),
+    [
+        ({"reason": "denied", "because": ["record_closed"]}, 403, "record_closed"),
+        ({"reason": "denied"}, 403, "denied"),
+        ({"reason": "duplicate"}, 409, "duplicate"),
+        ({"reason": "unknown_target"}, 422, "unknown_target"),
+        ({"reason": "denied", "because": ["internal_error"]}, 500, "internal_error"),
+    ],
+)
+async def test_a_refusal_says_why(http, world, as_, publication, outcome, status, code) -> None:
+    world.outcome = {"state": "refused"} | outcome
+    answer = await post(http, publication, as_("dr-roux"))
+    assert (answer.status_code, reason(answer)) == (status, code)
+    assert answer.headers["carnet-deposit"] == str(world.taken[0])
+
+
+async def test_a_refusal_in_french(http, world, as_, publication) -> None:
+    world.outcome = {"state": "refused", "reason": "duplicate"}
+    headers = as_("dr-roux") | {"accept-language": "fr-FR, en"}
+    assert "déjà dans le dossier" in issue(await post(http, publication, headers))["diagnostics"]
+
+
+async def test_a_held_deposit_is_told(http, world, as_, publication) -> None:
+    world.outcome = {"state": "held"}
+    answer = await post(http, publication, as_("dr-roux"))
+    assert (answer.status_code, reason(answer)) == (500, "deposit_held")
+
+
+async def test_what_document_refuses_at_once_is_passed_on(http, world, as_, publication) -> None:
+    world.down["document"] = RemoteError(422, "wrong_patient", "The document is about somebody else.")
+    answer = await post(http, publication, as_("dr-roux"))
+    assert (answer.status_code, reason(answer)) == (422, "wrong_patient")
+    assert "somebody else" in issue(answer)["diagnostics"]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_gateway_that_an_owner_refuses_is_our_fault(http, world, as_, publication, status) -> None:
+    world.down["document"] = RemoteError(status, "caller_not_allowed", "gateway may not call this")
+    answer = await post(http, publication, as_("dr-roux"))
+    assert (answer.status_code, reason(answer)) == (500, "internal_error")
+
+
+async def test_an_owner_that_is_down_means_repeat(http, world, as_, publication) -> None:
+    world.down["document"] = RemoteUnavailable(503, "unavailable", "document can't be reached")
+    answer = await post(http, publication, as_("dr-roux"))
+    assert (answer.status_code, issue(answer)["code"]) == (503, "transient")
+
+
+async def test_without_replies_nothing_is_staged(http, world, as_, publication) -> None:
+    world.replies.ready.clear()
+    answer = await post(http, publication, as_("dr-roux"))
+    assert (answer.status_code, reason(answer)) == (503, "replies_not_ready")
+    assert world.called("document") == []
+
+
+async def test_a_person_without_a_record(http, world, as_, publication) -> None:
+    world.records.clear()
+    answer = await post(http, publication, as_("dr-roux"))
+    assert (answer.status_code, reason(answer)) == (404, "no_record")
+
+
+@pytest.mark.parametrize(("name", "code"), [("insurer", "excluded_actor"), ("occupational-doctor", "excluded_sector")])
+async def test_outsiders_do_not_learn_who_has_a_record(http, world, as_, publication, name, code) -> None:
+    world.outcome = {"state": "refused", "reason": "denied", "because": ["record_closed"]}
+    there = await post(http, publication, as_(name))
+    world.records.clear()
+    absent = await post(http, publication, as_(name))
+    assert there.status_code == absent.status_code == 403
+    assert there.json() == absent.json()
+    assert reason(there) == code
+
+
+async def test_a_patient_deposits_into_his_own_record_alone(http, world, as_, publication) -> None:
+    world.records[(BRUNO.oid, BRUNO.matricule)] = uuid4()
+    assert (await post(http, publication, as_("alice"))).status_code == 201
+    stranger = await post(http, publication, as_("bruno"))
+    assert (stranger.status_code, reason(stranger)) == (403, "not_own_record")
+    assert len(world.metadata) == 1
+
+
+async def test_a_real_identity_is_refused_locally(http, world, as_, publication) -> None:
+    publication["subject"] = {"reference": f"Patient?identifier=urn:oid:1.2.250.1.213.1.4.8|{ALICE.matricule}"}
+    answer = await post(http, publication, as_("dr-roux"))
+    assert (answer.status_code, reason(answer)) == (422, "unacceptable_ins")
+    assert ALICE.matricule not in answer.text
+    assert world.calls == []
+
+
+async def test_what_is_longer_than_document_keeps_is_refused_here(http, as_, publication) -> None:
+    publication["content"][0]["attachment"]["title"] = "x" * 1024
+    answer = await post(http, publication, as_("dr-roux"))
+    assert answer.status_code == 422
+    assert "title" in issue(answer)["expression"]
+    assert "xxx" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        (b"{}", {"content-type": "text/plain"}, 415),
+        (b"{}", {"content-type": "application/fhir+xml"}, 415),
+        (b"{}", {"accept": "application/fhir+xml"}, 406),
+        (b"{", {}, 400),
+        (b"[]", {}, 400),
+        (b'{"resourceType": "Patient"}', {}, 400),
+        (b"\xff", {}, 400),
+    ],
+)
+async def test_what_is_no_publication_is_refused(http, world, as_, body, headers, status) -> None:
+    answer = await http.post(URL, content=body, headers=as_("dr-roux") | FHIR | headers)
+    assert answer.status_code == status
+    assert issue(answer)["diagnostics"]
+    assert world.calls == []
+
+
+async def test_too_large_is_an_operation_outcome_too(http, as_, settings) -> None:
+    headers = as_("dr-roux") | FHIR | {"content-length": str(settings.max_request_bytes + 1)}
+    answer = await http.post(URL, content=b"{}", headers=headers)
+    assert (answer.status_code, issue(answer)["code"]) == (413, "too-long")

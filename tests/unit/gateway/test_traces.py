@@ -1,0 +1,83 @@
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+
+from deploy.local.identity.cast import BRUNO
+from services.gateway.domain.mapping import trace_view
+from shared.contracts.common import Actor, ActorKind, Owner
+from shared.contracts.http_audit import Trace
+
+AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
+DOCTOR = Actor(kind=ActorKind.PROFESSIONAL, number="899700000027", structure="1990000025")
+
+
+def trace(kind, **more):
+    return Trace(id=uuid4(), at=AT, kind=kind, actor=DOCTOR, correlation=uuid4(), **more)
+
+
+@pytest.mark.parametrize(
+    ("found", "action", "permitted"),
+    [
+        (trace("carnet.access.decided.v1", outcome="deny", reasons=("blocked",)), "decide", False),
+        (trace("carnet.access.decided.v1", outcome="permit", reasons=("authorised",)), "decide", True),
+        (trace("carnet.document.deposited.v1", document=uuid4()), "create", True),
+        (trace("carnet.document.refused.v1"), "create", False),
+        (trace("carnet.document.consulted.v1"), "search", True),
+        (trace("carnet.document.consulted.v1", document=uuid4()), "read", True),
+        (trace("carnet.history.consulted.v1"), "read", True),
+        (trace("carnet.audit.consulted.v1"), "read", True),
+        (trace("carnet.access.rights-changed.v1"), "update", True),
+        (trace("carnet.something.new.v1"), "update", True),
+    ],
+)
+def test_what_was_done(found, action, permitted) -> None:
+    view = trace_view(found, uuid4(), "en")
+    assert (view.action, view.permitted) == (action, permitted)
+
+
+def test_a_reason_is_told_in_words() -> None:
+    found = trace("carnet.access.decided.v1", outcome="deny", reasons=("blocked",))
+    assert trace_view(found, uuid4(), "fr").sentence == "Le titulaire a bloqué ce professionnel."
+
+
+async def test_a_patient_sees_his_traces(http, world, as_) -> None:
+    world.traces = [trace("carnet.document.consulted.v1").model_dump(mode="json")]
+    answer = await http.get("/fhir/AuditEvent", headers=as_("alice"))
+    event = answer.json()["entry"][0]["resource"]
+    assert event["resourceType"] == "AuditEvent"
+    assert event["agent"][0]["who"]["identifier"]["value"] == DOCTOR.number
+    assert world.requests[0][1].owner is Owner.AUDIT
+    assert world.calls[-1][3]["permit"] == "permit-for-audit"
+
+
+async def test_pages_follow_one_another(http, world, as_) -> None:
+    world.traces = [trace("carnet.document.consulted.v1").model_dump(mode="json")]
+    first = await http.get(
+        f"/fhir/AuditEvent?patient=Patient/{world.alice_record}&_count=1&date=ge2026-01-01", headers=as_("alice")
+    )
+    following = next(link["url"] for link in first.json()["link"] if link["relation"] == "next")
+    second = await http.get(following.removeprefix("https://carnet"), headers=as_("alice"))
+    assert second.status_code == 200
+    asked = world.calls[-1][3]
+    assert asked["after"] == world.traces[0]["id"]
+    assert datetime.fromisoformat(asked["until"]) == AT
+    assert asked["since"].startswith("2026-01-01")
+
+
+async def test_nobody_else_sees_them(http, world, as_) -> None:
+    world.records[(BRUNO.oid, BRUNO.matricule)] = uuid4()
+    answer = await http.get(f"/fhir/AuditEvent?patient=Patient/{world.alice_record}", headers=as_("bruno"))
+    assert answer.status_code == 403
+    assert world.requests == []
+
+
+@pytest.mark.parametrize("query", ["patient=x", "date=x", "_count=0", "_count=x", "_page=x", "_page=2026_x", "agent=1"])
+async def test_parameters_that_can_not_be_read(http, as_, query) -> None:
+    answer = await http.get(f"/fhir/AuditEvent?{query}", headers=as_("alice"))
+    assert answer.status_code == 400
+    assert answer.json()["issue"][0]["expression"] == [query.partition("=")[0]]
+
+
+async def test_a_professional_has_to_name_the_patient(http, as_) -> None:
+    assert (await http.get("/fhir/AuditEvent", headers=as_("dr-martin"))).status_code == 400
