@@ -1,0 +1,39 @@
+"""The checker: whether what a run left behind is whole, once, in order, as decided and silent about persons.
+
+`gather` reads the facts, `check` compares them. Neither asks a service for anything.
+"""
+
+import time
+from collections.abc import Mapping
+
+from deploy.proof.checker import decisions, effects, numbers, traces
+from deploy.proof.checker.facts import Acknowledged, Facts
+from deploy.proof.checker.oracle import Oracle
+from deploy.proof.checker.requests import requests
+from deploy.proof.checker.verdict import Finding, Verdict
+from shared.contracts.topics import Topic
+
+__all__ = ["Acknowledged", "Facts", "Finding", "Verdict", "check"]
+
+
+def check(facts: Facts, topics: Mapping[str, Topic]) -> Verdict:
+    """Compare the facts of a quiet system; `topics` is its registry. Pure."""
+    began = time.monotonic()
+    asked = requests(facts.topics, facts.partitions)
+    told = decisions.told_decisions(facts)
+    oracle = Oracle(facts.records)
+    findings = [
+        *numbers.check(facts, topics),
+        *decisions.check(facts, asked, oracle, told),
+        *effects.check(facts, oracle, told),
+        *traces.check(facts),
+    ]
+    counts = {
+        "requests": len(asked.ids),
+        "deposits": len(facts.documents),
+        "leaves": len(facts.leaves),
+        "notices": len(facts.deliveries),
+        "e-mails": len(facts.mails),
+        "parked": len(facts.parked),
+    }
+    return Verdict(tuple(findings), time.monotonic() - began, counts)

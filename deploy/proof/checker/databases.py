@@ -1,0 +1,183 @@
+"""Reads the facts that stand in the services' databases, as the super user; changes nothing."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import asyncpg
+
+from deploy.local.secrets import KEK, Secrets
+from deploy.proof.checker.facts import (
+    Decision,
+    Delivery,
+    Document,
+    Leaf,
+    Parked,
+    Place,
+    Read,
+    RecordRow,
+    Sent,
+)
+from services.document.clients import ContentUnreadableError, unseal
+from shared.contracts.topics import ACCESS_CONTROL, AUDIT, DOCUMENT, HISTORY, NOTIFICATION
+from shared.security import FileKeyProvider, SecurityError, Wrapped, context, decrypt, unwrap_with
+
+OWNERS = (ACCESS_CONTROL, DOCUMENT, HISTORY, NOTIFICATION, AUDIT)
+TIMEOUT_S = 60.0
+
+
+async def connect(admin_url: str, service: str) -> Any:
+    """A connection of the super user to a service's database."""
+    url = urlsplit(admin_url)._replace(path=f"/{service}").geturl()
+    return await asyncpg.connect(url, timeout=TIMEOUT_S, command_timeout=TIMEOUT_S)
+
+
+class Databases:
+    """The databases of all services that own one and run here."""
+
+    def __init__(self, admin_url: str, services: Sequence[str] = OWNERS) -> None:
+        self._admin_url = admin_url
+        self.services = [service for service in OWNERS if service in services]
+
+    async def rows(self, service: str, sql: str, *arguments: object) -> list[Any]:
+        """The rows of one statement; none of a service that does not run here."""
+        if service not in self.services:
+            return []
+        connection = await connect(self._admin_url, service)
+        try:
+            found: list[Any] = await connection.fetch(sql, *arguments)
+            return found
+        finally:
+            await connection.close()
+
+    async def everywhere(self, sql: str) -> list[tuple[str, Any]]:
+        """The rows of one statement in every database, with the service's name."""
+        found = await asyncio.gather(*(self.rows(service, sql) for service in self.services))
+        return [(service, row) for service, rows in zip(self.services, found, strict=True) for row in rows]
+
+    async def outboxes(self) -> dict[Place, list[Sent]]:
+        """Every outbox whole, by number."""
+        sql = "SELECT topic, partition, number, message_id, type, key, correlation, payload FROM outbox ORDER BY number"
+        found: dict[Place, list[Sent]] = defaultdict(list)
+        for _, row in await self.everywhere(sql):
+            found[row["topic"], row["partition"]].append(Sent(*tuple(row)[2:]))
+        return dict(found)
+
+    async def counters(self) -> dict[Place, int]:
+        """The last number given, by place."""
+        return {(row[0], row[1]): row[2] for _, row in await self.everywhere("TABLE outbox_counter")}
+
+    async def cursors(self) -> dict[Place, int]:
+        """The last number known to be sent, by place."""
+        rows = await self.everywhere("SELECT topic, partition, number FROM relay_cursor")
+        return {(row[0], row[1]): row[2] for _, row in rows}
+
+    async def progress(self) -> dict[tuple[str, str, int], tuple[int, int]]:
+        """How far each service has read."""
+        rows = await self.everywhere("SELECT topic, partition, last_number, last_offset FROM progress")
+        return {(service, row[0], row[1]): (row[2], row[3]) for service, row in rows}
+
+    async def decisions(self) -> dict[UUID, Decision]:
+        """Decisions on requests."""
+        sql = "SELECT request, record, outcome, reason, rights_version, decided_at FROM decision"
+        return {row[0]: Decision(*tuple(row)[1:]) for row in await self.rows(ACCESS_CONTROL, sql)}
+
+    async def records(self) -> dict[UUID, RecordRow]:
+        """Records with their rights."""
+        authorised: dict[UUID, dict[str, Any]] = defaultdict(dict)
+        blocked: dict[UUID, set[str]] = defaultdict(set)
+        sql = "SELECT record, professional, standing, until FROM professional_right WHERE standing <> 'none'"
+        for row in await self.rows(ACCESS_CONTROL, sql):
+            if row["standing"] == "blocked":
+                blocked[row["record"]].add(row["professional"])
+            else:
+                authorised[row["record"]][row["professional"]] = row["until"]
+        sql = "SELECT id, state = 'closed', held, rights_version, treating_doctor FROM record"
+        return {
+            row[0]: RecordRow(row[1], row[2], row[3], row[4], dict(authorised[row[0]]), frozenset(blocked[row[0]]))
+            for row in await self.rows(ACCESS_CONTROL, sql)
+        }
+
+    async def documents(self) -> dict[UUID, Document]:
+        """Deposits."""
+        sql = (
+            "SELECT id, record, status, unique_id, submitter, replaces IS NOT NULL, sha256, reason, object "
+            "FROM document"
+        )
+        return {row[0]: Document(*tuple(row)[1:]) for row in await self.rows(DOCUMENT, sql)}
+
+    async def waiting(self) -> bool:
+        """True where a staged document or a planned notice still waits."""
+        staged = await self.rows(DOCUMENT, "SELECT 1 FROM document WHERE status = 'staged' LIMIT 1")
+        return bool(staged or await self.rows(NOTIFICATION, "SELECT 1 FROM delivery WHERE status = 'planned' LIMIT 1"))
+
+    async def reads(self) -> dict[str, list[Read]]:
+        """Reads that happened, by owner."""
+        found = {}
+        for owner, column in ((DOCUMENT, "read_at"), (HISTORY, "consulted_at"), (AUDIT, "happened_at")):
+            rows = await self.rows(owner, f"SELECT request, record, {column} FROM consulted")  # noqa: S608 - constants
+            found[owner] = [Read(*row) for row in rows]
+        return found
+
+    async def deliveries(self) -> list[Delivery]:
+        """The ledger of notices."""
+        sql = "SELECT notice, record, event, about, channel, status FROM delivery"
+        return [Delivery(*row) for row in await self.rows(NOTIFICATION, sql)]
+
+    async def parked(self) -> list[Parked]:
+        """What was parked; its content stays encrypted."""
+        rows = await self.everywhere('SELECT topic, partition, "offset", reason FROM parked')
+        return [Parked(service, *row) for service, row in rows]
+
+    async def tree_size(self) -> int:
+        """How many leaves the log says it has."""
+        rows = await self.rows(AUDIT, "SELECT size FROM tree")
+        return int(rows[0]["size"]) if rows else 0
+
+    async def leaves(self, secrets: Secrets, opened: int) -> list[Leaf]:
+        """The log in its order; of at most `opened` leaves, spread evenly, the events are decrypted."""
+        sql = (
+            "SELECT index, record, topic, partition, number, event_id, type, commitment, leaf_hash, event "
+            "FROM leaf ORDER BY index"
+        )
+        rows = await self.rows(AUDIT, sql)
+        keys = await self._keys(AUDIT, secrets)
+        step = max(1, len(rows) // opened) if opened else len(rows) + 1
+        found = []
+        for at, row in enumerate(rows):
+            place = (row["topic"], row["partition"]) if row["topic"] is not None else None
+            event, broken = None, False
+            if at % step == 0:
+                try:
+                    event = decrypt(keys[row["record"]], row["event"], context(AUDIT, "leaf", "event", row["event_id"]))
+                except (SecurityError, KeyError):
+                    broken = True
+            found.append(
+                Leaf(row[0], row[1], place, row[4], row[5], row[6], row[7], row[8], event, broken),
+            )
+        return found
+
+    async def contents(self, secrets: Secrets, folder: Path, opened: int) -> tuple[int, int]:
+        """Open at most so many stored contents and compare each with its hash: how many, and how many are broken."""
+        sql = "SELECT record, object, content_key, sha256, size FROM document WHERE status = 'current' LIMIT $1"
+        rows = await self.rows(DOCUMENT, sql, opened)
+        keys = await self._keys(DOCUMENT, secrets)
+        broken = 0
+        for row in rows:
+            name = row["object"]
+            try:
+                key = unwrap_with(keys[row["record"]], row["content_key"])
+                sealed = (folder / name.hex[:2] / name.hex).read_bytes()
+                unseal(sealed, key, name, row["sha256"], row["size"])
+            except (OSError, KeyError, SecurityError, ContentUnreadableError):
+                broken += 1
+        return len(rows), broken
+
+    async def _keys(self, service: str, secrets: Secrets) -> Mapping[UUID, bytes]:
+        provider = FileKeyProvider(secrets.keys_dir(service), KEK)
+        rows = await self.rows(service, "SELECT record, key_id, wrapped_key FROM record_key")
+        return {row["record"]: provider.unwrap(Wrapped(row["key_id"], row["wrapped_key"])) for row in rows}

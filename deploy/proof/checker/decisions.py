@@ -1,0 +1,147 @@
+"""Decisions: one for each request, equal to the oracle's, told once; nothing read without one."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from deploy.proof.checker.facts import Facts
+from deploy.proof.checker.oracle import PERMITS, Expected, Oracle
+from deploy.proof.checker.requests import Requests
+from deploy.proof.checker.verdict import Finding, finding
+from shared.contracts.access_decisions import Decided
+from shared.contracts.common import Act
+from shared.contracts.topics import ACCESS_CONTROL, ACCESS_DECISIONS, RECORD_REQUESTS
+
+_RESTRICTING = frozenset({Act.BLOCK.value, Act.REVOKE.value, Act.CLOSE.value})
+
+Told = Mapping[str, Any]
+"""The body of a `Decided`, with the record that it is about as `_record`."""
+
+
+def told_decisions(facts: Facts) -> list[Told]:
+    """Every `Decided` of the outbox, in the order in which each record's were made."""
+    return [
+        orjson.loads(row.payload) | {"_record": row.key}
+        for (topic, _), rows in sorted(facts.outboxes.items())
+        if topic == ACCESS_DECISIONS
+        for row in rows
+        if row.type == Decided.type_name
+    ]
+
+
+def check(facts: Facts, asked: Requests, oracle: Oracle, told: list[Told]) -> list[Finding]:
+    """The findings about requests; runs the oracle over them, whose states are those at the end then."""
+    expected = oracle.run(asked.asked, {request: row.decided_at for request, row in facts.decisions.items()})
+    ours = [body for body in told if body["act"] != Act.DEPOSIT.value]
+    repeats = {request for request, count in Counter(one.request for one in asked.asked).items() if count > 1}
+    return [
+        finding("C1", "every acknowledged request has its decision", len(facts.acknowledged.requests), _lost(facts)),
+        finding("C2", "every request has exactly one decision", len(asked.ids), _undecided(facts, asked, ours)),
+        finding("C10", "requests that came several times have one decision", len(repeats), _repeated(repeats, ours)),
+        finding("C4", "decisions equal the sequential oracle's", len(expected), _different(facts, expected)),
+        finding("C4", "records and rights end as the oracle's", len(oracle.lives), _states(facts, oracle)),
+        finding("C4", "a restriction is told after the last permit before it", len(ours), _early(told)),
+        finding("C4", "every read has its permit, and came before its end", _reads(facts), _unpermitted(facts, told)),
+        finding("C9", "what can't be read is parked, once", len(asked.parked), _unparked(facts, asked)),
+    ]
+
+
+def _reads(facts: Facts) -> int:
+    return sum(map(len, facts.reads.values()))
+
+
+def _lost(facts: Facts) -> Iterator[str]:
+    for request in facts.acknowledged.requests - facts.decisions.keys():
+        yield f"request {request} was confirmed and never decided"
+
+
+def _undecided(facts: Facts, asked: Requests, told: list[Told]) -> Iterator[str]:
+    for request in asked.ids - facts.decisions.keys():
+        yield f"request {request} has no decision"
+    for request in facts.decisions.keys() - asked.ids:
+        yield f"request {request} was decided and is not in the topic"
+    counts = Counter(UUID(body["request"]) for body in told)
+    for request in asked.ids:
+        if counts[request] != 1:
+            yield f"the decision on {request} was told {counts[request]} times"
+    for request in counts.keys() - asked.ids:
+        yield f"a decision on {request} was told, which nobody asked"
+
+
+def _repeated(repeats: set[UUID], told: list[Told]) -> Iterator[str]:
+    counts = Counter(UUID(body["request"]) for body in told)
+    for request in repeats:
+        if counts[request] != 1:
+            yield f"request {request} came several times and was decided {counts[request]} times"
+
+
+def _different(facts: Facts, expected: list[Expected]) -> Iterator[str]:
+    for one in expected:
+        row = facts.decisions[one.request]
+        outcomes = {"permit" if reason in PERMITS else "deny" for reason in one.reasons}
+        wanted = "/".join(sorted(one.reasons))
+        if row.reason not in one.reasons or row.outcome not in outcomes or row.record != one.record:
+            yield f"request {one.request}: {row.outcome} {row.reason}, the oracle says {wanted}"
+        elif one.version is not None and row.rights_version != one.version:
+            yield f"request {one.request}: version {row.rights_version}, the oracle says {one.version} ({wanted})"
+
+
+def _states(facts: Facts, oracle: Oracle) -> Iterator[str]:
+    for record, life in oracle.lives.items():
+        row = facts.records.get(record)
+        if row is None or not life.exists:
+            if life.exists or row is not None:
+                yield f"record {record}: exists for one of access_control and the oracle only"
+            continue
+        ours = (row.closed, row.held, row.rights_version, row.treating, dict(row.authorised), set(row.blocked))
+        theirs = (life.closed, life.held, life.version, life.treating, life.authorised, life.blocked)
+        for name, found, wanted in zip(
+            ("closed", "held", "version", "treating doctor", "authorised", "blocked"), ours, theirs, strict=True
+        ):
+            if found != wanted:
+                yield f"record {record}: {name} differs from the oracle's"
+
+
+def _early(told: list[Told]) -> Iterator[str]:
+    """`told` is in the order of decisions within each partition, so within each record; permits name their record."""
+    last: dict[str, datetime] = {}
+    for body in told:
+        record = body["_record"]
+        if body.get("expires"):
+            expires = datetime.fromisoformat(body["expires"])
+            last[record] = max(last.get(record, expires), expires)
+        elif body["act"] in _RESTRICTING and body["outcome"] == "permit":
+            force = datetime.fromisoformat(body["in_force_at"])
+            if record in last and force < last[record]:
+                yield f"request {body['request']}: in force before the last permit has run out"
+
+
+def _unpermitted(facts: Facts, told: list[Told]) -> Iterator[str]:
+    permits = {body["request"]: body for body in told if body["outcome"] == "permit" and body.get("expires")}
+    for owner, reads in facts.reads.items():
+        for read in reads:
+            permit = permits.get(str(read.request))
+            if permit is None or permit.get("owner") != owner or permit["_record"] != str(read.record):
+                yield f"{owner} showed something for {read.request} without a permit for it"
+            elif read.at > datetime.fromisoformat(permit["expires"]):
+                yield f"{owner} showed something for {read.request} after its permit had run out"
+
+
+def _unparked(facts: Facts, asked: Requests) -> Iterator[str]:
+    places = Counter(
+        (row.partition, row.offset)
+        for row in facts.parked
+        if row.service == ACCESS_CONTROL and row.topic == RECORD_REQUESTS
+    )
+    for place in asked.parked:
+        if places[place] != 1:
+            yield f"{RECORD_REQUESTS}/{place[0]} offset {place[1]} was parked {places[place]} times"
+    for place in places.keys() - asked.parked:
+        yield f"{RECORD_REQUESTS}/{place[0]} offset {place[1]} was parked and can be read"
+    for row in facts.parked:
+        if row.topic != RECORD_REQUESTS and not row.topic.startswith("insurance."):
+            yield f"{row.service} parked {row.topic}/{row.partition} offset {row.offset}: {row.reason}"

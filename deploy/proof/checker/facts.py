@@ -1,0 +1,161 @@
+"""What is compared: rows of each service's database and records of Kafka, read once the system is quiet. No opinion."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+Place = tuple[str, int]
+"""A topic and a partition."""
+
+
+class Record(NamedTuple):
+    """A record of Kafka as it stands there."""
+
+    offset: int
+    key: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+    value: bytes
+
+
+class Sent(NamedTuple):
+    """A row of an outbox."""
+
+    number: int
+    id: UUID
+    type: str
+    key: str
+    correlation: UUID
+    payload: bytes
+
+
+class Decision(NamedTuple):
+    """A row of access_control's decisions."""
+
+    record: UUID
+    outcome: str
+    reason: str
+    rights_version: int
+    decided_at: datetime
+
+
+class RecordRow(NamedTuple):
+    """A record in access_control, with its rights."""
+
+    closed: bool
+    held: bool
+    rights_version: int
+    treating: str | None
+    authorised: Mapping[str, datetime | None]
+    blocked: frozenset[str]
+
+
+class Document(NamedTuple):
+    """A deposit in the document service."""
+
+    record: UUID
+    status: str
+    unique_id: str
+    submitter: str
+    replaces: bool
+    sha256: bytes
+    reason: str | None
+    object: UUID
+
+
+class Leaf(NamedTuple):
+    """A leaf of the audit log; `event` is the salted event as decrypted, None where it was not looked into."""
+
+    position: int
+    record: UUID
+    place: Place | None
+    number: int | None
+    event_id: UUID
+    type: str
+    commitment: bytes
+    leaf_hash: bytes
+    event: bytes | None
+    broken: bool = False
+    """True where the stored event does not decrypt."""
+
+
+class Delivery(NamedTuple):
+    """A row of notification's ledger."""
+
+    notice: UUID
+    record: UUID
+    event: str
+    about: UUID
+    channel: str
+    status: str
+
+
+class Parked(NamedTuple):
+    """A message that a consumer parked."""
+
+    service: str
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+
+
+class Read(NamedTuple):
+    """A read that happened."""
+
+    request: UUID
+    record: UUID
+    at: datetime
+
+
+class Mail(NamedTuple):
+    """An e-mail that left: who it was to, its Message-ID, and everything but the recipient."""
+
+    to: str
+    message_id: str
+    rest: str
+
+
+@dataclass(frozen=True)
+class Acknowledged:
+    """What whoever sent was told to be safe; empty where the checker was not told."""
+
+    requests: frozenset[UUID] = frozenset()
+    deposits: Mapping[UUID, bytes] = field(default_factory=dict)
+    """SHA-256 of the content by the id that was answered."""
+    sent_hashes: frozenset[bytes] | None = None
+    """SHA-256 of every content that was sent; None: not told."""
+    poison: int = 0
+    """Records sent that can only be parked."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything the checks look at."""
+
+    partitions: int
+    topics: Mapping[Place, Sequence[Record]]
+    """Every topic of the registry that is numbered or asked of access_control, in Kafka's order."""
+    outboxes: Mapping[Place, Sequence[Sent]]
+    """By number."""
+    counters: Mapping[Place, int]
+    cursors: Mapping[Place, int]
+    progress: Mapping[tuple[str, str, int], tuple[int, int]]
+    """By service, topic and partition: last number, last offset."""
+    records: Mapping[UUID, RecordRow]
+    decisions: Mapping[UUID, Decision]
+    documents: Mapping[UUID, Document]
+    leaves: Sequence[Leaf]
+    tree_size: int
+    deliveries: Sequence[Delivery]
+    reads: Mapping[str, Sequence[Read]]
+    """By owner."""
+    parked: Sequence[Parked]
+    mails: Sequence[Mail]
+    canaries: Mapping[str, int]
+    """Places where a canary was found, and how often: all of them are faults."""
+    contents_checked: int = 0
+    """Contents opened and compared with their hash."""
+    contents_broken: int = 0
+    acknowledged: Acknowledged = Acknowledged()
