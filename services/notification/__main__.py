@@ -1,0 +1,46 @@
+"""What this process runs."""
+
+from pathlib import Path
+
+from services.notification.api import routes
+from services.notification.clients import mailing
+from services.notification.domain.letters import Letters
+from services.notification.handlers import BY_TYPE
+from services.notification.repository import Contacts, Ledger, Outbound
+from services.notification.settings import Settings
+from shared.contracts.topics import ACCESS_DECISIONS, DOCUMENT_EVENTS, GATEWAY, HISTORY_EVENTS, NOTIFICATION
+from shared.database.record_keys import RecordKeys
+from shared.http import HttpLimits, application
+from shared.loops import Loop
+from shared.messaging import Consumer
+from shared.service import Parts, Runtime, main
+
+FOLDER = Path(__file__).parent
+
+
+def compose(runtime: Runtime[Settings]) -> Parts:
+    """Put the parts together."""
+    settings = runtime.settings
+    contacts = Contacts(RecordKeys(runtime.keys))
+    letters = Letters(FOLDER, settings.portal_url)
+    mails = mailing(settings, runtime.database, Outbound(contacts), runtime.outbox, letters)
+    events = Consumer(
+        "events",
+        (ACCESS_DECISIONS, DOCUMENT_EVENTS, HISTORY_EVENTS),
+        BY_TYPE,
+        Ledger(),
+        gather_s=0.05,
+        fetch_wait_s=0.1,
+    )
+    router = routes(runtime.database, contacts, runtime.verifier(GATEWAY), settings.partitions)
+    limits = HttpLimits(settings.max_request_bytes, settings.request_timeout_s)
+    return Parts(
+        consumers=[events],
+        loops=[Loop("mail", settings.mail_interval_s, mails.round)],
+        api=application(NOTIFICATION, router, limits=limits),
+        close=mails.close,
+    )
+
+
+if __name__ == "__main__":
+    main(NOTIFICATION, Settings, compose, migrations=FOLDER / "migrations")

@@ -1,0 +1,27 @@
+"""HTTP of notification: how holders are reached."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+
+from services.notification.repository import Contacts
+from shared.contracts.http_notification import Contact
+from shared.contracts.topics import GATEWAY
+from shared.database import Database
+from shared.http import callers
+from shared.messaging import lock_partitions, partition_of
+from shared.security import ServiceVerifier
+
+
+def routes(database: Database, contacts: Contacts, services: ServiceVerifier, partitions: int) -> APIRouter:
+    """The routes, for the gateway alone."""
+    router = APIRouter(dependencies=[Depends(callers(services, GATEWAY))])
+
+    @router.put("/contacts/{record}", status_code=204)
+    async def put(record: UUID, contact: Contact) -> None:
+        """Keep how the record's holder is reached."""
+        async with database.transaction() as tx:
+            await lock_partitions(tx, {partition_of(str(record), partitions)})
+            await contacts.put(tx, record, contact)
+
+    return router

@@ -1,0 +1,1 @@
+"""Pure rules of notification: no input, no output, no clock of their own."""

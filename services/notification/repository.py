@@ -1,0 +1,183 @@
+"""Contacts and the delivery ledger in PostgreSQL."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from services.notification.domain.deliveries import Delivery, Due, Outcome, Reach, Status
+from services.notification.domain.notices import Event
+from shared.contracts.common import ActorKind
+from shared.contracts.envelope import Message
+from shared.contracts.http_notification import Contact, Language
+from shared.database import Transaction
+from shared.database.record_keys import RecordKeys
+from shared.security import context, decrypt, encrypt
+
+_UNKNOWN = Reach(contact=False)
+_KNOWN = Reach(contact=True)
+
+
+class Ledger:
+    """Begins notices: what the consumer loads and saves."""
+
+    async def load(self, tx: Transaction, messages: Sequence[Message[Any]]) -> Mapping[str, Reach]:
+        """Which of the records have a contact."""
+        keys = {message.key for message in messages}
+        rows = await tx.fetch("SELECT record FROM contact WHERE record = ANY($1::uuid[])", [UUID(key) for key in keys])
+        return dict.fromkeys(keys, _UNKNOWN) | {str(row["record"]): _KNOWN for row in rows}
+
+    async def save(self, tx: Transaction, changes: Sequence[Delivery]) -> None:
+        """Begin notices; one that stands there already is left as it is."""
+        if not changes:
+            return
+        await tx.execute(
+            """
+            INSERT INTO delivery (notice, record, event, variant, who, about, correlation, channel, status, occurred_at,
+                                  not_before, next_attempt_at)
+            SELECT notice, record, event, variant, who, about, correlation, channel, status, occurred_at, not_before,
+                   not_before
+            FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::uuid[], $7::uuid[], $8::text[],
+                        $9::text[], $10::timestamptz[], $11::timestamptz[])
+                 AS n (notice, record, event, variant, who, about, correlation, channel, status, occurred_at,
+                       not_before)
+            ON CONFLICT (notice) DO NOTHING
+            """,
+            [item.notice for item in changes],
+            [item.record for item in changes],
+            [item.event for item in changes],
+            [item.variant for item in changes],
+            [item.who for item in changes],
+            [item.about for item in changes],
+            [item.correlation for item in changes],
+            [item.channel for item in changes],
+            [item.status for item in changes],
+            [item.occurred_at for item in changes],
+            [item.not_before for item in changes],
+        )
+
+
+class Contacts:
+    """How holders are reached; addresses are encrypted under the record's key."""
+
+    def __init__(self, keys: RecordKeys) -> None:
+        self._keys = keys
+
+    async def put(self, tx: Transaction, record: UUID, contact: Contact) -> None:
+        """Keep the contact of a record instead of the one there was. The record's partition is locked by the caller."""
+        key = (await self._keys.ensure(tx, [record]))[record]
+        await tx.execute(
+            """
+            INSERT INTO contact (record, email, language) VALUES ($1, $2, $3)
+            ON CONFLICT (record) DO UPDATE
+            SET email = excluded.email, language = excluded.language, changed_at = clock_timestamp()
+            """,
+            record,
+            encrypt(key, contact.email.encode(), _place(record)),
+            contact.language,
+        )
+
+    async def of(self, tx: Transaction, records: Sequence[UUID]) -> dict[UUID, Contact]:
+        """The contacts that exist and can be read."""
+        keys = await self._keys.get(tx, records)
+        rows = await tx.fetch("SELECT record, email, language FROM contact WHERE record = ANY($1::uuid[])", list(keys))
+        return {
+            row["record"]: Contact(
+                email=decrypt(keys[row["record"]], row["email"], _place(row["record"])).decode(),
+                language=row["language"],
+            )
+            for row in rows
+        }
+
+
+def _place(record: UUID) -> bytes:
+    return context("notification", "contact", "email", record)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A notice that reached its end, with what its event says."""
+
+    notice: UUID
+    record: UUID
+    event: Event
+    about: UUID
+    correlation: UUID
+    status: Status
+
+
+class Outbound:
+    """Planned e-mails: leased before an attempt, settled after it. Replicas never hold the same one at one time."""
+
+    def __init__(self, contacts: Contacts) -> None:
+        self._contacts = contacts
+
+    async def lease(self, tx: Transaction, count: int, lease: timedelta) -> list[Due]:
+        """Take due e-mails, the oldest first, and put off their next attempt until the lease has run out."""
+        rows = await tx.fetch(
+            """
+            WITH due AS (
+                SELECT notice FROM delivery WHERE status = 'planned' AND next_attempt_at <= clock_timestamp()
+                ORDER BY next_attempt_at LIMIT $1 FOR UPDATE SKIP LOCKED
+            )
+            UPDATE delivery AS d SET attempts = d.attempts + 1, next_attempt_at = clock_timestamp() + $2
+            FROM due WHERE d.notice = due.notice
+            RETURNING d.notice, d.record, d.event, d.variant, d.who, d.occurred_at, d.not_before, d.attempts
+            """,
+            count,
+            lease,
+        )
+        if not rows:
+            return []
+        contacts = await self._contacts.of(tx, [row["record"] for row in rows])
+        return [_due(row, contacts.get(row["record"])) for row in rows]
+
+    async def settle(self, tx: Transaction, outcomes: Sequence[Outcome]) -> list[Settled]:
+        """Record outcomes; gives the notices that reached their end by it.
+
+        An outcome of a lease that another process has taken over counts only where the e-mail was sent.
+        """
+        rows = await tx.fetch(
+            """
+            UPDATE delivery AS d
+            SET status = o.status, next_attempt_at = o.next_attempt_at,
+                channel = CASE WHEN o.status = 'suppressed' THEN 'none' ELSE d.channel END,
+                sent_at = CASE WHEN o.status = 'sent' THEN clock_timestamp() END
+            FROM unnest($1::uuid[], $2::int[], $3::text[], $4::timestamptz[])
+                 AS o (notice, attempt, status, next_attempt_at)
+            WHERE d.notice = o.notice AND d.status = 'planned' AND (o.status = 'sent' OR d.attempts = o.attempt)
+            RETURNING d.notice, d.record, d.event, d.about, d.correlation, d.status
+            """,
+            [item.notice for item in outcomes],
+            [item.attempt for item in outcomes],
+            [item.status for item in outcomes],
+            [item.next_attempt_at for item in outcomes],
+        )
+        return [
+            Settled(
+                notice=row["notice"],
+                record=row["record"],
+                event=Event(row["event"]),
+                about=row["about"],
+                correlation=row["correlation"],
+                status=Status(row["status"]),
+            )
+            for row in rows
+            if row["status"] != Status.PLANNED
+        ]
+
+
+def _due(row: Any, contact: Contact | None) -> Due:
+    return Due(
+        notice=row["notice"],
+        record=row["record"],
+        event=Event(row["event"]),
+        variant=row["variant"],
+        who=ActorKind(row["who"]) if row["who"] else None,
+        occurred_at=row["occurred_at"],
+        not_before=row["not_before"],
+        attempt=row["attempts"],
+        address=contact.email if contact else None,
+        language=contact.language if contact else Language.FRENCH,
+    )

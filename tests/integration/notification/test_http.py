@@ -1,0 +1,57 @@
+"""notification over HTTP: contacts come from the gateway alone."""
+
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+
+from services.notification.api import routes
+from shared.http import InternalClient, RemoteError, application, serve
+from shared.security import ServiceIdentity, ServiceVerifier, new_private_jwk, public_jwks
+from tests.support.system import PARTITIONS
+
+pytestmark = pytest.mark.kafka
+KEYS = {name: new_private_jwk(name) for name in ("gateway", "document")}
+JWKS = public_jwks(*KEYS.values())
+CONTACT = {"email": "camille.secret@example.org", "language": "en"}
+
+
+class Calls:
+    def __init__(self, base_url: str) -> None:
+        self.base_url = base_url
+
+    async def put(self, record: object, contact: object, caller: str = "gateway") -> int:
+        client = InternalClient(self.base_url, ServiceIdentity(caller, KEYS[caller]), "notification")
+        try:
+            return (await client.call("PUT", f"/contacts/{record}", json=contact)).status
+        finally:
+            await client.close()
+
+
+@pytest.fixture
+async def calls(notification) -> AsyncIterator[Calls]:
+    verifier = ServiceVerifier(JWKS, "notification", ["gateway"])
+    router = routes(notification.follower.database, notification.contacts, verifier, PARTITIONS)
+    async with serve(application("notification", router), "127.0.0.1", 0) as server:
+        yield Calls(f"http://127.0.0.1:{server.port}")
+
+
+async def test_a_contact_is_kept_and_repeating_changes_nothing(notification, calls):
+    record = uuid4()
+    assert [await calls.put(record, CONTACT) for _ in range(2)] == [204, 204]
+    async with notification.follower.database.transaction() as tx:
+        contact = (await notification.contacts.of(tx, [record]))[record]
+    assert contact.model_dump() == CONTACT
+
+
+async def test_another_service_may_not_call(notification, calls):
+    with pytest.raises(RemoteError, match="403 caller_not_allowed"):
+        await calls.put(uuid4(), CONTACT, caller="document")
+    assert await notification.follower.rows("SELECT FROM contact") == []
+
+
+@pytest.mark.parametrize("contact", [{}, {"email": "x"}, CONTACT | {"language": "de"}])
+async def test_a_contact_that_is_none_is_refused_without_repeating_it(calls, contact):
+    with pytest.raises(RemoteError, match="422") as caught:
+        await calls.put(uuid4(), contact)
+    assert "secret" not in str(caught.value)
