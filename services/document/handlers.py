@@ -76,9 +76,9 @@ def _told(settlement: Settlement, actor: Actor) -> _Effects:
             type_code=document.type_code,
             class_code=document.class_code,
             replaces=settlement.target,
-            masked=document.flags.masked,
-            withheld=document.flags.withheld,
-            hidden_from_representatives=document.flags.hidden,
+            masked=document.masked,
+            withheld=document.withheld,
+            hidden_from_representatives=document.hidden,
         )
     return Effects(settlement.entries, settlement.changes, (event,))
 

@@ -39,6 +39,7 @@ NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 DOCTOR = Actor(kind=ActorKind.PROFESSIONAL, number=made.AUTHOR.number, role="G15_10", structure=made.AUTHOR.structure)
 OTHER = Actor(kind=ActorKind.PROFESSIONAL, number="899000000001", role="G15_10")
 HOLDER = Actor(kind=ActorKind.PATIENT)
+NONE = Flags()
 GATEWAY = new_private_jwk("gateway")
 ACCESS = new_private_jwk("access_control")
 JWKS = public_jwks(GATEWAY, ACCESS, new_private_jwk("audit"))
@@ -64,8 +65,9 @@ def metadata(content: bytes, record: UUID | None = None, **changes: Any) -> Depo
     return DepositMetadata.model_validate(stated | changes)
 
 
-def entry(unique_id: str = "1.2.3", **changes: Any) -> Entry:
+def entry(unique_id: str = "1.2.3", flags: Flags = NONE, **changes: Any) -> Entry:
     values = {
+        "record": UUID(int=1),
         "id": uuid4(),
         "unique_id": unique_id,
         "status": Status.STAGED,
@@ -73,12 +75,11 @@ def entry(unique_id: str = "1.2.3", **changes: Any) -> Entry:
         "class_code": "10",
         "submitter": "professional:A",
         "submitter_structure": None,
-        "owners": ("A",),
+        "owners": "A",
         "replaces": None,
-        "flags": Flags(),
         "withheld_since": None,
     }
-    return Entry(**(values | changes))
+    return Entry(**(values | flags._asdict() | changes))
 
 
 def decision(deposit: UUID, record: UUID, outcome: Outcome = Outcome.PERMIT, **changes: Any) -> Message[Decided]:

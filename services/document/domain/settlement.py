@@ -1,6 +1,5 @@
 """What a decision makes of a staged document: part of the record, refused, or held."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -21,9 +20,9 @@ class Status(StrEnum):
     """Hurt by an unexpected error; an operator looks at it."""
 
 
-IN_RECORD: Final = frozenset({Status.CURRENT, Status.SUPERSEDED})
+IN_RECORD: Final = (Status.CURRENT, Status.SUPERSEDED)
 """Part of the record: their unique ids are taken."""
-OPEN: Final = frozenset({Status.STAGED, Status.HELD})
+OPEN: Final = (Status.STAGED, Status.HELD)
 """Without an outcome; what was held may be decided again."""
 
 
@@ -42,25 +41,33 @@ class Flags(NamedTuple):
         return Flags(self.masked or other.masked, self.withheld or other.withheld, self.hidden or other.hidden)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What settling needs to know of one document."""
+class Entry(NamedTuple):
+    """What settling needs to know of one document; a row as it is loaded, since thousands are in a second."""
 
+    record: UUID
     id: UUID
     unique_id: str
-    status: Status
+    status: str
+    """A `Status`."""
     type_code: str
     class_code: str
     submitter: str
     """Kind and directory number of the depositor, as `professional:8…`; a holder is `patient:`."""
     submitter_structure: str | None
-    owners: tuple[str, ...]
-    """Directory numbers of depositor, authors and their structures (R.1111-49)."""
+    owners: str
+    """Directory numbers of depositor, authors and their structures, separated by blanks (R.1111-49)."""
     replaces: str | None
     """Unique id of the document to replace."""
-    flags: Flags
+    masked: bool
+    withheld: bool
+    hidden: bool
     withheld_since: datetime | None
     """Start of the withholding clock (CSP R.1111-53)."""
+
+    @property
+    def flags(self) -> Flags:
+        """The flags together."""
+        return Flags(self.masked, self.withheld, self.hidden)
 
     @property
     def number(self) -> str:
@@ -68,8 +75,7 @@ class Entry:
         return self.submitter.partition(":")[2]
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """A change of one document's row; None leaves a column as it is."""
 
     id: UUID
@@ -90,8 +96,7 @@ Entries = dict[UUID, Entry]
 """The documents of one record that a batch is about: those decided on, and those with the same unique ids."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(NamedTuple):
     """An outcome: the record's documents afterwards, the rows that change, and the document with its final flags."""
 
     entries: Entries
@@ -107,18 +112,18 @@ def permitted(entries: Entries, staged: Entry, at: datetime) -> Settlement:
     if _find(entries, staged.unique_id) is not None:
         return refused(entries, staged, Reason.DUPLICATE, at)
     if staged.replaces is None:
-        document = replace(staged, status=Status.CURRENT)
+        document = staged._replace(status=Status.CURRENT)
         change = Settled(staged.id, Status.CURRENT, at)
         return Settlement({**entries, staged.id: document}, (change,), document)
     target = _find(entries, staged.replaces)
-    if target is None or target.status is not Status.CURRENT or not may_replace(staged, target):
+    if target is None or target.status != Status.CURRENT or not may_replace(staged, target):
         return refused(entries, staged, Reason.UNKNOWN_TARGET, at)
     return _replaced(entries, staged, target, at)
 
 
 def refused(entries: Entries, staged: Entry, reason: Reason, at: datetime, because: str | None = None) -> Settlement:
     """A staged document does not become part of the record."""
-    document = replace(staged, status=Status.REFUSED)
+    document = staged._replace(status=Status.REFUSED)
     change = Settled(staged.id, Status.REFUSED, at, reason, because)
     return Settlement({**entries, staged.id: document}, (change,), document, refused=reason)
 
@@ -127,14 +132,15 @@ def may_replace(staged: Entry, target: Entry) -> bool:
     """True for the author or depositor, for the structure of either, and for the holder's own (domain rule D)."""
     if staged.submitter == target.submitter:
         return True
-    return any(who and who in target.owners for who in (staged.number, staged.submitter_structure))
+    owners = target.owners.split()
+    return any(who in owners for who in (staged.number, staged.submitter_structure))
 
 
 def _replaced(entries: Entries, staged: Entry, target: Entry, at: datetime) -> Settlement:
     flags = staged.flags.with_those_of(target.flags)
     since = target.withheld_since or staged.withheld_since
-    document = replace(staged, status=Status.CURRENT, flags=flags, withheld_since=since)
-    old = replace(target, status=Status.SUPERSEDED)
+    document = staged._replace(status=Status.CURRENT, withheld_since=since, **flags._asdict())
+    old = target._replace(status=Status.SUPERSEDED)
     changes = (
         Settled(target.id, Status.SUPERSEDED, new_version=True),
         Settled(staged.id, Status.CURRENT, at, flags=flags, withheld_since=since, replaces=target.id),

@@ -1,30 +1,25 @@
 """What the lane of decisions reads and writes: one statement to load a batch, at most two to save it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from services.document.domain.settlement import Entries, Entry, Flags, Settled, Status
+from services.document.domain.settlement import Entries, Entry, Settled, Status
 from services.document.handlers import deposit_of
 from shared.contracts.envelope import Message
 from shared.database import Transaction
 
-_COLUMNS: Final = (
-    "record, id, unique_id, status, type_code, class_code, submitter, submitter_structure, owners, replaces, "
-    "masked, withheld, hidden, withheld_since"
-)
+_COLUMNS: Final = Entry._fields
+_SELECTED: Final = ", ".join("array_to_string(d.owners, ' ')" if one == "owners" else f"d.{one}" for one in _COLUMNS)
 _LOAD: Final = f"""
-    WITH asked AS MATERIALIZED (SELECT {_COLUMNS} FROM document WHERE id = ANY($1::uuid[])),
+    WITH asked AS MATERIALIZED (SELECT {_SELECTED} FROM document d WHERE d.id = ANY($1::uuid[])),
          named AS (
              SELECT record, unique_id FROM asked
              UNION SELECT record, replaces FROM asked WHERE replaces IS NOT NULL
          )
-    SELECT {_COLUMNS} FROM asked
+    SELECT * FROM asked
     UNION ALL
-    SELECT {", ".join(f"d.{column}" for column in _COLUMNS.split(", "))}
-    FROM named JOIN document d USING (record, unique_id)
+    SELECT {_SELECTED} FROM named JOIN document d USING (record, unique_id)
     WHERE d.status IN ('current', 'superseded') AND d.id <> ALL($1::uuid[])
 """  # noqa: S608 - put together of constants
 _SETTLE: Final = """
@@ -44,7 +39,6 @@ _SETTLE: Final = """
          AS n (id, status, at, reason, because, masked, withheld, hidden, withheld_since, replaces, new_version)
     WHERE d.id = n.id
 """
-_STATUS: Final = {status.value: status for status in Status}
 _UNCHANGED: Final = (None, None, None)
 
 
@@ -58,9 +52,8 @@ class Decisions:
         if not asked:
             return found
         for row in await tx.fetch(_LOAD, list(asked)):
-            record, *values, owners, replaces, masked, withheld, hidden, since = row
-            entry = _entry(values, tuple(owners), replaces, Flags(masked, withheld, hidden), since)
-            entries = found.get(str(record))
+            entry = Entry._make(row)
+            entries = found.get(str(entry.record))
             if entries is not None:
                 entries[entry.id] = entry
         return found
@@ -95,32 +88,13 @@ class Decisions:
             )
 
 
-def _entry(
-    values: list[Any], owners: tuple[str, ...], replaces: str | None, flags: Flags, since: datetime | None
-) -> Entry:
-    identity, unique_id, status, type_code, class_code, submitter, structure = values
-    return Entry(
-        identity,
-        unique_id,
-        _STATUS[status],
-        type_code,
-        class_code,
-        submitter,
-        structure,
-        owners,
-        replaces,
-        flags,
-        since,
-    )
-
-
 def merged(changes: Sequence[Settled]) -> list[Settled]:
     """One change per document: one that is stored and replaced in the same batch keeps what both say."""
     rows: dict[UUID, Settled] = {}
     for change in changes:
         earlier = rows.get(change.id)
         if earlier is not None:
-            rows[change.id] = replace(earlier, status=change.status, new_version=change.new_version)
+            rows[change.id] = earlier._replace(status=change.status, new_version=change.new_version)
         else:
             rows[change.id] = change
     return list(rows.values())
