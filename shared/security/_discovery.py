@@ -1,5 +1,6 @@
 """Fetching an OpenID provider's keys: discovery document, then JWKS, within a time and a size."""
 
+import json
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -42,7 +43,7 @@ class Discovery:
                     body += chunk
                     if len(body) > _MAX_BYTES:
                         raise ProviderUnavailableError(f"the OpenID provider answers more than {_MAX_BYTES} bytes")
-                found = response.json() if response.is_success else None
+                found = json.loads(body) if response.is_success else None
         except httpx2.HTTPError as error:
             raise ProviderUnavailableError(
                 f"the OpenID provider does not answer ({type(error).__name__}); check the issuer's address",

@@ -262,6 +262,26 @@ def provider_answers(**changes: Any) -> httpx2.MockTransport:
     return httpx2.MockTransport(answer)
 
 
+class _Pieces(httpx2.AsyncByteStream):
+    """An answer as a real connection gives it: not read yet, and in pieces."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for start in range(0, len(self._body), 50):
+            yield self._body[start : start + 50]
+
+
+async def test_keys_come_in_pieces_over_a_real_connection() -> None:
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        whole = provider_answers().handler(request)
+        return httpx2.Response(200, stream=_Pieces(whole.content))
+
+    keys = ProviderKeys(Discovery(ISSUER, transport=httpx2.MockTransport(answer)))
+    assert (await keys.get("ec")).kid == "ec"
+
+
 async def test_keys_are_discovered_from_the_issuer() -> None:
     keys = ProviderKeys(Discovery(ISSUER, transport=provider_answers()))
     assert (await keys.get("ec")).kid == "ec"
