@@ -1,0 +1,81 @@
+"""A real PostgreSQL of our own: services are apart, time-outs are set, commits outlive a kill."""
+
+import asyncpg
+import pytest
+
+from deploy.local import databases
+from deploy.local.postgres import Postgres
+
+pytestmark = [pytest.mark.xdist_group("deploy"), pytest.mark.timeout(120)]
+PASSWORDS = {"audit": "it's / a:password", "document": "another"}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    server = Postgres(tmp_path_factory.mktemp("postgres") / "server", "super'user@/").start()
+    databases.ensure(server.admin_url, PASSWORDS)
+    yield server
+    server.stop()
+
+
+def _url(server, service, **other):
+    return databases.url_for(server.admin_url, service, PASSWORDS[service], **other)
+
+
+async def _value(url, query):
+    connection = await asyncpg.connect(url, timeout=10)
+    try:
+        return await connection.fetchval(query)
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [*databases.TIMEOUTS.items(), ("synchronous_commit", "on"), ("fsync", "on")]
+)
+async def test_settings_of_a_service_s_session(server, name, value):
+    assert await _value(_url(server, "audit"), f"SHOW {name}") == value
+
+
+async def test_service_owns_its_database_and_no_other(server):
+    await _value(_url(server, "audit"), "CREATE TABLE IF NOT EXISTS own (n int)")
+    for database in ("document", "postgres"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError if database == "document" else asyncpg.PostgresError):
+            await _value(_url(server, "audit", database=database), "CREATE TABLE mine (n int)")
+
+
+async def test_no_connection_without_the_password(server):
+    for password in (None, "guess"):
+        with pytest.raises(asyncpg.InvalidPasswordError):
+            await _value(databases.url_for(server.admin_url, "audit", password), "SELECT 1")
+
+
+async def test_frozen_transaction_is_ended(server):
+    connection = await asyncpg.connect(_url(server, "audit"))
+    try:
+        await connection.execute("SET transaction_timeout = '200ms'")
+        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+            await connection.execute("BEGIN; SELECT pg_sleep(3); COMMIT")
+    finally:
+        connection.terminate()
+
+
+async def test_new_password_replaces_the_old(server):
+    await databases.ensure_async(server.admin_url, {"document": "newer"})
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await _value(_url(server, "document"), "SELECT 1")
+    await databases.ensure_async(server.admin_url, PASSWORDS)
+    assert await _value(_url(server, "document"), "SELECT 1") == 1
+
+
+async def test_commits_outlive_a_kill(server):
+    await _value(_url(server, "audit"), "CREATE TABLE kept AS SELECT 42 AS n")
+    server.kill()
+    assert not server.running
+    server.start()
+    assert await _value(_url(server, "audit"), "SELECT n FROM kept") == 42
+
+
+def test_role_names_are_checked(server):
+    with pytest.raises(ValueError, match="no name for a role"):
+        databases.ensure(server.admin_url, {'x"; DROP DATABASE audit; --': "y"})
