@@ -21,6 +21,23 @@ _LEAST_CHUNK = 50
 _NO_TRACE = UUID(int=0)
 
 
+COLUMNS = (
+    "index",
+    "recorded_at",
+    "record",
+    "topic",
+    "partition",
+    "number",
+    "event_id",
+    "type",
+    "occurred_at",
+    "correlation",
+    "commitment",
+    "leaf_hash",
+    "event",
+)
+
+
 class PermitUsedError(Exception):
     """The permit has opened a read before: each read is a request of its own."""
 
@@ -30,7 +47,7 @@ class PermitTooLateError(Exception):
 
 
 class Log:
-    """Appends entries. The leaf indices are given by one statement that holds the tree's row until the commit."""
+    """Appends entries."""
 
     def __init__(self, keys: RecordKeys) -> None:
         self._keys = keys
@@ -45,45 +62,34 @@ class Log:
             return
         keys = await self._keys.ensure(tx, {entry.record for entry in changes})
         await _conceal(tx, [(entry.record, entry.concealed) for entry in changes if entry.concealed])
-        commitments, blobs = _sealed(changes, keys)
-        await tx.execute(
-            """
-            WITH grown AS (UPDATE tree SET size = size + $1 RETURNING size - $1 AS first)
-            INSERT INTO leaf (index, record, topic, partition, number, event_id, type, recorded_at, occurred_at,
-                              correlation, commitment, leaf_hash, event)
-            SELECT grown.first + ordinality - 1, record, topic, partition, number, event_id, type, clock_timestamp(),
-                   occurred_at, correlation, commitment, leaf_hash, event
-            FROM grown, unnest($2::uuid[], $3::text[], $4::int[], $5::bigint[], $6::uuid[], $7::text[],
-                               $8::timestamptz[], $9::uuid[], $10::bytea[], $11::bytea[], $12::bytea[])
-                        WITH ORDINALITY
-                 AS entry (record, topic, partition, number, event_id, type, occurred_at, correlation, commitment,
-                           leaf_hash, event, ordinality)
-            """,
-            len(changes),
-            [entry.record for entry in changes],
-            [entry.topic for entry in changes],
-            [entry.partition for entry in changes],
-            [entry.number for entry in changes],
-            [entry.id for entry in changes],
-            [entry.type for entry in changes],
-            [entry.occurred_at for entry in changes],
-            [entry.correlation for entry in changes],
-            commitments,
-            [leaf_hash(item) for item in commitments],
-            blobs,
-        )
+        rows = _leaves(changes, keys)
+        first, now = await _grow(tx, len(rows))
+        await tx.copy("leaf", COLUMNS, [(first + at, now, *row) for at, row in enumerate(rows)])
 
 
-def _sealed(entries: Sequence[Entry], keys: Mapping[UUID, bytes]) -> tuple[list[bytes], list[bytes]]:
-    """Commitments, and salted events encrypted each under its record's key."""
+def _leaves(entries: Sequence[Entry], keys: Mapping[UUID, bytes]) -> list[tuple[object, ...]]:
+    """Rows but for index and time: commitments, and salted events encrypted each under its record's key."""
     random = os.urandom(SALT_BYTES * len(entries))
-    salts = [random[at : at + SALT_BYTES] for at in range(0, len(random), SALT_BYTES)]
-    commitments = [commitment(salt, entry.event) for salt, entry in zip(salts, entries, strict=True)]
-    blobs = [
-        encrypt(keys[entry.record], salt + entry.event, _place(entry.id))
-        for salt, entry in zip(salts, entries, strict=True)
-    ]
-    return commitments, blobs
+    rows: list[tuple[object, ...]] = []
+    for at, entry in enumerate(entries):
+        salt = random[at * SALT_BYTES : (at + 1) * SALT_BYTES]
+        committed = commitment(salt, entry.event)
+        sealed = encrypt(keys[entry.record], salt + entry.event, _place(entry.id))
+        place = (entry.topic, entry.partition, entry.number)
+        facts = (entry.id, entry.type, entry.occurred_at, entry.correlation)
+        rows.append((entry.record, *place, *facts, committed, leaf_hash(committed), sealed))
+    return rows
+
+
+async def _grow(tx: Transaction, count: int) -> tuple[int, datetime]:
+    """Take the next indices; the tree's row is held until the commit, so this stands as late as possible."""
+    row = await tx.fetchrow(
+        "UPDATE tree SET size = size + $1 RETURNING size - $1 AS first, clock_timestamp() AS now",
+        count,
+    )
+    if row is None:
+        raise RuntimeError("the tree has no row: the database was not made by this service's migrations; migrate it")
+    return row["first"], row["now"]
 
 
 def _place(event_id: UUID) -> bytes:

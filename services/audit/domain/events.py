@@ -7,7 +7,7 @@ given them with their salt can compute the commitment and the leaf without any s
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -17,6 +17,8 @@ from shared.contracts.document_events import Deposited
 from shared.contracts.envelope import Message
 from shared.messaging import Raw
 
+_PLAIN = (b'"withheld":false', b'"hidden_from_representatives":false')
+"""A deposit that conceals nothing, as its writer writes it; written otherwise it is read whole."""
 SALT_BYTES = 32
 """As long as the hash: without the salt a commitment can't be tried against guesses of the event."""
 
@@ -31,9 +33,8 @@ class Concealed:
     from_representatives: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One event on its way into the log."""
+class Entry(NamedTuple):
+    """One event on its way into the log; a tuple, since thousands are made each second."""
 
     record: UUID
     id: UUID
@@ -128,8 +129,8 @@ def parts(event: bytes) -> tuple[dict[str, Any], bytes]:
 
 
 def _concealed(type_name: str, payload: bytes) -> Concealed | None:
-    if type_name != Deposited.type_name or b"true" not in payload:
-        return None  # no flag is set: the usual case, without reading the body
+    if type_name != Deposited.type_name or all(flag in payload for flag in _PLAIN):
+        return None  # the usual case, without reading the body
     try:
         body = Deposited.model_validate_json(payload)
     except ValueError:

@@ -1,5 +1,6 @@
 """Canonical bytes, commitments, and which documents are concealed."""
 
+import json
 from datetime import UTC, datetime
 from hashlib import sha256
 from uuid import UUID, uuid4
@@ -95,3 +96,16 @@ def test_every_message_becomes_one_entry_and_nothing_leaves() -> None:
     effects = append(message, None, NOW)
     assert [entry.id for entry in effects.changes] == [message.id]
     assert effects.emits == ()
+
+
+def test_a_flag_is_found_however_its_writer_spaces_json() -> None:
+    body = deposited(withheld=True)
+    spaced = json.dumps(body.model_dump(mode="json"), indent=1).encode()
+    assert of_message(raw(Deposited.type_name, spaced)).concealed == Concealed(
+        body.document, withheld=True, from_representatives=False
+    )
+
+
+def test_an_actor_who_is_authenticated_conceals_nothing() -> None:
+    body = deposited().model_copy(update={"actor": DOCTOR.model_copy(update={"authenticated": True})})
+    assert of_message(raw_body(body)).concealed is None
