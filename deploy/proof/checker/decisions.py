@@ -12,7 +12,7 @@ from deploy.proof.checker.facts import Facts
 from deploy.proof.checker.oracle import PERMITS, Expected, Oracle
 from deploy.proof.checker.requests import Requests
 from deploy.proof.checker.verdict import Finding, finding
-from shared.contracts.access_decisions import Decided
+from shared.contracts.access_decisions import Decided, RecordOpened
 from shared.contracts.common import Act
 from shared.contracts.topics import ACCESS_CONTROL, ACCESS_DECISIONS, RECORD_REQUESTS
 
@@ -31,6 +31,17 @@ def told_decisions(facts: Facts) -> list[Told]:
         for row in rows
         if row.type == Decided.type_name
     ]
+
+
+def told_openings(facts: Facts) -> Counter[UUID]:
+    """How often each record was told to be opened."""
+    return Counter(
+        UUID(row.key)
+        for (topic, _), rows in facts.outboxes.items()
+        if topic == ACCESS_DECISIONS
+        for row in rows
+        if row.type == RecordOpened.type_name
+    )
 
 
 def check(facts: Facts, asked: Requests, oracle: Oracle, told: list[Told]) -> list[Finding]:
@@ -91,6 +102,11 @@ def _different(facts: Facts, expected: list[Expected]) -> Iterator[str]:
 
 
 def _states(facts: Facts, oracle: Oracle) -> Iterator[str]:
+    for record, count in told_openings(facts).items():
+        if count > 1:
+            yield f"record {record} was told to be opened {count} times"
+    for record in facts.records.keys() - oracle.lives.keys():
+        yield f"record {record} was never told to be opened"
     for record, life in oracle.lives.items():
         row = facts.records.get(record)
         if row is None or not life.exists:

@@ -14,6 +14,7 @@ from deploy.local.system import LocalSystem
 from deploy.proof.faults.run import SETTINGS, Run, run
 from deploy.proof.faults.schedule import schedule
 from deploy.proof.load import plan
+from shared.observability import configure_logging
 
 _MAX_MINUTES = 24 * 60
 
@@ -22,6 +23,7 @@ def main() -> int:
     """Run, print the verdict; 0 only where every claim holds."""
     given = _arguments()
     console = Console()
+    configure_logging("faults", "1", "critical")  # what clients say of an outage that is meant
     seconds = given.minutes * 60.0
     with tempfile.TemporaryDirectory(prefix="carnet-faults-") as folder:
         options = Options(replicas=given.replicas, settings=SETTINGS)

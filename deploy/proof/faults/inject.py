@@ -124,8 +124,9 @@ class Injector:
     async def _stopped_inside(self, service: str, pids: set[int], stopped: set[int]) -> bool:
         """Freeze one of these processes inside a batch's transaction, between its first lock and its commit.
 
-        We hold the rows of `progress`, which every batch writes after its other work; when a batch waits for them, its
-        process is stopped and the rows are let go: the statement ends, and nobody is there to go on.
+        We hold the table `progress`, which every batch writes after its other work; when a batch waits for it, its
+        process is stopped and the table is let go: the statement ends, and nobody is there to go on. The table and not
+        its rows: whoever locks rows one by one can meet a batch that locks them in another order.
         """
         try:
             connection = await connect(self._system.places.postgres_admin_url, service)
@@ -157,7 +158,7 @@ def frozen(unit: Unit) -> Iterator[bool]:
 async def _held(connection: Any) -> AsyncIterator[None]:
     transaction = connection.transaction()
     await transaction.start()
-    await connection.execute("SELECT FROM progress FOR UPDATE")
+    await connection.execute("LOCK TABLE progress IN SHARE MODE")
     try:
         yield
     finally:

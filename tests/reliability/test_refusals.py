@@ -1,0 +1,132 @@
+"""Who may not is refused, and the error says which and why: principals in Kafka, callers over internal HTTP."""
+
+import json
+import urllib.error
+import urllib.request
+
+import confluent_kafka
+import pytest
+
+from deploy.proof.load import kafka
+from shared.contracts.access_decisions import RecordClosed
+from shared.contracts.topics import (
+    ACCESS_DECISIONS,
+    AUDIT,
+    DOCUMENT,
+    GATEWAY,
+    RECORD_REQUESTS,
+    REIMBURSEMENTS,
+    of_insurer,
+)
+from shared.http import InternalClient, RemoteError
+from shared.messaging import Producer, UnsentError
+from shared.security import ServiceIdentity, read_jwk
+from tests.support.acts import DOCTOR, consult
+
+KEY = "00000000-0000-4000-8000-000000000001"
+
+
+def settings(carnet, principal, password=None):
+    return {
+        "bootstrap.servers": carnet.places.kafka,
+        "security.protocol": "SASL_PLAINTEXT",
+        "sasl.mechanism": "SCRAM-SHA-512",
+        "sasl.username": principal,
+        "sasl.password": password or carnet.places.secrets.kafka_password_file(principal).read_text(),
+        "log_level": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("principal", "topic"),
+    [
+        (GATEWAY, ACCESS_DECISIONS),
+        (AUDIT, RECORD_REQUESTS),
+        ("insurer-amo-test", RECORD_REQUESTS),
+        (DOCUMENT, of_insurer(REIMBURSEMENTS, "amo-test")),
+    ],
+)
+def test_nobody_writes_a_topic_of_others(principal, topic, carnet):
+    failed = []
+    producer = confluent_kafka.Producer({**settings(carnet, principal), "message.timeout.ms": 10_000})
+    producer.produce(topic, b"{}", KEY.encode(), on_delivery=lambda error, _: failed.append(error))
+    producer.flush(15)
+    assert [error.code() for error in failed] == [confluent_kafka.KafkaError.TOPIC_AUTHORIZATION_FAILED]
+
+
+@pytest.mark.parametrize(
+    ("principal", "topic"),
+    [
+        (GATEWAY, RECORD_REQUESTS),
+        ("notification", RECORD_REQUESTS),
+        (GATEWAY, of_insurer(REIMBURSEMENTS, "amo-test")),
+        ("insurer-amo-test", ACCESS_DECISIONS),
+    ],
+)
+def test_nobody_reads_a_topic_of_others(principal, topic, carnet):
+    group = {"group.id": f"{principal}.curious", "auto.offset.reset": "earliest"}
+    consumer = confluent_kafka.Consumer({**settings(carnet, principal), **group})
+    try:
+        consumer.assign([confluent_kafka.TopicPartition(topic, 0, 0)])
+        message = consumer.poll(15)
+        assert message is not None
+        assert message.error().code() == confluent_kafka.KafkaError.TOPIC_AUTHORIZATION_FAILED
+        assert topic in message.error().str()
+    finally:
+        consumer.close()
+
+
+def test_a_group_of_another_service_is_closed(carnet):
+    consumer = confluent_kafka.Consumer({**settings(carnet, AUDIT), "group.id": "document.decisions"})
+    try:
+        consumer.subscribe([ACCESS_DECISIONS])
+        message = consumer.poll(15)
+        assert message is not None
+        assert message.error().code() == confluent_kafka.KafkaError.GROUP_AUTHORIZATION_FAILED
+    finally:
+        consumer.close()
+
+
+async def test_our_own_producer_says_which_topic_and_that_it_may_not(carnet):
+    producer = Producer(GATEWAY, kafka(carnet, GATEWAY))
+    try:
+        with pytest.raises(UnsentError) as caught:
+            await producer.send(ACCESS_DECISIONS, RecordClosed(actor=DOCTOR), key=KEY, partitions=8)
+        assert ACCESS_DECISIONS in str(caught.value)
+        assert "may not" in str(caught.value)
+    finally:
+        await producer.stop()
+
+
+async def test_a_caller_without_a_token_is_told_so(acts, carnet):
+    request = urllib.request.Request(f"{carnet.places.url(DOCUMENT, 1)}/search", data=b"{}", method="POST")
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(request, timeout=5)
+    with caught.value as answer:
+        problem = json.loads(answer.read())
+    assert answer.code == 401
+    assert "token" in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    ("caller", "signs_as", "audience", "told"),
+    [
+        (AUDIT, AUDIT, DOCUMENT, "audit"),
+        (GATEWAY, GATEWAY, AUDIT, "document"),
+        (GATEWAY, AUDIT, DOCUMENT, ""),
+    ],
+    ids=["a service that may not call", "a token for another service", "a token signed by another"],
+)
+async def test_a_caller_with_a_wrong_token_is_told_why(caller, signs_as, audience, told, carnet, acts):
+    jwk = dict(read_jwk(carnet.places.secrets.service_key_file(signs_as)), kid=caller)
+    client = InternalClient(carnet.places.url(DOCUMENT, 1), ServiceIdentity(caller, jwk), audience)
+    record, _ = await acts.authorised()
+    permit = (await acts.ask(record, consult())).permit
+    try:
+        with pytest.raises(RemoteError) as caught:
+            await client.call("POST", "/search", json={"permit": permit})
+    finally:
+        await client.close()
+    assert caught.value.status in {401, 403}
+    assert told in caught.value.sentence
+    assert caught.value.sentence
