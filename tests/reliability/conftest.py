@@ -15,6 +15,7 @@ from deploy.proof.faults.run import SETTINGS
 from deploy.proof.load import connected
 from shared.observability import configure_logging
 from tests.support.acts import Acts
+from tests.support.system import eventually
 
 START_AND_RUN_S = 400
 
@@ -29,7 +30,7 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def carnet(tmp_path_factory):
     """The running system. Its processes live as long as this thread."""
-    configure_logging("tests", "1", "critical")  # clients' words about outages that are meant
+    configure_logging("tests", level="critical")  # clients' words about outages that are meant
     system = LocalSystem(Home(tmp_path_factory.mktemp("reliability") / "home"), Options(replicas=2, settings=SETTINGS))
     system.start()
     yield system
@@ -39,9 +40,12 @@ def carnet(tmp_path_factory):
 @pytest.fixture
 async def tended(carnet):
     """The system with its supervisor at work, whole at the start."""
+
+    async def is_ready():
+        return carnet.ready
+
     async with tending(carnet):
-        while not carnet.ready:
-            await asyncio.sleep(0.1)
+        await eventually(is_ready, timeout_s=60)
         yield carnet
 
 

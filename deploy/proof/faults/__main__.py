@@ -23,7 +23,7 @@ def main() -> int:
     """Run, print the verdict; 0 only where every claim holds."""
     given = _arguments()
     console = Console()
-    configure_logging("faults", "1", "critical")  # what clients say of an outage that is meant
+    configure_logging("faults", level="critical")  # what clients say of an outage that is meant
     seconds = given.minutes * 60.0
     with tempfile.TemporaryDirectory(prefix="carnet-faults-") as folder:
         options = Options(replicas=given.replicas, settings=SETTINGS)
