@@ -1,0 +1,85 @@
+"""The wait for a decision: only the one on this request ends it."""
+
+import time
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+
+from services.gateway.api.outcomes import translated
+from services.gateway.api.requests import Requests, woken
+from shared.contracts import topics
+from shared.contracts.access_decisions import Decided, Outcome, RightsChanged
+from shared.contracts.common import Act, Actor, ActorKind, Owner
+from shared.contracts.document_events import DocumentHeld
+from shared.contracts.record_requests import Consult
+from shared.http import Problem
+
+HOLDER = Actor(kind=ActorKind.PATIENT)
+ASKED = Consult(actor=HOLDER, owner=Owner.AUDIT, deadline=datetime(2027, 1, 1, tzinfo=UTC))
+
+
+def decided(request):
+    return Decided(request=request, act=Act.CONSULT, outcome=Outcome.PERMIT, reasons=())
+
+
+@pytest.fixture
+def requests(world, settings):
+    return Requests(world, world.replies, settings.partitions)
+
+
+async def test_what_else_a_request_causes_is_passed_over(world, requests, monkeypatch) -> None:
+    async def send(topic, body, *, key, partitions, identity):
+        changed = RightsChanged(act=Act.BLOCK, actor=HOLDER, professional=None, rights_version=1)
+        for caused in (changed, decided(uuid4()), decided(identity)):
+            world.tell(identity, caused, topics.ACCESS_DECISIONS, key)
+        sent.append(identity)
+
+    sent = []
+    monkeypatch.setattr(world, "send", send)
+    found = await requests.decide(uuid4(), ASKED, 0.5)
+    assert [found.request] == sent
+
+
+async def test_decisions_on_others_do_not_prolong_the_wait(world, requests, monkeypatch) -> None:
+    async def send(topic, body, *, key, partitions, identity):
+        for _ in range(3):
+            world.tell(identity, decided(uuid4()), topics.ACCESS_DECISIONS, key)
+
+    monkeypatch.setattr(world, "send", send)
+    started = time.monotonic()
+    with pytest.raises(Problem) as error:
+        await requests.decide(uuid4(), ASKED, 0.2)
+    assert error.value.status == 504
+    assert time.monotonic() - started < 2
+
+
+async def test_nobody_waits_after_the_answer(world, requests) -> None:
+    await requests.decide(uuid4(), ASKED, 0.5)
+    world.silent = True
+    with pytest.raises(Problem):
+        await requests.decide(uuid4(), ASKED, 0.05)
+    assert world.replies._waiting == {}
+
+
+async def test_a_document_event_wakes_and_a_decision_does_not(world, requests) -> None:
+    deposit = uuid4()
+    with requests.waiting(deposit) as waiting:
+        world.tell(deposit, decided(deposit), topics.ACCESS_DECISIONS, str(uuid4()))
+        started = time.monotonic()
+        await woken(waiting, 0.1)
+        assert time.monotonic() - started >= 0.1
+        world.tell(deposit, DocumentHeld(deposit=deposit), topics.DOCUMENT_EVENTS, str(uuid4()))
+        await woken(waiting, 30)
+        assert time.monotonic() - started < 10
+
+
+def test_a_problem_with_named_fields_as_an_outcome() -> None:
+    problem = {"status": 422, "code": "invalid_request", "detail": "No.", "errors": [{"at": "path.x", "wrong": "uuid"}]}
+    (issue,) = translated(problem)["issue"]
+    assert (issue["code"], issue["diagnostics"]) == ("processing", "No. path.x: uuid")
+    assert issue["details"]["coding"][0]["code"] == "invalid_request"
+
+
+def test_every_status_is_an_issue() -> None:
+    assert translated({"status": 500, "code": "x", "detail": "d"})["issue"][0]["code"] == "exception"
