@@ -20,7 +20,7 @@ _UUID: Json = {"type": "string", "format": "uuid"}
 _KEYS: dict[Key, Json] = {
     Key.RECORD: {**_UUID, "description": "Record id, in canonical lower case"},
     Key.INSURER: {"type": "string", "description": "Chosen by the insurer; its lines with one key stay in order"},
-    Key.LINE: {"type": "string", "description": "The insurer's id of the line"},
+    Key.SOURCE: {"type": "string", "description": "The partition that the lines stand in"},
     Key.SERVICE: {"type": "string", "description": "Name of the service that wrote it"},
 }
 _KAFKA = "0.5.0"

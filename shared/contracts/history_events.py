@@ -12,7 +12,6 @@ class HistoryUpdated(Body):
     type_name: ClassVar[str] = "carnet.history.updated.v1"
 
     insurer: Code
-    lines: int
     first: bool = False
     """The record's first lines ever (PRIMO_ALIM_MHS)."""
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import StringConstraints
 
-from shared.contracts.common import Body, Code
+from shared.contracts.common import Body, Code, Value
 from shared.contracts.reasons import Reason
 
 Label = Annotated[str, StringConstraints(max_length=300)]
@@ -69,19 +69,26 @@ class LineFate(StrEnum):
     REJECTED = "rejected"
 
 
-class LineReceipt(Body):
+class LineReceipt(Value):
     """The fate of one line."""
 
-    type_name: ClassVar[str] = "carnet.insurance.line-receipt.v1"
-
-    line: Code | None
+    offset: int
+    """Where the line stands in its partition of the insurer's topic."""
+    line: Code | None = None
     """None where the line's id itself could not be read."""
-    version: int | None
+    version: int | None = None
     fate: LineFate
     reason: Reason | None = None
-    source_partition: int
-    source_offset: int
-    """Where the line stands in the insurer's topic."""
+
+
+class LineReceipts(Body):
+    """The fates of lines that were taken together, in their order: every line has one, in one such message."""
+
+    type_name: ClassVar[str] = "carnet.insurance.line-receipts.v1"
+
+    partition: int
+    """The lines' partition in the insurer's topic."""
+    receipts: tuple[LineReceipt, ...]
 
 
 class BackfillRequested(Body):
@@ -96,5 +103,5 @@ class BackfillRequested(Body):
 
 
 REIMBURSEMENTS = (ReimbursedCare,)
-RECEIPTS = (LineReceipt,)
+RECEIPTS = (LineReceipts,)
 BACKFILL_REQUESTS = (BackfillRequested,)

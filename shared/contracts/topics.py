@@ -31,7 +31,7 @@ class Key(StrEnum):
 
     RECORD = "record id"
     INSURER = "the insurer's choice"
-    LINE = "line id"
+    SOURCE = "partition of the lines"
     SERVICE = "service"
 
 
@@ -172,7 +172,7 @@ def _of_insurer(insurer: str) -> list[Topic]:
             HISTORY,
             insurance.REIMBURSEMENTS,
         ),
-        topic(RECEIPTS, "The fate of each line.", Key.LINE, HISTORY, principal, insurance.RECEIPTS),
+        topic(RECEIPTS, "The fate of each line.", Key.SOURCE, HISTORY, principal, insurance.RECEIPTS),
         topic(
             BACKFILL_REQUESTS,
             "Persons whose last 24 months are asked for.",

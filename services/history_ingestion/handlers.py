@@ -1,0 +1,246 @@
+"""What the service does with a message: the insurers' lines, and the life of records. Pure functions."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from services.history_ingestion.domain.lines import Known, fault_of, judge
+from services.history_ingestion.domain.window import today_in_paris, window_start
+from shared.contracts.access_decisions import RecordClosed, RecordOpened, RecordReopened
+from shared.contracts.envelope import Message, derived_id
+from shared.contracts.history_events import HistoryUpdated
+from shared.contracts.insurance import BackfillRequested, LineFate, LineReceipt, LineReceipts, ReimbursedCare
+from shared.contracts.reasons import Reason
+from shared.contracts.topics import BACKFILL_REQUESTS, RECEIPTS, of_insurer
+from shared.messaging import Effects, Emit, Failed, Handlers, Unreadable
+from shared.terminology.ins import Ins
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Somebody with an open record."""
+
+    record: UUID
+    fed: bool
+    """True where the record had lines before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Messages of one place that are handled with this batch; where they come again from there, they are dropped."""
+
+    topic: str
+    partition: int
+    first_offset: int
+    last_offset: int
+    messages: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a batch of one insurer's lines begins with, and what came since: one state for the whole batch."""
+
+    lines: Mapping[str, Known]
+    """By the insurer's line id."""
+    holders: Mapping[tuple[str, str], Holder]
+    """By OID and number of the INS; only persons with an open record."""
+    last: UUID
+    """The message that closes the batch: with it the receipts leave."""
+    repeats: frozenset[UUID] = frozenset()
+    """Messages that an earlier batch handled."""
+    taken: tuple[Taken, ...] = ()
+    """All messages of the batch but the repeats."""
+    changed: Mapping[str, Known] = field(default_factory=dict)
+    """Lines that are known otherwise since the batch began."""
+    told: frozenset[UUID] = frozenset()
+    """Records whose update was told already: one message per record and batch."""
+    receipts: tuple[tuple[int, LineReceipt], ...] = ()
+    """The fates so far, with the partition of their lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is known of a line from now on; with content where it is kept, with `remove` where it no longer is."""
+
+    known: Known
+    care_date: date
+    section: str
+    raised: bool
+    """True where the version that came is a new one."""
+    content: bytes | None = None
+    remove: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fed:
+    """A record got its first line."""
+
+    record: UUID
+
+
+LineChange = Taken | Kept | Fed
+LineEffects = Effects[Batch, LineChange]
+
+
+def line_handlers(insurer: str, oids: frozenset[str]) -> Handlers[Batch, LineChange]:
+    """Handlers of one insurer's lines.
+
+    Args:
+        insurer: its code, as it stands in its topics' names.
+        oids: the kinds of INS accepted in this environment.
+    """
+    topic = of_insurer(RECEIPTS, insurer)
+
+    def reimbursed(message: Message[ReimbursedCare], batch: Batch, now: datetime) -> LineEffects:
+        line, today = message.body, today_in_paris(now)
+        fault = fault_of(line, today, oids)
+        if fault is not None:
+            return Effects(_answered(batch, message, LineFate.REJECTED, fault, line))
+        known = batch.changed.get(line.line) or batch.lines[line.line]
+        holder = batch.holders.get((line.oid, line.matricule))
+        verdict = judge(line, known, today, holder.record if holder else None)
+        after = _answered(batch, message, verdict.fate, verdict.reason, line)
+        if verdict.known is known:
+            return Effects(after)
+        kept = Kept(
+            verdict.known,
+            line.care_date,
+            line.section,
+            raised=verdict.known.version > known.version,
+            content=_content(line) if verdict.keep else None,
+            remove=verdict.remove,
+        )
+        touched = dict.fromkeys(record for record in (known.record, verdict.known.record) if record)
+        news = [record for record in touched if record not in batch.told]
+        first = holder.record if holder and verdict.keep and not holder.fed and holder.record in news else None
+        return Effects(
+            _changed(after, line.line, verdict.known, news),
+            (kept, Fed(first)) if first else (kept,),
+            tuple(Emit(HistoryUpdated(insurer=insurer, first=record == first), key=str(record)) for record in news),
+        )
+
+    def unreadable(message: Message[Unreadable], batch: Batch, _now: datetime) -> LineEffects:
+        return Effects(_answered(batch, message, LineFate.REJECTED, message.body.reason))
+
+    def failed(message: Message[Failed], batch: Batch, _now: datetime) -> LineEffects:
+        original = message.body.original
+        line = original if isinstance(original, ReimbursedCare) else None
+        return Effects(_answered(batch, message, LineFate.REJECTED, Reason.INTERNAL_ERROR, line))
+
+    return {
+        ReimbursedCare: _in_a_batch(reimbursed, topic),
+        Unreadable: _in_a_batch(unreadable, topic),
+        Failed: _in_a_batch(failed, topic),
+    }
+
+
+LineHandler = Callable[[Message[Any], Batch, datetime], LineEffects]
+
+
+def _in_a_batch(handler: LineHandler, topic: str) -> LineHandler:
+    """Drop repeats; with the last message of the batch send the receipts of all, one message per partition."""
+
+    def handled(message: Message[Any], batch: Batch, now: datetime) -> LineEffects:
+        effects: LineEffects = Effects(batch) if message.id in batch.repeats else handler(message, batch, now)
+        if message.id != batch.last:
+            return effects
+        return Effects(
+            effects.state,
+            (*effects.changes, *batch.taken),
+            (*effects.emits, *_receipts(effects.state.receipts, topic)),
+        )
+
+    return handled
+
+
+def _answered(
+    batch: Batch, message: Message[Any], fate: LineFate, reason: Reason | None, line: ReimbursedCare | None = None
+) -> Batch:
+    receipt = LineReceipt.model_construct(
+        offset=message.offset,
+        line=line.line if line else None,
+        version=line.version if line else None,
+        fate=fate,
+        reason=reason,
+    )
+    return replace(batch, receipts=(*batch.receipts, (message.partition, receipt)))
+
+
+def _changed(batch: Batch, line: str, known: Known, news: Sequence[UUID]) -> Batch:
+    return replace(batch, changed={**batch.changed, line: known}, told=batch.told.union(news) if news else batch.told)
+
+
+def _receipts(receipts: Sequence[tuple[int, LineReceipt]], topic: str) -> Iterator[Emit]:
+    places: dict[int, list[LineReceipt]] = {}
+    for partition, receipt in receipts:
+        places.setdefault(partition, []).append(receipt)
+    for partition, answers in places.items():
+        body = LineReceipts.model_construct(partition=partition, receipts=tuple(answers))
+        yield Emit(body, topic=topic, key=str(partition))
+
+
+def _content(line: ReimbursedCare) -> bytes:
+    """What describes the care; it is stored encrypted under the record's key."""
+    return orjson.dumps(
+        {
+            "code_system": line.code_system,
+            "code": line.code,
+            "label": line.label,
+            "quantity": line.quantity,
+            "performer": line.performer,
+            "prescriber": line.prescriber,
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A record as this service knows it."""
+
+    state: str | None
+    """`open`, `closed`, or None before access_control said anything."""
+    ins: Ins | None
+    """The holder's INS, once the gateway indexed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LifeChange:
+    """A record is open or closed from now on."""
+
+    record: UUID
+    state: str
+
+
+OPEN = "open"
+CLOSED = "closed"
+LifeEffects = Effects[Person, LifeChange]
+
+
+def life_handlers(insurers: Sequence[str]) -> Handlers[Person, LifeChange]:
+    """Handlers of the life of records: lines are kept for open ones only, and asked for when one opens."""
+
+    def opened(message: Message[RecordOpened | RecordReopened], person: Person, now: datetime) -> LifeEffects:
+        if person.state == OPEN:
+            return Effects(person)
+        asked = backfill(insurers, person.ins, now, message.id) if person.ins else ()
+        return Effects(replace(person, state=OPEN), (LifeChange(message.record, OPEN),), asked)
+
+    def closed(message: Message[RecordClosed], person: Person, _now: datetime) -> LifeEffects:
+        return Effects(replace(person, state=CLOSED), (LifeChange(message.record, CLOSED),))
+
+    return {RecordOpened: opened, RecordReopened: opened, RecordClosed: closed}
+
+
+def backfill(insurers: Sequence[str], ins: Ins, now: datetime, cause: UUID) -> tuple[Emit, ...]:
+    """Ask every insurer for the person's window of care. The record's id is not told: the key is the request's."""
+    since = window_start(today_in_paris(now))
+    emits = []
+    for ordinal, insurer in enumerate(insurers):
+        request = derived_id(cause, "backfill", ordinal)
+        body = BackfillRequested(request=request, matricule=ins.number, oid=ins.oid, since=since)
+        emits.append(Emit(body, topic=of_insurer(BACKFILL_REQUESTS, insurer), key=str(request)))
+    return tuple(emits)

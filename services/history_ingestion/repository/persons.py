@@ -1,0 +1,99 @@
+"""Records and their holders: what access_control says of a record's life, and what the gateway says of its holder."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import orjson
+from asyncpg import UniqueViolationError
+
+from services.history_ingestion.handlers import OPEN, LifeChange, Person
+from services.history_ingestion.repository.hashes import Hashes
+from shared.contracts.envelope import Message
+from shared.database import Transaction
+from shared.database.record_keys import RecordKeys
+from shared.security import context, decrypt, encrypt
+from shared.terminology.ins import Ins
+
+SERVICE = "history_ingestion"
+
+
+class IndexedElsewhereError(Exception):
+    """The INS leads to another record, or the record to another INS; nothing was changed."""
+
+
+def _identity_context(record: UUID) -> bytes:
+    return context(SERVICE, "person", "identity", record)
+
+
+class PersonStore:
+    """What the lane `decisions` loads and saves, and the index that the gateway fills."""
+
+    def __init__(self, hashes: Hashes, keys: RecordKeys) -> None:
+        self._hashes = hashes
+        self._keys = keys
+
+    async def load(self, tx: Transaction, messages: Sequence[Message[Any]]) -> Mapping[str, Person]:
+        """The persons of these records; their INS is opened, since a record that opens is asked for by it."""
+        records = {message.record for message in messages}
+        rows = await tx.fetch(
+            "SELECT record, state, identity FROM person WHERE record = ANY($1::uuid[])", list(records)
+        )
+        indexed = [row["record"] for row in rows if row["identity"] is not None]
+        keys = await self._keys.get(tx, indexed) if indexed else {}
+        found = {row["record"]: Person(row["state"], _opened(row, keys)) for row in rows}
+        return {str(record): found.get(record, Person(None, None)) for record in records}
+
+    async def save(self, tx: Transaction, changes: Sequence[LifeChange]) -> None:
+        """Write the last state of each record."""
+        last = {change.record: change.state for change in changes}
+        if last:
+            await tx.execute(
+                """
+                INSERT INTO person (record, state) SELECT * FROM unnest($1::uuid[], $2::text[])
+                ON CONFLICT (record) DO UPDATE SET state = excluded.state
+                """,
+                list(last),
+                list(last.values()),
+            )
+
+    async def index(self, tx: Transaction, record: UUID, ins: Ins) -> tuple[bool, bool]:
+        """Let an INS lead to a record; the record's partition is locked. Repeating it changes nothing.
+
+        Returns:
+            Whether the record is open, and whether the INS is new here.
+
+        Raises:
+            IndexedElsewhereError: it leads to another record already, or the record is another person's. The
+                transaction is lost: leave it.
+        """
+        hashed = self._hashes.person(ins.oid, ins.number)
+        rows = await tx.fetch("SELECT record, hash, state FROM person WHERE record = $1 OR hash = $2", record, hashed)
+        if any(row["record"] != record or row["hash"] not in {None, hashed} for row in rows):
+            raise IndexedElsewhereError
+        is_open = any(row["state"] == OPEN for row in rows)
+        if any(row["hash"] == hashed for row in rows):
+            return is_open, False
+        keys = await self._keys.ensure(tx, [record])
+        identity = encrypt(keys[record], orjson.dumps([ins.oid, ins.number]), _identity_context(record))
+        try:
+            await tx.execute(
+                """
+                INSERT INTO person (record, hash, identity) VALUES ($1, $2, $3)
+                ON CONFLICT (record) DO UPDATE SET hash = excluded.hash, identity = excluded.identity
+                """,
+                record,
+                hashed,
+                identity,
+            )
+        except UniqueViolationError:  # another call, at this moment, for another record
+            raise IndexedElsewhereError from None
+        return is_open, True
+
+
+def _opened(row: Any, keys: Mapping[UUID, bytes]) -> Ins | None:
+    key = keys.get(row["record"])
+    if row["identity"] is None or key is None:
+        return None
+    oid, number = orjson.loads(decrypt(key, row["identity"], _identity_context(row["record"])))
+    return Ins(oid, number)

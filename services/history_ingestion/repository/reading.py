@@ -1,0 +1,71 @@
+"""What a permitted read sees."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+import orjson
+
+from services.history_ingestion.repository.lines import content_context
+from shared.contracts.http_history import HistoryLine
+from shared.contracts.insurance import CareSection
+from shared.database import Transaction
+from shared.database.record_keys import RecordKeys
+from shared.security import decrypt
+
+
+@dataclass(frozen=True, slots=True)
+class Consultation:
+    """What the permit of a read says."""
+
+    request: UUID
+    record: UUID
+    expires: datetime
+
+
+async def consult(tx: Transaction, consultation: Consultation) -> bool:
+    """Record that a permit is used now. False where it has run out by the database's clock, or was used before."""
+    row = await tx.fetchrow(
+        """
+        INSERT INTO consulted (request, record, consulted_at)
+        SELECT $1, $2, now FROM (SELECT clock_timestamp() AS now) AS clock WHERE now < $3
+        ON CONFLICT DO NOTHING RETURNING request
+        """,
+        consultation.request,
+        consultation.record,
+        consultation.expires,
+    )
+    return row is not None
+
+
+async def was_used(tx: Transaction, request: UUID) -> bool:
+    """True where a permit opened a read before."""
+    return await tx.fetchrow("SELECT FROM consulted WHERE request = $1", request) is not None
+
+
+async def lines_of(
+    tx: Transaction, keys: RecordKeys, record: UUID, since: date
+) -> dict[CareSection, list[HistoryLine]]:
+    """The lines of a record by section, newest care first; cancelled ones and older ones are not among them.
+
+    Raises:
+        KeyDestroyedError: the record's key is gone, and with it every line.
+        UndecryptableError: a line was altered in the database.
+    """
+    rows = await tx.fetch(
+        """
+        SELECT line, insurer, version, care_date, section, content FROM line
+        WHERE record = $1 AND care_date >= $2 ORDER BY care_date DESC, line
+        """,
+        record,
+        since,
+    )
+    found: dict[CareSection, list[HistoryLine]] = {}
+    if not rows:
+        return found
+    key = (await keys.get(tx, [record]))[record]
+    for row in rows:
+        content = orjson.loads(decrypt(key, row["content"], content_context(row["line"])))
+        line = HistoryLine(care_date=row["care_date"], insurer=row["insurer"], version=row["version"], **content)
+        found.setdefault(CareSection(row["section"]), []).append(line)
+    return found
