@@ -265,7 +265,7 @@ class LocalSystem:
             return
         if self.broker is not None and java.caches_ahead_of_time and aot.usable(java, Broker.FLAGS) is None:
             self._trainer = Child(
-                "aot", [sys.executable, "-m", "deploy.kafka.aot"], self.home.logs / "aot.log", cwd=ROOT
+                "aot", [sys.executable, "-m", "deploy.kafka.train"], self.home.logs / "aot.log", cwd=ROOT
             )
             self._trainer.spawn()
 
