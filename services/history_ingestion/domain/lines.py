@@ -76,24 +76,26 @@ def judge(line: ReimbursedCare, known: Known, today: date, record: UUID | None) 
     that one cancels or lies outside the window. A line that came before the person had a record is kept when it
     comes again, as a backfill does.
     """
+    version, before = line.version, known.version
     outside = line.care_date < window_start(today)
     gone = outside or line.action is LineAction.CANCEL
-    if line.version > known.version:
-        fate, reason = LineFate.ACCEPTED, None
-        after = Known(known.id, line.version, gone, known.record, known.kept)
-    elif line.version == known.version:
-        fate, reason = LineFate.DUPLICATE, None
-        gone = gone or known.gone
-        after = known
-    else:
-        fate, reason, after = LineFate.REJECTED, Reason.STALE_VERSION, known
-    if outside:
-        fate, reason = LineFate.OUTSIDE_WINDOW, Reason.OUTSIDE_WINDOW
-    if line.version < known.version:
-        return Verdict(fate, after, reason)
-    if not gone and record is not None and line.version > known.kept:
-        return Verdict(fate, Known(after.id, after.version, after.gone, record, line.version), reason, keep=True)
-    if line.version > known.version:
+    fate, reason = _fate(version, before, outside=outside)
+    if version < before:
+        return Verdict(fate, known, reason)
+    gone = gone or (version == before and known.gone)
+    if not gone and record is not None and version > known.kept:
+        return Verdict(fate, Known(known.id, version, gone, record, version), reason, keep=True)
+    if version > before:
         # what stands of an earlier version is no longer true, whatever stands in its place
-        return Verdict(fate, Known(after.id, after.version, after.gone), reason, remove=True)
-    return Verdict(fate, after, reason)
+        return Verdict(fate, Known(known.id, version, gone), reason, remove=True)
+    return Verdict(fate, known, reason)
+
+
+def _fate(version: int, before: int, *, outside: bool) -> tuple[LineFate, Reason | None]:
+    if outside:
+        return LineFate.OUTSIDE_WINDOW, Reason.OUTSIDE_WINDOW
+    if version > before:
+        return LineFate.ACCEPTED, None
+    if version == before:
+        return LineFate.DUPLICATE, None
+    return LineFate.REJECTED, Reason.STALE_VERSION

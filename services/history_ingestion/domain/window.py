@@ -2,6 +2,7 @@
 
 from calendar import monthrange
 from datetime import date, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 WINDOW_MONTHS = 24
@@ -19,6 +20,7 @@ def months_before(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
+@lru_cache(maxsize=16)
 def window_start(today: date) -> date:
     """The first day of care that is kept."""
     return months_before(today, WINDOW_MONTHS)
