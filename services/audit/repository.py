@@ -13,6 +13,7 @@ from shared.contracts.common import Act
 from shared.contracts.envelope import Message, derived_id
 from shared.contracts.http_audit import ReadTraces, Trace
 from shared.database import Database, Transaction
+from shared.database.reads import use_permit
 from shared.database.record_keys import RecordKeys
 from shared.messaging import Raw
 from shared.security import Permit, context, decrypt, encrypt
@@ -36,14 +37,6 @@ COLUMNS = (
     "leaf_hash",
     "event",
 )
-
-
-class PermitUsedError(Exception):
-    """The permit has opened a read before: each read is a request of its own."""
-
-
-class PermitTooLateError(Exception):
-    """The permit had run out on the database's clock when the read was about to happen."""
 
 
 class Log:
@@ -124,14 +117,12 @@ class Traces:
         """The newest traces that the permit's reader may see. The read happens when this transaction commits.
 
         Raises:
-            PermitUsedError: this permit has opened a read before.
-            PermitTooLateError: it ran out before the read happened.
+            PermitLateError, PermitUsedError: nothing was read.
         """
         async with self._database.transaction() as tx:
+            now = await use_permit(tx, request=permit.id, record=permit.record, expires=permit.expires)
             traces = await self._page(tx, permit, query)
-            now = await tx.clock()
             await self._log.save(tx, [_consulted(permit, query, now)])
-            await _happen(tx, permit)  # last, so that little time lies between this look at the clock and the commit
         return traces
 
     async def _page(self, tx: Transaction, permit: Permit, query: ReadTraces) -> list[Trace]:
@@ -196,25 +187,6 @@ async def _older(
         *before,
         count,
     )
-
-
-async def _happen(tx: Transaction, permit: Permit) -> None:
-    """Use the permit up: once, and only before its end on the database's clock (design: when is a block in force)."""
-    row = await tx.fetchrow(
-        """
-        WITH used AS (
-            INSERT INTO consulted (request, record) SELECT $1, $2 WHERE clock_timestamp() < $3
-            ON CONFLICT (request) DO NOTHING RETURNING 1
-        )
-        SELECT EXISTS (SELECT FROM used) AS first, clock_timestamp() < $3 AS in_time
-        """,
-        permit.id,
-        permit.record,
-        permit.expires,
-    )
-    if row is not None and row["first"]:
-        return
-    raise PermitUsedError if row is not None and row["in_time"] else PermitTooLateError
 
 
 async def leaf_hashes(tx: Transaction, first: int, count: int) -> list[bytes]:

@@ -8,7 +8,7 @@ import base64
 import binascii
 from enum import StrEnum
 from typing import Annotated, Final, Literal, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from pydantic import AwareDatetime, Field, StringConstraints, ValidationError
 
@@ -65,6 +65,8 @@ class Patient(Value):
 class DepositMetadata(Value):
     """What a depositor says of a document (XDS DocumentEntry)."""
 
+    deposit: UUID = Field(default_factory=uuid4)
+    """The deposit's id, chosen by the caller so that it can wait for the outcome before it hands the document over."""
     record: RecordId
     actor: Actor
     unique_id: UniqueId

@@ -1,6 +1,7 @@
 """The log as it stays: later work adds tables beside it."""
 
 from shared.database.migrations import run_sql
+from shared.database.reads import CONSULTED_TABLE
 from shared.database.record_keys import RECORD_KEY_TABLE
 from shared.messaging import MESSAGING_TABLES
 
@@ -53,19 +54,12 @@ CREATE TABLE concealed_document (
     from_representatives boolean NOT NULL,
     PRIMARY KEY (record, document)
 );
-
--- Permits used: each opens one read.
-CREATE TABLE consulted (
-    request uuid PRIMARY KEY,
-    record uuid NOT NULL,
-    happened_at timestamptz NOT NULL DEFAULT clock_timestamp()
-);
 """
 
 
 def upgrade() -> None:
     """Create everything."""
-    run_sql(MESSAGING_TABLES + RECORD_KEY_TABLE + OWN_SQL)
+    run_sql(MESSAGING_TABLES + RECORD_KEY_TABLE + CONSULTED_TABLE + OWN_SQL)
 
 
 def downgrade() -> None:

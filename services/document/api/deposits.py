@@ -63,7 +63,7 @@ class _Deposits:
         accepted = await self._accepted(content, metadata)
         name, key = uuid4(), new_key()
         await self._content.put(name, await beside(len(content), lambda: seal(content, key, name)))
-        deposit = uuid4()
+        deposit = metadata.deposit
         try:
             async with self._database.transaction() as tx:
                 view = await self._staging.stage(tx, deposit, accepted, name, key)

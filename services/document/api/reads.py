@@ -1,19 +1,16 @@
 """Reading: `POST /search` and `POST /open`, each on a permit of its own."""
 
-from typing import NoReturn
-
 from fastapi import APIRouter, Response, params
 
 from services.document.clients import ContentStore, ContentUnreadableError, beside, unseal
-from services.document.repository import Found, PermitLateError, PermitUsedError, Reads
-from shared.contracts.common import Act
+from services.document.repository import Found, Reads
 from shared.contracts.http_document import DOCUMENT_HEADER, OpenRequest, SearchRequest, to_header
 from shared.database import Database
-from shared.http import Problem
+from shared.database.reads import PermitLateError, PermitUsedError
+from shared.http import Problem, read_refused, reading_permit
 from shared.observability import logger
-from shared.security import KeyDestroyedError, Permit, PermitRefused, PermitVerifier
+from shared.security import KeyDestroyedError, PermitVerifier
 
-_AGAIN = "Ask for the consultation again; each read needs a permit of its own."
 _log = logger(__name__)
 
 
@@ -26,23 +23,27 @@ def reads(
     @router.post("/search")
     async def search(asked: SearchRequest) -> Response:
         """List documents within the permit's scope; what is outside leaves no trace, not even in the total."""
-        permit = _verified(permits, asked.permit)
+        permit = reading_permit(permits, asked.permit)
         try:
             async with database.transaction() as tx:
                 result = await repository.search(tx, permit, asked.filters)
-        except (PermitLateError, PermitUsedError, KeyDestroyedError) as error:
-            _refuse(error)
+        except (PermitLateError, PermitUsedError) as error:
+            raise read_refused(error) from None
+        except KeyDestroyedError:
+            raise _key_destroyed() from None
         return Response(result.model_dump_json(exclude_none=True), media_type="application/json")
 
     @router.post("/open")
     async def open_document(asked: OpenRequest) -> Response:
         """Give one document, byte for byte; one that may not be seen is answered like one that does not exist."""
-        permit = _verified(permits, asked.permit)
+        permit = reading_permit(permits, asked.permit)
         try:
             async with database.transaction() as tx:
                 found = await repository.open(tx, permit, asked.document)
-        except (PermitLateError, PermitUsedError, KeyDestroyedError) as error:
-            _refuse(error)
+        except (PermitLateError, PermitUsedError) as error:
+            raise read_refused(error) from None
+        except KeyDestroyedError:
+            raise _key_destroyed() from None
         if found is None:
             raise Problem(404, "no_document", "There is no such document.", "Search the record's documents.")
         body = await _content(content, found)
@@ -62,20 +63,5 @@ async def _content(content: ContentStore, found: Found) -> bytes:
         raise Problem(500, "content_unreadable", told, "Tell the operator the document's id.") from None
 
 
-def _verified(permits: PermitVerifier, token: str) -> Permit:
-    try:
-        permit = permits.verify(token)
-    except PermitRefused as error:
-        raise Problem(403, error.code, str(error), _AGAIN) from None
-    if permit.act is not Act.CONSULT:
-        raise Problem(403, "permit_for_other_act", f"The permit is for {permit.act.value}, not for reading.", _AGAIN)
-    return permit
-
-
-def _refuse(error: Exception) -> NoReturn:
-    """Say why nothing was read."""
-    if isinstance(error, PermitLateError):
-        raise Problem(403, "permit_expired", "The permit ran out before the read happened.", _AGAIN) from None
-    if isinstance(error, PermitUsedError):
-        raise Problem(403, "permit_used", "The permit was used for a read before.", _AGAIN) from None
-    raise Problem(410, "key_destroyed", "The key of this record was destroyed.", "Nothing of it can be read.") from None
+def _key_destroyed() -> Problem:
+    return Problem(410, "key_destroyed", "The key of this record was destroyed.", "Nothing of it can be read.")

@@ -1,6 +1,7 @@
 """The tables of the document service."""
 
 from shared.database.migrations import run_sql
+from shared.database.reads import CONSULTED_TABLE
 from shared.database.record_keys import RECORD_KEY_TABLE
 from shared.messaging import MESSAGING_TABLES
 
@@ -62,20 +63,11 @@ CREATE TABLE refusal (
     refused_at timestamptz NOT NULL
 );
 CREATE INDEX refusal_due ON refusal (refused_at);
-
--- Each permit opens at most one read; a read happens when its row commits.
-CREATE TABLE consulted (
-    request uuid PRIMARY KEY,
-    record uuid NOT NULL,
-    document uuid,
-    read_at timestamptz NOT NULL
-);
-CREATE INDEX consulted_due ON consulted (read_at);
 """
 
 
 def upgrade() -> None:
-    run_sql(MESSAGING_TABLES + RECORD_KEY_TABLE + OWN_TABLES)
+    run_sql(MESSAGING_TABLES + RECORD_KEY_TABLE + CONSULTED_TABLE + OWN_TABLES)
 
 
 def downgrade() -> None:

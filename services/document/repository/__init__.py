@@ -2,15 +2,13 @@
 
 from services.document.repository.collection import Collection
 from services.document.repository.decisions import Decisions
-from services.document.repository.reads import Found, PermitLateError, PermitUsedError, Reads
+from services.document.repository.reads import Found, Reads
 from services.document.repository.staging import Staging, UnknownTargetError, UsedUniqueIdError, VanishedError
 
 __all__ = [
     "Collection",
     "Decisions",
     "Found",
-    "PermitLateError",
-    "PermitUsedError",
     "Reads",
     "Staging",
     "UnknownTargetError",

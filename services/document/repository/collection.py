@@ -7,6 +7,7 @@ from uuid import UUID
 
 from services.document.clients import ContentStore
 from shared.database import Database, Transaction
+from shared.database.reads import forget_permits
 from shared.observability import logger
 
 AT_ONCE: Final = 500
@@ -26,7 +27,7 @@ class Collection:
         self._database = database
         self._content = content
         self._refused = timedelta(seconds=refused_s)
-        self._consulted = timedelta(seconds=consulted_s)
+        self._consulted_s = consulted_s
         self._orphan_s = orphan_s
         self._turn = 0
 
@@ -37,7 +38,7 @@ class Collection:
         # the rows are gone first: a content without a row is an orphan, a row without a content would be damage
         await self._content.remove(names)
         async with self._database.transaction() as tx:
-            forgotten = await _forget(tx, self._consulted)
+            forgotten = await forget_permits(tx, older_than_s=self._consulted_s)
         orphans = await self._orphans()
         if names or orphans:
             _log.info("contents_removed", count=len(names) + orphans)
@@ -73,21 +74,6 @@ async def _refused(tx: Transaction, age: timedelta) -> list[UUID]:
         AT_ONCE,
     )
     return [row["object"] for row in rows]
-
-
-async def _forget(tx: Transaction, age: timedelta) -> int:
-    """Forget permits used so long ago that they can't come again."""
-    rows = await tx.fetch(
-        """
-        DELETE FROM consulted WHERE request IN (
-            SELECT request FROM consulted WHERE read_at < clock_timestamp() - $1::interval
-            ORDER BY read_at LIMIT $2 FOR UPDATE SKIP LOCKED
-        ) RETURNING request
-        """,
-        age,
-        AT_ONCE,
-    )
-    return len(rows)
 
 
 async def _unknown(tx: Transaction, names: Sequence[UUID]) -> list[UUID]:

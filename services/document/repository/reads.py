@@ -13,6 +13,7 @@ from services.document.repository.details import unseal_details
 from shared.contracts.document_events import Consulted
 from shared.contracts.http_document import DocumentEntry, DocumentFilters, SearchResult
 from shared.database import Transaction
+from shared.database.reads import use_permit
 from shared.database.record_keys import RecordKeys
 from shared.messaging import Outbox
 from shared.security import Permit, unwrap_with
@@ -51,14 +52,6 @@ _SEARCH: Final = f"""
 _OPEN: Final = f"SELECT {_ENTRY}, object, content_key, sha256 FROM document WHERE {_SHOWN} AND id = $8"  # noqa: S608
 
 
-class PermitLateError(Exception):
-    """The permit had run out on the database's clock when the read would have happened."""
-
-
-class PermitUsedError(Exception):
-    """The permit was used before; each opens at most one read."""
-
-
 @dataclass(frozen=True, slots=True)
 class Found:
     """A document to give out: its entry, and how to open its content."""
@@ -82,7 +75,7 @@ class Reads:
         Raises:
             PermitLateError, PermitUsedError: Nothing was read.
         """
-        await self._happens(tx, permit, None)
+        await use_permit(tx, request=permit.id, record=permit.record, expires=permit.expires)
         rows = await tx.fetch(
             _SEARCH,
             *_places(permit, sorted(filters.statuses)),
@@ -104,7 +97,7 @@ class Reads:
         Raises:
             PermitLateError, PermitUsedError: Nothing was read.
         """
-        await self._happens(tx, permit, document)
+        await use_permit(tx, request=permit.id, record=permit.record, expires=permit.expires)
         row = await tx.fetchrow(_OPEN, *_places(permit, sorted(IN_RECORD)), document)
         key = await self._key(tx, permit)
         if row is None or key is None:
@@ -112,26 +105,6 @@ class Reads:
         found = Found(_entry(row, key), row["object"], unwrap_with(key, row["content_key"]), row["sha256"])
         await self._trace(tx, permit, document)
         return found
-
-    @staticmethod
-    async def _happens(tx: Transaction, permit: Permit, document: UUID | None) -> None:
-        """Use the permit, if it still lives on the database's clock."""
-        happened = await tx.fetchrow(
-            """
-            INSERT INTO consulted (request, record, document, read_at)
-            SELECT $1, $2, $3, now FROM clock_timestamp() AS now WHERE now < $4
-            ON CONFLICT (request) DO NOTHING RETURNING request
-            """,
-            permit.id,
-            permit.record,
-            document,
-            permit.expires,
-        )
-        if happened is not None:
-            return
-        if await tx.fetchrow("SELECT FROM consulted WHERE request = $1", permit.id) is None:
-            raise PermitLateError
-        raise PermitUsedError
 
     async def _key(self, tx: Transaction, permit: Permit) -> bytes | None:
         return (await self._keys.get(tx, (permit.record,))).get(permit.record)

@@ -6,7 +6,6 @@ from uuid import uuid4
 
 import pytest
 
-from services.audit.repository import PermitTooLateError, PermitUsedError
 from shared.contracts.access_decisions import Decided, Outcome, RecordOpened
 from shared.contracts.common import Act, Actor, ActorKind
 from shared.contracts.document_events import Consulted, Deposited
@@ -14,6 +13,7 @@ from shared.contracts.http_audit import ReadTraces
 from shared.contracts.notification_events import Channel, Suppressed
 from shared.contracts.reasons import Reason
 from shared.contracts.topics import ACCESS_DECISIONS, DOCUMENT_EVENTS, NOTIFICATION_EVENTS
+from shared.database.reads import PermitLateError, PermitUsedError
 from tests.integration.audit.conftest import permit
 from tests.support.follower import NOW
 
@@ -106,7 +106,7 @@ async def test_a_permit_opens_one_read_also_when_it_is_shown_twice_at_once(audit
 
 async def test_a_permit_that_ran_out_on_the_databases_clock_reads_nothing_and_leaves_nothing(audit):
     record = uuid4()
-    with pytest.raises(PermitTooLateError):
+    with pytest.raises(PermitLateError):
         await audit.traces.read(permit(record, expires_in_s=-0.001), QUERY)
     assert await audit.follower.rows("SELECT FROM leaf") == []
     assert await audit.follower.rows("SELECT FROM consulted") == []
