@@ -13,7 +13,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.http._problems import Problem, timed_out, too_large, unexpected
+from shared.database import is_transient
+from shared.http._problems import Problem, timed_out, too_large, unavailable, unexpected
 from shared.observability import HTTP_REQUESTS, HTTP_SECONDS, bind, logger
 
 CORRELATION_HEADER: Final = "x-correlation-id"
@@ -78,7 +79,7 @@ class Guard:
         if exchange.started:
             # half an answer is out: only a broken connection tells the client that the rest is missing
             raise error
-        await exchange.refuse(scope, problem or unexpected())
+        await exchange.refuse(scope, problem or (unavailable() if is_transient(error) else unexpected()))
 
     def _account(self, scope: Scope, status: int, seconds: float) -> None:
         route = _template(scope)

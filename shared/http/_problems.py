@@ -69,6 +69,16 @@ def too_large(limit: int) -> Problem:
     return Problem(413, "too_large", f"The body is larger than {limit} bytes.", "Send less at a time.")
 
 
+def unavailable() -> Problem:
+    """A database or a connection is away for now; whether the request had an effect is unknown."""
+    return Problem(
+        503,
+        "unavailable",
+        "Something this service needs does not answer now; whether the request had an effect is unknown.",
+        "Repeat it in a moment; a repeat is safe.",
+    )
+
+
 def unexpected() -> Problem:
     """An error of ours; its cause stands in the log under the correlation id."""
     return Problem(

@@ -1,7 +1,7 @@
 """What holds for every route: no token, no answer; nothing of a person in addresses or logs."""
 
 import logging
-from uuid import uuid4
+from uuid import UUID
 
 import orjson
 import pytest
@@ -14,20 +14,21 @@ from services.gateway.settings import Settings
 from shared.contracts.reasons import Reason
 from shared.security import ProviderUnavailableError
 
+SOME = UUID(int=1)
 ROUTES = [
     ("POST", "/fhir/DocumentReference"),
     ("GET", "/fhir/DocumentReference"),
     ("POST", "/fhir/DocumentReference/_search"),
     ("GET", f"/fhir/Binary/{'0' * 64}"),
     ("GET", "/fhir/AuditEvent"),
-    ("GET", f"/fhir/deposits/{uuid4()}"),
+    ("GET", f"/fhir/deposits/{SOME}"),
     ("POST", "/records"),
     ("GET", "/records/me"),
     ("PUT", "/records/me/opposition"),
-    ("GET", f"/records/{uuid4()}/history"),
-    ("GET", f"/records/{uuid4()}/rights"),
-    ("POST", f"/records/{uuid4()}/rights/block"),
-    ("POST", f"/records/{uuid4()}/release"),
+    ("GET", f"/records/{SOME}/history"),
+    ("GET", f"/records/{SOME}/rights"),
+    ("POST", f"/records/{SOME}/rights/block"),
+    ("POST", f"/records/{SOME}/release"),
     ("POST", "/treating-doctor"),
 ]
 

@@ -183,8 +183,11 @@ async def test_a_request_that_takes_too_long_is_given_up(client: httpx2.AsyncCli
     assert answer.json()["code"] == "timed_out"
 
 
-async def test_a_time_out_inside_is_an_error_of_ours(client: httpx2.AsyncClient) -> None:
-    assert (await client.get("/own-timeout")).status_code == 500
+async def test_a_time_out_or_a_lost_database_inside_is_unavailable_for_now(client: httpx2.AsyncClient) -> None:
+    answer = await client.get("/own-timeout")
+    assert answer.status_code == 503
+    assert answer.json()["code"] == "unavailable"
+    assert "repeat" in answer.json()["next_step"].lower()
 
 
 async def test_half_an_answer_breaks_the_connection(client: httpx2.AsyncClient, log: io.StringIO) -> None:
