@@ -1,14 +1,17 @@
 """How a process reaches Kafka: one place for addresses, credentials, time-outs and the partitioner."""
 
+import asyncio
 import ssl
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 from faststream.security import BaseSecurity, SASLScram512
 
+from shared.observability import logger
 from shared.settings import KafkaSettings
 
 METADATA_MAX_AGE_MS = 5_000
@@ -17,6 +20,38 @@ REQUEST_TIMEOUT_MS = 10_000
 MAX_MESSAGE_BYTES = 900_000
 """Below the broker's limit of 1 MiB with room for headers; the outbox refuses more."""
 SEND_BATCH_BYTES = 512 * 1024
+START_TIMEOUT_S = 15.0
+"""Connecting and proving who one is takes seconds on a loaded machine whose broker has just come back."""
+STOP_TIMEOUT_S = 3.0
+
+_log = logger("carnet.messaging")
+
+
+Client = TypeVar("Client", AIOKafkaConsumer, AIOKafkaProducer)
+
+
+async def started(client: Client) -> Client:
+    """Start a client; one that can't be started is closed, so that an outage leaves nothing behind.
+
+    Raises:
+        KafkaError, OSError, TimeoutError: the broker is not there, or refuses.
+    """
+    try:
+        await asyncio.wait_for(client.start(), START_TIMEOUT_S)
+    except BaseException:
+        await stopped(client)
+        raise
+    return client
+
+
+async def stopped(client: AIOKafkaConsumer | AIOKafkaProducer | None) -> None:
+    """Close a client, which is given up either way."""
+    if client is None:
+        return
+    try:
+        await asyncio.wait_for(client.stop(), STOP_TIMEOUT_S)
+    except (KafkaError, OSError, TimeoutError) as error:
+        _log.info("client_close_failed", exc_info=error)
 
 
 @lru_cache(maxsize=100_000)

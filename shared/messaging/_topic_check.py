@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
 from shared.contracts.envelope import number_of
-from shared.messaging._kafka import Kafka
+from shared.messaging._kafka import Kafka, started, stopped
 from shared.messaging.outbox import Place
 
 READ_TIMEOUT_S = 5.0
@@ -38,11 +37,7 @@ class TopicCheck:
     async def close(self) -> None:
         """Close the reader; the next look opens another."""
         reader, self._reader = self._reader, None
-        if reader is not None:
-            try:
-                await asyncio.wait_for(reader.stop(), READ_TIMEOUT_S)
-            except (KafkaError, OSError, TimeoutError):
-                return  # it is given up either way
+        await stopped(reader)
 
     async def torn(self, cursors: Sequence[Cursor]) -> list[Cursor]:
         """The cursors whose topic does not hold their number at their offset.
@@ -118,7 +113,5 @@ class TopicCheck:
 
     async def _open(self) -> AIOKafkaConsumer:
         if self._reader is None:
-            reader = self._kafka.reader()
-            await reader.start()
-            self._reader = reader
+            self._reader = await started(self._kafka.reader())
         return self._reader

@@ -12,7 +12,7 @@ from faststream.kafka import KafkaBroker
 from shared.contracts.topics import Topic
 from shared.database import Database
 from shared.messaging._batch import BatchHandler
-from shared.messaging._kafka import METADATA_MAX_AGE_MS, Kafka
+from shared.messaging._kafka import METADATA_MAX_AGE_MS, Kafka, started, stopped
 from shared.messaging._lane import Lane
 from shared.messaging.effects import Consumer
 from shared.messaging.outbox import Outbox, Place
@@ -195,8 +195,7 @@ async def check_topics(kafka: Kafka, topics: Sequence[Topic]) -> None:
         TopicMissingError: one is not; the text says which and what to do.
         KafkaError, OSError, TimeoutError: the broker is not there or refuses the credentials.
     """
-    producer = kafka.producer()
-    await asyncio.wait_for(producer.start(), TOPIC_TIMEOUT_S * 2)
+    producer = await started(kafka.producer())
     try:
         for topic in topics:
             try:
@@ -212,4 +211,4 @@ async def check_topics(kafka: Kafka, topics: Sequence[Topic]) -> None:
                     "the number can't change once records exist; set CARNET_PARTITIONS back",
                 )
     finally:
-        await producer.stop()
+        await stopped(producer)

@@ -1,23 +1,22 @@
 """Sending without a database: the gateway's requests and every process's statistics."""
 
 import asyncio
+import time
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID, uuid4
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from shared.contracts.common import Body
 from shared.contracts.envelope import Envelope, to_headers
-from shared.messaging._kafka import Kafka, partition_of
-from shared.observability import logger
+from shared.messaging._kafka import Kafka, partition_of, started, stopped
 
 SEND_TIMEOUT_S = 3.0
+SILENCE_S = 6.0
+"""A producer that has confirmed nothing for so long while sends timed out is given up for a new one."""
 IN_FLIGHT = 2000
 """Bounded: unbounded sends stall the loop when the broker returns."""
-
-_log = logger("carnet.messaging")
 
 
 class UnsentError(Exception):
@@ -25,13 +24,14 @@ class UnsentError(Exception):
 
 
 class Producer:
-    """An idempotent producer, made anew after an error."""
+    """An idempotent producer, made anew after an error. All senders share one, and one attempt to make it."""
 
     def __init__(self, service: str, kafka: Kafka) -> None:
         self._service = service
         self._kafka = kafka
         self._producer: AIOKafkaProducer | None = None
-        self._making = asyncio.Lock()
+        self._starting: asyncio.Task[AIOKafkaProducer] | None = None
+        self._confirmed_at = 0.0
         self._slots = asyncio.Semaphore(IN_FLIGHT)
 
     async def send(
@@ -47,7 +47,7 @@ class Producer:
         """Send one message and wait until all replicas have it; gives its id.
 
         Raises:
-            UnsentError: not confirmed in time.
+            UnsentError: not confirmed in time, or not allowed; the text says which.
         """
         identity = identity or uuid4()
         envelope = Envelope(
@@ -70,27 +70,41 @@ class Producer:
                         headers=to_headers(envelope),
                     )
                     await future
-            except (KafkaError, OSError, TimeoutError) as error:
-                await self._drop(producer)
+            except TopicAuthorizationFailedError as error:
+                raise UnsentError(
+                    f"the principal {self._kafka.username} may not write {topic}: compare the registry's writers "
+                    "with the broker's ACLs",
+                ) from error
+            except TimeoutError as error:
+                if time.monotonic() - self._confirmed_at > SILENCE_S:
+                    await self._drop(producer)
                 raise UnsentError(f"Kafka did not confirm within {SEND_TIMEOUT_S} s; send it again") from error
+            except (KafkaError, OSError) as error:
+                await self._drop(producer)
+                raise UnsentError(f"Kafka refused or is away ({type(error).__name__}); send it again") from error
+        self._confirmed_at = time.monotonic()
         return identity
 
     async def _ready(self) -> AIOKafkaProducer:
-        async with self._making:
-            if self._producer is None:
-                producer = self._kafka.producer()
-                await producer.start()
-                self._producer = producer
+        """The producer; while it is being made, all who need it wait for the one attempt, which outlives them."""
+        if self._producer is not None:
             return self._producer
+        if self._starting is None:
+            self._starting = asyncio.create_task(self._make())
+        return await asyncio.shield(self._starting)
 
-    async def _drop(self, producer: Any) -> None:
-        if self._producer is None or producer is not self._producer:
-            return
-        dropped, self._producer = self._producer, None
+    async def _make(self) -> AIOKafkaProducer:
         try:
-            await asyncio.wait_for(dropped.stop(), SEND_TIMEOUT_S)
-        except (KafkaError, OSError, TimeoutError) as error:
-            _log.warning("producer_close_failed", exc_info=error)
+            self._producer = await started(self._kafka.producer())
+            self._confirmed_at = time.monotonic()
+        finally:
+            self._starting = None
+        return self._producer
+
+    async def _drop(self, producer: AIOKafkaProducer | None) -> None:
+        if producer is not None and producer is self._producer:
+            self._producer = None
+            await stopped(producer)
 
     async def start(self) -> None:
         """Connect now rather than at the first send."""
@@ -98,4 +112,7 @@ class Producer:
 
     async def stop(self) -> None:
         """Close."""
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.gather(self._starting, return_exceptions=True)
         await self._drop(self._producer)

@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError
 
 from shared.contracts.envelope import Envelope, to_headers
 from shared.database import Database, Transaction, is_transient
-from shared.messaging._kafka import SEND_BATCH_BYTES, Kafka
+from shared.messaging._kafka import SEND_BATCH_BYTES, Kafka, started, stopped
 from shared.messaging._topic_check import Cursor, TopicCheck
 from shared.messaging.outbox import Place
 from shared.observability import logger
@@ -98,23 +98,15 @@ class Relay:
 
     async def close(self) -> None:
         """Close what is open, once `run` has ended."""
-        try:
-            if self._producer is not None:
-                await asyncio.wait_for(self._producer.stop(), SEND_TIMEOUT_S)
-            await asyncio.wait_for(self._check.close(), SEND_TIMEOUT_S)
-        except (KafkaError, OSError, TimeoutError) as error:
-            _log.warning("relay_close_failed", exc_info=error)
+        await stopped(self._producer)
+        await self._check.close()
 
     async def _after_error(self, error: Exception) -> None:
         _log.warning("relay_error", exc_info=error)
         producer, self._producer = self._producer, None
         self._next_verify = 0.0
         self._dirty.update(self._places)
-        if producer is not None:
-            try:
-                await asyncio.wait_for(producer.stop(), SEND_TIMEOUT_S)
-            except (KafkaError, OSError, TimeoutError) as close_error:
-                _log.warning("relay_close_failed", exc_info=close_error)
+        await stopped(producer)
         await self._check.close()
         await asyncio.sleep(BACK_OFF_S)
 
@@ -162,13 +154,13 @@ class Relay:
 
     async def _send(self, places: list[Place]) -> set[Place]:
         """Send one batch for each of these places; gives the places that have more."""
+        producer = await self._ready_producer()  # before the transaction: connecting may take longer than one may
         async with self._database.transaction() as tx:
             cursors = await _take(tx, places)
             busy = set(places) - cursors.keys()  # another relay is at work there and may have looked too early
             rows = await _pending(tx, cursors) if cursors else []
             if not rows:
                 return busy
-            producer = await self._ready_producer()
             by_place: dict[Place, list[Any]] = {}
             for row in rows:
                 by_place.setdefault((row["topic"], row["partition"]), []).append(row)
@@ -221,9 +213,7 @@ class Relay:
 
     async def _ready_producer(self) -> AIOKafkaProducer:
         if self._producer is None:
-            producer = self._kafka.producer()
-            await producer.start()
-            self._producer = producer
+            self._producer = await started(self._kafka.producer())
         return self._producer
 
     async def _verify(self) -> None:

@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 
 from shared.contracts.envelope import MalformedError, Message, from_headers
 from shared.contracts.topics import Topic, message_types
-from shared.messaging._kafka import Kafka
+from shared.messaging._kafka import Kafka, started, stopped
 from shared.observability import logger
 
 POLL_MS = 1000
@@ -77,9 +77,8 @@ class Replies:
             await asyncio.sleep(BACK_OFF_S)
 
     async def _read(self) -> None:
-        reader = self._kafka.tail()
+        reader = await started(self._kafka.tail())
         self._reader = reader
-        await reader.start()
         reader.subscribe([self._kafka.prefix + name for name in self._names])
         while not reader.assignment():
             await reader.getmany(timeout_ms=50)
@@ -119,8 +118,4 @@ class Replies:
 
     async def _close(self) -> None:
         reader, self._reader = self._reader, None
-        if reader is not None:
-            try:
-                await asyncio.wait_for(reader.stop(), 3)
-            except (KafkaError, OSError, TimeoutError) as error:
-                _log.warning("replies_close_failed", exc_info=error)
+        await stopped(reader)
