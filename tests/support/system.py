@@ -135,7 +135,7 @@ async def opened(url: str, *, durable: bool = True, pool: int = 4) -> AsyncItera
         await database.close()
 
 
-async def eventually(check: Callable[[], Awaitable[object]], timeout_s: float = 20.0) -> None:
+async def eventually(check: Callable[[], Awaitable[object]], timeout_s: float = 60.0) -> None:
     """Wait until a check neither raises AssertionError nor gives False."""
     deadline = time.monotonic() + timeout_s
     while True:
