@@ -2,6 +2,8 @@
 
 import asyncio
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -30,6 +32,25 @@ _log = logger("carnet.messaging")
 Client = TypeVar("Client", AIOKafkaConsumer, AIOKafkaProducer)
 
 
+@contextmanager
+def cancellation_is_ours() -> Iterator[None]:
+    """Tell our own cancellation from a client's.
+
+    A client that breaks or closes cancels futures of its own. Whoever waits for one sees a cancellation that nobody
+    asked for: it would end a task that should never end, and leave no trace.
+
+    Raises:
+        ConnectionAbortedError: in place of a cancellation that is not the task's own.
+    """
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise ConnectionAbortedError("the Kafka client gave up what was waited for") from error
+
+
 async def started(client: Client) -> Client:
     """Start a client; one that can't be started is closed, so that an outage leaves nothing behind.
 
@@ -37,7 +58,8 @@ async def started(client: Client) -> Client:
         KafkaError, OSError, TimeoutError: the broker is not there, or refuses.
     """
     try:
-        await asyncio.wait_for(client.start(), START_TIMEOUT_S)
+        with cancellation_is_ours():
+            await asyncio.wait_for(client.start(), START_TIMEOUT_S)
     except BaseException:
         await stopped(client)
         raise
@@ -49,7 +71,8 @@ async def stopped(client: AIOKafkaConsumer | AIOKafkaProducer | None) -> None:
     if client is None:
         return
     try:
-        await asyncio.wait_for(client.stop(), STOP_TIMEOUT_S)
+        with cancellation_is_ours():
+            await asyncio.wait_for(client.stop(), STOP_TIMEOUT_S)
     except (KafkaError, OSError, TimeoutError) as error:
         _log.info("client_close_failed", exc_info=error)
 

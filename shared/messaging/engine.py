@@ -1,6 +1,7 @@
 """The messaging of one process: its lanes, its relay, its producer, and what can be told of them."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -132,8 +133,9 @@ class Engine:
     def failure(self) -> BaseException | None:
         """What ended a background task that should never end, if one did."""
         for task in self._tasks:
-            if task.done() and not task.cancelled():
-                return task.exception()
+            if task.done():
+                ended = None if task.cancelled() else task.exception()
+                return ended or RuntimeError("a task of messaging ended by itself, which it never should")
         return None
 
     def not_ready(self) -> str | None:
@@ -147,6 +149,8 @@ class Engine:
 
     def stuck(self) -> str | None:
         """What makes no progress although there is work, or None."""
+        if self._tasks and time.monotonic() - self.relay.progressed_at > PATIENCE_S:
+            return "relay"
         for lane in self.lanes:
             if lane.stuck(PATIENCE_S):
                 return lane.name

@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from shared.contracts.common import Body
 from shared.contracts.envelope import Envelope, to_headers
-from shared.messaging._kafka import Kafka, partition_of, started, stopped
+from shared.messaging._kafka import Kafka, cancellation_is_ours, partition_of, started, stopped
 
 SEND_TIMEOUT_S = 3.0
 SILENCE_S = 6.0
@@ -60,16 +60,17 @@ class Producer:
         async with self._slots:
             producer: AIOKafkaProducer | None = None
             try:
-                async with asyncio.timeout(SEND_TIMEOUT_S):
-                    producer = await self._ready()
-                    future = await producer.send(
-                        self._kafka.prefix + topic,
-                        body.model_dump_json(exclude_none=True).encode(),
-                        key=key.encode(),
-                        partition=partition_of(key, partitions),
-                        headers=to_headers(envelope),
-                    )
-                    await future
+                with cancellation_is_ours():
+                    async with asyncio.timeout(SEND_TIMEOUT_S):
+                        producer = await self._ready()
+                        future = await producer.send(
+                            self._kafka.prefix + topic,
+                            body.model_dump_json(exclude_none=True).encode(),
+                            key=key.encode(),
+                            partition=partition_of(key, partitions),
+                            headers=to_headers(envelope),
+                        )
+                        await future
             except TopicAuthorizationFailedError as error:
                 raise UnsentError(
                     f"the principal {self._kafka.username} may not write {topic}: compare the registry's writers "

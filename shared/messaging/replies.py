@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 
 from shared.contracts.envelope import MalformedError, Message, from_headers
 from shared.contracts.topics import Topic, message_types
-from shared.messaging._kafka import Kafka, started, stopped
+from shared.messaging._kafka import Kafka, cancellation_is_ours, started, stopped
 from shared.observability import logger
 
 POLL_MS = 1000
@@ -68,7 +68,8 @@ class Replies:
         """Read until cancelled; a fault of Kafka is waited out."""
         while True:
             try:
-                await self._read()
+                with cancellation_is_ours():
+                    await self._read()
             except (KafkaError, OSError, TimeoutError) as error:
                 _log.warning("replies_error", exc_info=error)
             finally:
