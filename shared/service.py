@@ -276,8 +276,9 @@ class _Process(Generic[SettingsT]):
         while not stopping.is_set():
             failure = self.engine.failure() if self.engine else None
             for task in self.tasks:
-                if task.done() and not task.cancelled():
-                    failure = failure or task.exception()
+                if task.done():
+                    ended = None if task.cancelled() else task.exception()
+                    failure = failure or ended or RuntimeError("a task of the process ended by itself")
             if failure is not None:
                 raise failure
             try:

@@ -14,6 +14,7 @@ from shared.contracts.topics import (
     AUDIT,
     DOCUMENT,
     GATEWAY,
+    NOTIFICATION_EVENTS,
     RECORD_REQUESTS,
     REIMBURSEMENTS,
     of_insurer,
@@ -54,26 +55,38 @@ def test_nobody_writes_a_topic_of_others(principal, topic, carnet):
     assert [error.code() for error in failed] == [confluent_kafka.KafkaError.TOPIC_AUTHORIZATION_FAILED]
 
 
-@pytest.mark.parametrize(
-    ("principal", "topic"),
-    [
-        (GATEWAY, RECORD_REQUESTS),
-        ("notification", RECORD_REQUESTS),
-        (GATEWAY, of_insurer(REIMBURSEMENTS, "amo-test")),
-        ("insurer-amo-test", ACCESS_DECISIONS),
-    ],
-)
-def test_nobody_reads_a_topic_of_others(principal, topic, carnet):
+def refused_read(carnet, principal, begin):
+    """The error with which a principal's reading ends."""
     group = {"group.id": f"{principal}.curious", "auto.offset.reset": "earliest"}
     consumer = confluent_kafka.Consumer({**settings(carnet, principal), **group})
     try:
-        consumer.assign([confluent_kafka.TopicPartition(topic, 0, 0)])
+        begin(consumer)
         message = consumer.poll(15)
-        assert message is not None
-        assert message.error().code() == confluent_kafka.KafkaError.TOPIC_AUTHORIZATION_FAILED
-        assert topic in message.error().str()
+        assert message is not None, "nobody refused, and nobody said anything"
+        return message.error().code(), f"{message.topic()} {message.error().str()}"
     finally:
         consumer.close()
+
+
+@pytest.mark.parametrize(
+    ("principal", "topic"),
+    [
+        ("notification", RECORD_REQUESTS),
+        (AUDIT, of_insurer(REIMBURSEMENTS, "amo-test")),
+        (DOCUMENT, NOTIFICATION_EVENTS),
+    ],
+)
+def test_nobody_reads_a_topic_of_others(principal, topic, carnet):
+    code, told = refused_read(carnet, principal, lambda consumer: consumer.subscribe([topic]))
+    assert code == confluent_kafka.KafkaError.TOPIC_AUTHORIZATION_FAILED
+    assert topic in told
+
+
+def test_who_writes_a_topic_may_not_read_it(carnet):
+    place = confluent_kafka.TopicPartition(RECORD_REQUESTS, 0, 0)
+    code, told = refused_read(carnet, GATEWAY, lambda consumer: consumer.assign([place]))
+    assert code == confluent_kafka.KafkaError.TOPIC_AUTHORIZATION_FAILED
+    assert RECORD_REQUESTS in told
 
 
 def test_a_group_of_another_service_is_closed(carnet):

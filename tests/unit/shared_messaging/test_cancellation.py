@@ -1,0 +1,72 @@
+"""A Kafka client cancels futures of its own; that must end nobody's task, and no task may end unseen."""
+
+import asyncio
+
+import pytest
+
+from shared.messaging import Kafka
+from shared.messaging._kafka import cancellation_is_ours
+from shared.messaging.engine import Engine
+from shared.messaging.relay import Relay
+
+KAFKA = Kafka("127.0.0.1:1", "nobody", None, None)
+
+
+async def given_up():
+    """What a broken client does to whoever waits for it."""
+    future = asyncio.get_running_loop().create_future()
+    future.cancel()
+    await future
+
+
+async def test_a_client_that_gives_up_is_a_fault_of_the_connection():
+    with pytest.raises(ConnectionAbortedError), cancellation_is_ours():
+        await given_up()
+
+
+async def test_a_time_out_stays_a_time_out():
+    with pytest.raises(TimeoutError), cancellation_is_ours():
+        async with asyncio.timeout(0.01):
+            await asyncio.sleep(10)
+
+
+async def test_who_is_cancelled_is_cancelled():
+    async def waits():
+        with cancellation_is_ours():
+            await asyncio.sleep(10)
+
+    task = asyncio.create_task(waits())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_the_relay_outlives_a_client_that_gives_up(monkeypatch):
+    relay = Relay("document", None, KAFKA, [])
+    turns = []
+
+    async def once():
+        turns.append(1)
+        if len(turns) > 1:
+            relay.stop()
+        await given_up()
+
+    monkeypatch.setattr(relay, "_once", once)
+    monkeypatch.setattr("shared.messaging.relay.BACK_OFF_S", 0.0)
+    await asyncio.wait_for(relay.run(), 5)
+    assert len(turns) == 2
+
+
+@pytest.mark.parametrize("end", ["cancelled", "returned", "failed"])
+async def test_a_task_that_ends_by_itself_is_a_failure(end):
+    async def work():
+        if end == "failed":
+            raise ValueError("a bug")
+        if end == "cancelled":
+            await given_up()
+
+    engine = Engine.__new__(Engine)
+    engine._tasks = [asyncio.create_task(work())]
+    await asyncio.wait(engine._tasks)
+    assert isinstance(engine.failure(), ValueError if end == "failed" else RuntimeError)
