@@ -45,13 +45,18 @@ def up(
     bare: Annotated[bool, typer.Option("--bare", help="No services: for running them by hand.")] = False,
     demo: Annotated[bool, typer.Option("--demo", help="Play the demonstration, then stay up.")] = False,
 ) -> None:
-    """Start the system and keep it running until Ctrl-C; where it is up already, say so."""
+    """Start the system and keep it running until Ctrl-C; where it is up already, say so (and play, if asked)."""
     home = Home()
-    if home.is_up:
-        out.print(f"Carnet is up already in {home.folder}.")
-        _show(home)
-    elif detach:
-        _detached(home, replicas, bare=bare)
+    if demo and bare:
+        _fail("The demonstration needs the services: leave out --bare or --demo.")
+    if home.is_up or detach:
+        if home.is_up:
+            out.print(f"Carnet is up already in {home.folder}.")
+            _show(home)
+        else:
+            _detached(home, replicas, bare=bare)
+        if demo:
+            _play_beside(home)
     else:
         with _ended_by_signals() as interrupted:
             options = Options(replicas=replicas, services=() if bare else SERVICES)
@@ -142,7 +147,7 @@ def token(
     except tokens.TokenError as error:
         _fail(str(error))
     gateway = state["addresses"].get("gateway", "")
-    sys.stdout.write(f"{made}\n" if raw else f"{tokens.curl(gateway, made)}\n")
+    sys.stdout.write(f"{made}\n" if raw else f"{tokens.curl(gateway, made, name)}\n")
 
 
 def main() -> None:
@@ -167,6 +172,8 @@ def _run(
         _show(home)
         played = _played(system, play, interrupted) if play else True
         if stay and not interrupted.is_set():
+            if play:
+                _show(home)
             out.print("Ctrl-C ends everything.")
             system.watch(interrupted.is_set)
         return played
@@ -187,6 +194,13 @@ def _played(system: Any, play: Callable[[Any], bool], interrupted: threading.Eve
 def _demonstration(interrupted: threading.Event) -> Callable[[Any], bool]:
     run = importlib.import_module("deploy.proof.demo").run  # late: it brings the services' clients
     return lambda system: bool(run(system, interrupted.is_set))
+
+
+def _play_beside(home: Home) -> NoReturn:
+    """Play on a system that another process runs; exits like `carnet demo`."""
+    with _ended_by_signals() as interrupted:
+        played = _demonstration(interrupted)(home)
+    raise typer.Exit(0 if played else 1)
 
 
 def _detached(home: Home, replicas: int, *, bare: bool) -> None:

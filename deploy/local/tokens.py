@@ -4,7 +4,9 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
+from urllib.parse import quote
 
+from deploy.local.identity.cast import ALICE, CAST, Patient
 from deploy.local.identity.provider import GRANT
 
 _TIMEOUT_S = 10.0
@@ -35,6 +37,10 @@ def fetch(issuer: str, name: str, *, ins: str = "", reason: str = "", lifetime_s
         ) from error
 
 
-def curl(gateway: str, token: str) -> str:
-    """A command line that asks the gateway with the token."""
-    return f"curl -sS -H 'Authorization: Bearer {token}' {gateway}/fhir/DocumentReference"
+def curl(gateway: str, token: str, name: str) -> str:
+    """A command line that searches documents with the token: a patient's own; for all others those of `alice`."""
+    command = f"curl -sS -H 'Authorization: Bearer {token}' {gateway}/fhir/DocumentReference"
+    if name == "patient" or isinstance(CAST.get(name), Patient):
+        return command
+    identity = quote(f"urn:oid:{ALICE.oid}|{ALICE.matricule}", safe="")
+    return f"{command}/_search -d patient.identifier={identity}"

@@ -1,0 +1,82 @@
+"""The demonstration in small, on a whole system: verified, repeatable, and honest where something is wrong."""
+
+import io
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from deploy.local.home import Home
+from deploy.local.system import LocalSystem
+from deploy.proof import demo, made
+from shared.terminology.ins import NIR, TEST_NIR
+
+pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("demo"), pytest.mark.timeout(240)]
+
+
+@pytest.fixture(scope="module")
+def carnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSystem]:
+    system = LocalSystem(Home(tmp_path_factory.mktemp("carnet") / "home")).start()
+    try:
+        yield system
+    finally:
+        system.stop()
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A document as it should be, one of a type outside the list, one of a real kind of identity, a broken one."""
+    folder = tmp_path_factory.mktemp("samples")
+    (folder / "good.xml").write_bytes(made.make("biology"))
+    (folder / "foreign.xml").write_bytes(made.make("synthesis").replace(b'code="60591-5"', b'code="00000-0"'))
+    (folder / "real.xml").write_bytes(made.make("imaging").replace(TEST_NIR.encode(), NIR.encode()))
+    (folder / "broken.xml").write_bytes(made.make("discharge").replace(b"recordTarget", b"recordNobody"))
+    return folder
+
+
+def played(system: LocalSystem | Home, folder: Path) -> tuple[bool, str]:
+    shown = io.StringIO()
+    console = Console(file=shown, width=200)
+    size = demo.Size(people=30, with_record=5, folder=str(folder))
+    ok = demo.run(system, size=size, console=console)
+    sys.stdout.write(shown.getvalue())
+    return ok, shown.getvalue()
+
+
+@pytest.fixture(scope="module")
+def first(carnet: LocalSystem, samples: Path) -> tuple[bool, str]:
+    """What the first performance said."""
+    return played(carnet, samples)
+
+
+def test_every_step_is_verified(first):
+    ok, shown = first
+    assert ok, shown
+    assert "foreign.xml: refused as it should be" in shown
+    assert "broken.xml: refused as it should be" in shown
+    assert "real.xml (a copy with an identity of test)" in shown
+    assert "dr-noir refused (blocked), insurer refused (excluded_actor)" in shown
+    assert "297 lines accepted" in shown
+    assert "FAULTS" not in shown
+
+
+def test_it_is_verified_again_where_the_documents_are_already(first, carnet, samples):
+    ok, shown = played(carnet.home, samples)
+    assert ok, shown
+    assert "2 documents stood in their record already" in shown
+
+
+def test_another_content_under_a_known_unique_id_is_a_failure_that_is_told(first, carnet, tmp_path):
+    (tmp_path / "changed.xml").write_bytes(made.make("biology").replace(b"<title>", b"<title>X"))
+    ok, shown = played(carnet, tmp_path)
+    assert not ok
+    assert "NOT every step was verified" in shown
+    assert "unique_id_used" in shown
+
+
+def test_no_document_is_a_failure_that_is_told(carnet, tmp_path):
+    ok, shown = played(carnet, tmp_path)
+    assert not ok
+    assert "CARNET_SAMPLES" in shown
