@@ -14,7 +14,7 @@ from shared.contracts.topics import (
     HISTORY_EVENTS,
     NOTIFICATION_EVENTS,
 )
-from shared.database.reads import forget_permits
+from shared.database.reads import forgetting
 from shared.database.record_keys import RecordKeys
 from shared.http import HttpLimits, application
 from shared.loops import Loop
@@ -24,7 +24,6 @@ from shared.service import Parts, Runtime, main
 from shared.settings import ServiceSettings
 
 TOPICS = (ACCESS_DECISIONS, DOCUMENT_EVENTS, HISTORY_EVENTS, NOTIFICATION_EVENTS)
-USED_PERMITS_KEPT_S = 86_400.0
 BATCH = 2000
 """Leaves in one transaction at most: nobody waits for a trace, and the cost is per batch."""
 
@@ -49,12 +48,7 @@ def compose(runtime: Runtime[ServiceSettings]) -> Parts:
         runtime.verifier(GATEWAY),
     )
     limits = HttpLimits(runtime.settings.max_request_bytes, runtime.settings.request_timeout_s)
-
-    async def forget() -> bool:
-        async with runtime.database.transaction() as tx:
-            return await forget_permits(tx, older_than_s=USED_PERMITS_KEPT_S) > 0
-
-    loops = [Loop("permits", 3600.0, forget)]
+    loops = [Loop("permits", 3600.0, forgetting(runtime.database))]
     return Parts(consumers=[events], loops=loops, api=application(AUDIT, router, limits=limits))
 
 

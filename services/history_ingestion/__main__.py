@@ -11,6 +11,7 @@ from services.history_ingestion.repository.persons import PersonStore
 from services.history_ingestion.settings import Settings
 from shared.contracts.common import Owner
 from shared.contracts.topics import ACCESS_DECISIONS, HISTORY, REIMBURSEMENTS, of_insurer
+from shared.database.reads import forgetting
 from shared.database.record_keys import RecordKeys
 from shared.http import HttpLimits, application
 from shared.loops import Loop
@@ -38,7 +39,10 @@ def compose(runtime: Runtime[Settings]) -> Parts:
     life = Consumer("decisions", (ACCESS_DECISIONS,), life_handlers(insurers), persons, GATHER_S, 0.1)
     return Parts(
         consumers=[*lines, life],
-        loops=[Loop("ageing", DAY_S, Ageing(runtime.database, runtime.partition).once)],
+        loops=[
+            Loop("ageing", DAY_S, Ageing(runtime.database, runtime.partition).once),
+            Loop("permits", 3600.0, forgetting(runtime.database)),
+        ],
         api=application(
             runtime.name,
             routes(index, reading, runtime.verifier("gateway")),

@@ -9,22 +9,19 @@ from services.history_ingestion.domain.nomenclature import SECTIONS, USAGE, USAG
 from services.history_ingestion.domain.window import today_in_paris, window_start
 from services.history_ingestion.handlers import backfill
 from services.history_ingestion.repository.persons import IndexedElsewhereError, PersonStore
-from services.history_ingestion.repository.reading import Consultation, consult, lines_of, was_used
-from shared.contracts.common import Act
+from services.history_ingestion.repository.reading import lines_of
 from shared.contracts.history_events import HistoryConsulted
 from shared.contracts.http_history import HistorySection, HistoryView, IndexPerson, PersonIndexed, ReadHistory
 from shared.database import Database
+from shared.database.reads import PermitLateError, PermitUsedError, use_permit
 from shared.database.record_keys import RecordKeys
-from shared.http import Problem, callers
+from shared.http import Problem, callers, read_refused, reading_permit
 from shared.messaging import Outbox, lock_partitions
-from shared.observability import logger
-from shared.security import Permit, PermitRefused, PermitVerifier, ServiceVerifier
+from shared.security import Permit, PermitVerifier, ServiceVerifier
 from shared.terminology.ins import Ins, parse_ins
 
 HISTORY_TYPE = "REMB"
 """The document type that the history is of: the habilitation matrix says who may see it."""
-
-_log = logger(__name__)
 
 
 class Index:
@@ -101,15 +98,14 @@ class Reading:
         """The history that a permit opens, once. The read is recorded in the transaction that reads.
 
         Raises:
-            Problem: 403 where the permit does not hold, is not about the history, or was used before.
+            Problem: 403 where the permit does not hold or is not about the history.
+            PermitLateError, PermitUsedError: nothing was read.
         """
         permit = self._permitted(token)
-        consultation = Consultation(permit.id, permit.record, permit.expires)
         consulted = HistoryConsulted(request=permit.id, actor=permit.actor, mode=permit.mode)
         async with self._database.transaction() as tx:
-            if not await consult(tx, consultation):
-                raise _unused(used=await was_used(tx, permit.id))
-            since = window_start(today_in_paris(await tx.clock()))
+            now = await use_permit(tx, request=permit.id, record=permit.record, expires=permit.expires)
+            since = window_start(today_in_paris(now))
             found = await lines_of(tx, self._keys, permit.record, since)
             await self._outbox.append(tx, self._outbox.root((consulted,), cause=permit.id, key=permit.record))
         return HistoryView(
@@ -124,13 +120,9 @@ class Reading:
         )
 
     def _permitted(self, token: str) -> Permit:
-        try:
-            permit = self._verifier.verify(token)
-        except PermitRefused as error:
-            _log.warning("permit_refused", code=error.code, reason=str(error))
-            raise Problem(403, error.code, str(error)) from None
+        permit = reading_permit(self._verifier, token)
         types = permit.scope.types
-        if permit.act is not Act.CONSULT or (types is not None and HISTORY_TYPE not in types):
+        if types is not None and HISTORY_TYPE not in types:
             raise Problem(
                 403,
                 "outside_scope",
@@ -138,12 +130,6 @@ class Reading:
                 "Ask for a consultation whose scope holds it; the habilitation matrix says which professions may.",
             )
         return permit
-
-
-def _unused(*, used: bool) -> Problem:
-    if used:
-        return Problem(403, "permit_used", "A permit opens one read, and this one did.", "Ask for a new one.")
-    return Problem(403, "permit_expired", "The permit ran out before the read.", "Ask for the consultation again.")
 
 
 def routes(index: Index, reading: Reading, verifier: ServiceVerifier) -> APIRouter:
@@ -156,6 +142,9 @@ def routes(index: Index, reading: Reading, verifier: ServiceVerifier) -> APIRout
 
     @router.post("/read")
     async def read(asked: ReadHistory) -> HistoryView:
-        return await reading.read(asked.permit)
+        try:
+            return await reading.read(asked.permit)
+        except (PermitLateError, PermitUsedError) as error:
+            raise read_refused(error) from None
 
     return router

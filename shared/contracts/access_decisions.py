@@ -88,7 +88,7 @@ class RightsChanged(Body):
 
     act: Act
     actor: Actor
-    professional: Code | None
+    professional: Code | None = None
     until: AwareDatetime | None = None
     rights_version: int
     in_force_at: AwareDatetime | None = None

@@ -78,7 +78,7 @@ class DeclareTreatingDoctor(Body):
     type_name: ClassVar[str] = "carnet.record.declare-treating-doctor.v1"
 
     actor: Actor
-    professional: Code | None
+    professional: Code | None = None
 
 
 class Release(Body):

@@ -5,10 +5,11 @@ that is frozen between its look at the clock and its commit finds the transactio
 "blocked" once all permits had run out was told the truth (the design's invariants, "When is a block in force?").
 """
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from uuid import UUID
 
-from shared.database._database import Transaction
+from shared.database._database import Database, Transaction
 
 CONSULTED_TABLE = """
 -- Each permit opens at most one read; a read happens when its row commits.
@@ -20,6 +21,8 @@ CREATE TABLE consulted (
 CREATE INDEX consulted_due ON consulted (read_at);
 """
 FORGET_AT_ONCE = 500
+USED_KEPT_S = 86_400.0
+"""A used permit is remembered for a day; it lived for seconds."""
 
 
 class PermitLateError(Exception):
@@ -76,3 +79,13 @@ async def forget_permits(tx: Transaction, *, older_than_s: float) -> int:
         FORGET_AT_ONCE,
     )
     return len(rows)
+
+
+def forgetting(database: Database) -> Callable[[], Awaitable[bool]]:
+    """The work of a loop that forgets used permits of yesterday and before."""
+
+    async def forget() -> bool:
+        async with database.transaction() as tx:
+            return await forget_permits(tx, older_than_s=USED_KEPT_S) == FORGET_AT_ONCE
+
+    return forget

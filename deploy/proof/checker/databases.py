@@ -118,7 +118,7 @@ class Databases:
     async def reads(self) -> dict[str, list[Read]]:
         """Reads that happened, by owner."""
         found = {}
-        for owner, column in ((DOCUMENT, "read_at"), (HISTORY, "consulted_at"), (AUDIT, "read_at")):
+        for owner, column in ((DOCUMENT, "read_at"), (HISTORY, "read_at"), (AUDIT, "read_at")):
             rows = await self.rows(owner, f"SELECT request, record, {column} FROM consulted")  # noqa: S608 - constants
             found[owner] = [Read(*row) for row in rows]
         return found

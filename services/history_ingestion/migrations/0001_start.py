@@ -1,6 +1,7 @@
 """The first tables: who has a record, the lines, which versions came, what was read."""
 
 from shared.database.migrations import run_sql
+from shared.database.reads import CONSULTED_TABLE
 from shared.database.record_keys import RECORD_KEY_TABLE
 from shared.messaging import MESSAGING_TABLES
 
@@ -52,18 +53,11 @@ CREATE TABLE taken (
     taken_on date NOT NULL,
     PRIMARY KEY (topic, partition, last_offset, first_offset)
 );
-
--- Reads, by the permitted request: a permit opens one.
-CREATE TABLE consulted (
-    request uuid PRIMARY KEY,
-    record uuid NOT NULL,
-    consulted_at timestamptz NOT NULL
-);
 """
 
 
 def upgrade() -> None:
-    run_sql(MESSAGING_TABLES + RECORD_KEY_TABLE + OWN)
+    run_sql(MESSAGING_TABLES + RECORD_KEY_TABLE + CONSULTED_TABLE + OWN)
 
 
 def downgrade() -> None:

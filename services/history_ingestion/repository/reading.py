@@ -1,7 +1,6 @@
 """What a permitted read sees."""
 
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from uuid import UUID
 
 import orjson
@@ -12,35 +11,6 @@ from shared.contracts.insurance import CareSection
 from shared.database import Transaction
 from shared.database.record_keys import RecordKeys
 from shared.security import decrypt
-
-
-@dataclass(frozen=True, slots=True)
-class Consultation:
-    """What the permit of a read says."""
-
-    request: UUID
-    record: UUID
-    expires: datetime
-
-
-async def consult(tx: Transaction, consultation: Consultation) -> bool:
-    """Record that a permit is used now. False where it has run out by the database's clock, or was used before."""
-    row = await tx.fetchrow(
-        """
-        INSERT INTO consulted (request, record, consulted_at)
-        SELECT $1, $2, now FROM (SELECT clock_timestamp() AS now) AS clock WHERE now < $3
-        ON CONFLICT DO NOTHING RETURNING request
-        """,
-        consultation.request,
-        consultation.record,
-        consultation.expires,
-    )
-    return row is not None
-
-
-async def was_used(tx: Transaction, request: UUID) -> bool:
-    """True where a permit opened a read before."""
-    return await tx.fetchrow("SELECT FROM consulted WHERE request = $1", request) is not None
 
 
 async def lines_of(

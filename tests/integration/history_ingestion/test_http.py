@@ -112,7 +112,7 @@ async def test_permits_that_do_not_hold_are_refused_and_say_why(history: History
     assert await refused(history, history.permit(1, owner=Owner.DOCUMENT)) == "permit_other_owner"
     assert await refused(history, f"{header}.{other}.{signature}") == "permit_altered"
     assert await refused(history, "nonsense") == "permit_malformed"
-    assert await refused(history, history.permit(1, act=Act.DEPOSIT)) == "outside_scope"
+    assert await refused(history, history.permit(1, act=Act.DEPOSIT)) == "permit_other_act"
     assert await refused(history, history.permit(1, scope=Scope(types=frozenset({"34133-9"})))) == "outside_scope"
     assert await history.rows("SELECT FROM consulted") == []
     assert (await history.read(1, scope=Scope(types=frozenset({"REMB"})))).status_code == 200
