@@ -128,17 +128,16 @@ class Injector:
         process is stopped and the table is let go: the statement ends, and nobody is there to go on. The table and not
         its rows: whoever locks rows one by one can meet a batch that locks them in another order.
         """
+        admin_url = self._system.places.postgres_admin_url
         try:
-            connection = await connect(self._system.places.postgres_admin_url, service)
-        except (asyncpg.PostgresError, OSError, TimeoutError):
-            return False
-        try:
-            async with _held(connection):
-                await _stop_who_waits(connection, pids, stopped)
+            async with (
+                _connected(admin_url, service) as looker,
+                _connected(admin_url, service) as holder,
+                _held(holder),
+            ):
+                await _stop_who_waits(looker, pids, stopped)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
             return False
-        finally:
-            connection.terminate()
         return bool(stopped)
 
 
@@ -152,6 +151,16 @@ def frozen(unit: Unit) -> Iterator[bool]:
         yield alive
     finally:
         process.send(signal.SIGCONT)
+
+
+@asynccontextmanager
+async def _connected(admin_url: str, service: str) -> AsyncIterator[Any]:
+    """A connection; who looks at others needs one of his own, since within a transaction the view stands still."""
+    connection = await connect(admin_url, service)
+    try:
+        yield connection
+    finally:
+        connection.terminate()
 
 
 @asynccontextmanager
