@@ -24,6 +24,8 @@ from deploy.local.options import Options
 from shared.contracts.topics import SERVICES
 
 _DOWN_TIMEOUT_S = 90.0
+_CURTAIN_S = 5.0
+"""For an interrupted demonstration to say so."""
 _UP_TIMEOUT_S = 600.0
 """The first start fetches Kafka."""
 _STATES = {"ready": "green", "starting": "yellow", "not ready": "yellow", "waiting to restart": "red", "stopped": "red"}
@@ -188,6 +190,7 @@ def _played(system: Any, play: Callable[[Any], bool], interrupted: threading.Eve
     player = threading.Thread(target=lambda: results.append(play(system)), daemon=True)
     player.start()
     system.watch(lambda: not player.is_alive() or interrupted.is_set())
+    player.join(_CURTAIN_S)
     return results == [True]
 
 

@@ -61,16 +61,13 @@ class Documents:
         self.asked: Counter[tuple[UUID, str]] = Counter()
         """Reads asked, by record and name of who asked."""
 
-    async def play(
-        self, work: Sequence[tuple[Case, Holder]], go_on: Callable[[], bool], done: Callable[[], None]
-    ) -> None:
-        """Play each document; those that expect another to be there come after all others."""
+    async def play(self, work: Sequence[tuple[Case, Holder]], done: Callable[[], None]) -> None:
+        """Play each document, and call `done` after it; those that expect another to be there come after all others."""
 
         async def one(case: Case, holder: Holder) -> None:
             async with self._slots:
-                if go_on():
-                    await self._play(case, holder)
-                    done()
+                await self._play(case, holder)
+                done()
 
         for echoes in (False, True):
             await asyncio.gather(*(one(*pair) for pair in work if (pair[0].refusal == "unique_id_used") is echoes))

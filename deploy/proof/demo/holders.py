@@ -53,6 +53,21 @@ class Holder:
         known = KNOWN.get(self.ins.number)
         return known.name if known else f"patient {self.number}"
 
+    def opening(self) -> dict[str, Any]:
+        """The request that opens the record."""
+        patient = self.patient
+        return {
+            "ins": {"matricule": patient.matricule, "oid": patient.oid},
+            "traits": {
+                "family_name": patient.family_name,
+                "given_names": patient.given_names.split(),
+                "sex": "female" if patient.sex == "F" else "male",
+                "birth_date": patient.birth_date,
+                "birth_place": patient.birth_place,
+            },
+            "contact": {"email": patient.email, "language": "fr"},
+        }
+
 
 class Holders:
     """Opens records and sets rights."""
@@ -75,7 +90,7 @@ class Holders:
                 self.by_ins[ins] = holder
 
     async def open_only(self, people: Iterable[Ins]) -> int:
-        """Open a record for each of these people who has none yet; gives for how many it is open."""
+        """Open a record for each of these people who has none yet; gives how many such records are open."""
         slots = asyncio.Semaphore(AT_ONCE)
 
         async def one(holder: Holder) -> None:
@@ -93,7 +108,7 @@ class Holders:
         return [*self.by_ins.values(), *self.others]
 
     async def _open(self, holder: Holder) -> bool:
-        answer = await self._door.ask(DEPOSITOR, "POST", "/records", "opening", json=_opening(holder.patient))
+        answer = await self._door.ask(DEPOSITOR, "POST", "/records", "opening", json=holder.opening())
         wrong = None if answer.status_code in {_OK, _CREATED} else said(answer)
         if wrong is None:
             holder.record = UUID(answer.json()["record"])
@@ -143,17 +158,3 @@ class Holders:
 
 def _standing(rights: dict[str, Any], number: str) -> str | None:
     return next((one["standing"] for one in rights["professionals"] if one["professional"] == number), None)
-
-
-def _opening(patient: Patient) -> dict[str, Any]:
-    return {
-        "ins": {"matricule": patient.matricule, "oid": patient.oid},
-        "traits": {
-            "family_name": patient.family_name,
-            "given_names": patient.given_names.split(),
-            "sex": "female" if patient.sex == "F" else "male",
-            "birth_date": patient.birth_date,
-            "birth_place": patient.birth_place,
-        },
-        "contact": {"email": patient.email, "language": "fr"},
-    }

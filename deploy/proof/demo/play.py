@@ -26,6 +26,7 @@ from deploy.proof.demo.door import Door, UnansweredError, opened
 from deploy.proof.demo.holders import BLOCKED, KNOWN, Holders
 from deploy.proof.demo.insurer import UnpublishedError
 from deploy.proof.demo.ledger import Ledger
+from deploy.proof.demo.others import ALWAYS, CLOSED, Others
 from deploy.proof.demo.reimbursements import Reimbursements
 from deploy.proof.demo.scene import Scene
 from deploy.proof.demo.screen import Screen
@@ -47,6 +48,7 @@ _FAULTS: Final = (
 
 
 _WIDTH: Final = 160
+_LOOK_S: Final = 0.2
 
 
 class InterruptedDemonstrationError(Exception):
@@ -78,7 +80,7 @@ class Play:
     ledger: Ledger = field(default_factory=Ledger)
 
     async def acts(self) -> None:
-        """All acts. Raises what is in `_FAULTS`, and InterruptedDemonstrationError."""
+        """All acts. Raises what is in `_FAULTS`."""
         since = datetime.now(UTC)
         cases = (await asyncio.to_thread(chosen, self.size.folder))[: self.size.kinds]
         async with opened(self.scene.gateway, self.scene.issuer, self.ledger) as door:
@@ -89,18 +91,18 @@ class Play:
             await self._account(door, holders, documents, lines, since)
 
     async def _people(self, door: Door, cases: list[Case]) -> Holders:
-        everybody = {case.ins for case in cases}
+        everybody = {case.ins for case in cases} | {ALWAYS}
         self._act(f"Patients: {len(everybody)} open a record, authorise dr-martin and block dr-noir")
         holders = Holders(door, self.ledger)
         await holders.prepare(sorted(everybody, key=lambda ins: (ins.number not in KNOWN, ins.number)))
+        await Others(door, self.ledger, holders).play(everybody)
         return holders
 
     async def _documents(self, door: Door, cases: list[Case], holders: Holders) -> Documents:
         work = [(case, holder) for case in cases if (holder := holders.by_ins.get(case.ins))]
         self._act(f"Documents: {len(work)} deposited by dr-roux, read by who may, refused to who may not", len(work))
         documents = Documents(door, self.ledger, self.screen.say)
-        await documents.play(work, lambda: not self.interrupted(), self.screen.step)
-        self._go_on()
+        await documents.play(work, self.screen.step)
         sources = self.scene.sources
         await rest.check(self._databases, sources.secrets, sources.content, documents.played, self.ledger)
         return documents
@@ -120,9 +122,10 @@ class Play:
         self._act(f"Reimbursements: the insurer {self.scene.insurer} publishes a day of {self.size.people} patients")
         lines = Reimbursements(self.scene, door, self.ledger, self.screen.say)
         neighbours = [person(number) for number in range(1, self.size.with_record + 1)]
-        records = await holders.open_only(neighbours)
-        self.screen.say(f"{records + len(holders.by_ins)} of them have a record; of the others nothing is kept")
-        await lines.play(holders.everybody, self.size.people, f"{since:%Y%m%d%H%M%S}")
+        await holders.open_only(neighbours)
+        with_record = [holder for holder in holders.everybody if holder.ins != CLOSED]
+        self.screen.say(f"{len(with_record)} of them have an open record; of the others nothing is kept")
+        await lines.play(with_record, self.size.people, f"{since:%Y%m%d%H%M%S}")
         return lines
 
     async def _account(
@@ -174,16 +177,24 @@ class Play:
         self.ledger.expect("system came to rest", "all services", wrong, "See `carnet status` and the logs.")
 
     def _act(self, title: str, total: int | None = None) -> None:
-        self._go_on()
         self.screen.act(title, total)
-
-    def _go_on(self) -> None:
-        if self.interrupted():
-            raise InterruptedDemonstrationError
 
     @property
     def _databases(self) -> Databases:
         return Databases(self.scene.sources.admin_url)
+
+
+async def _performed(play: Play) -> None:
+    """All acts, or as many as there are until somebody interrupts."""
+    acts = asyncio.ensure_future(play.acts())
+    while not acts.done():
+        if play.interrupted():
+            acts.cancel()
+        await asyncio.wait({acts}, timeout=_LOOK_S)
+    try:
+        acts.result()
+    except asyncio.CancelledError:
+        raise InterruptedDemonstrationError from None
 
 
 def _console() -> Console:
@@ -206,7 +217,7 @@ def run(
         scene = Scene.at(system) if isinstance(system, Home) else Scene.of(system)
         play = Play(scene, screen, size or Size(), interrupted, ledger)
         with screen.live():
-            asyncio.run(play.acts())
+            asyncio.run(_performed(play))
     except InterruptedDemonstrationError:
         ledger.expect("played to its end", "demonstration", "it was interrupted", "Play it again: a repeat is safe.")
     except _FAULTS as error:
