@@ -25,6 +25,9 @@ def pytest_collection_modifyitems(items):
         if "tests/reliability" in str(item.path):
             item.add_marker(pytest.mark.reliability)
             item.add_marker(pytest.mark.timeout(START_AND_RUN_S))
+            # a client whose broker is killed while it connects leaves its socket to the garbage collector
+            item.add_marker(pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"))
+            item.add_marker(pytest.mark.filterwarnings("ignore::ResourceWarning"))
 
 
 @pytest.fixture(scope="session")

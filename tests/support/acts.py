@@ -15,7 +15,7 @@ from shared.contracts.common import Body, Owner
 from shared.contracts.http_document import DEPOSIT_HEADER, SearchRequest, to_header
 from shared.contracts.record_requests import Authorise, Consult
 from shared.contracts.topics import DOCUMENT, RECORD_REQUESTS
-from shared.http import RemoteError
+from shared.http import RemoteError, RemoteUnavailable
 from shared.messaging import UnsentError
 
 DOCTOR = professional(77)
@@ -91,8 +91,11 @@ class Acts:
                 return UUID(reply.json()["deposit"]), hashlib.sha256(content).digest()
 
     async def outcome(self, deposit: UUID) -> str:
-        """How far a deposit is."""
-        return (await self.target.client(DOCUMENT).call("GET", f"/deposits/{deposit}")).json()["state"]
+        """How far a deposit is; unknown while the service is away."""
+        try:
+            return (await self.target.client(DOCUMENT).call("GET", f"/deposits/{deposit}")).json()["state"]
+        except RemoteUnavailable:
+            return "unknown"
 
 
 def consult(actor=DOCTOR, owner: Owner = Owner.DOCUMENT, patience_s: float = 30.0) -> Consult:

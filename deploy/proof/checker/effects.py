@@ -104,11 +104,11 @@ def _told_once(facts: Facts) -> Iterator[str]:
 
 
 def _invented(facts: Facts, deposits: Mapping[UUID, object]) -> Iterator[str]:
-    hashes = facts.acknowledged.sent_hashes
+    hashes, records = facts.acknowledged.sent_hashes, facts.acknowledged.records
     for deposit, row in facts.documents.items():
         if deposit not in deposits:
             yield f"deposit {deposit} was never asked"
-        elif hashes is not None and row.sha256 not in hashes:
+        elif hashes is not None and row.sha256 not in hashes and (records is None or row.record in records):
             yield f"deposit {deposit} has a content that nobody sent"
     objects = Counter(row.object for row in facts.documents.values())
     for name, count in objects.items():

@@ -126,8 +126,8 @@ class Acknowledged:
     """SHA-256 of the content by the id that was answered."""
     sent_hashes: frozenset[bytes] | None = None
     """SHA-256 of every content that was sent; None: not told."""
-    poison: int = 0
-    """Records sent that can only be parked."""
+    records: frozenset[UUID] | None = None
+    """Records into which these contents were sent, where others work on the system too; None: all."""
 
 
 @dataclass(frozen=True)

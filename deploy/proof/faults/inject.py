@@ -19,7 +19,10 @@ from deploy.proof.faults.schedule import Fault, Kind, writer
 from shared.contracts.topics import registry
 
 TICK_S = 0.1
-CAUGHT_WITHIN_S = 6.0
+CAUGHT_WITHIN_S = 10.0
+HELD_S = 3.0
+"""Shorter than the lock time-out of every role, so that holding the table hurts nobody."""
+_PAUSE_S = 0.5
 _LOOK_S = 0.01
 
 
@@ -112,13 +115,22 @@ class Injector:
         pids = {unit.process.pid for unit in self._units(fault.target) if unit.process.pid is not None}
         stopped: set[int] = set()
         try:
-            if not await self._stopped_inside(fault.target, pids, stopped):
+            if not await self._insist_inside(fault.target, pids, stopped):
                 return False
             await asyncio.sleep(fault.lasts_s)
         finally:
             for pid in stopped:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     psutil.Process(pid).send_signal(signal.SIGCONT)
+        return True
+
+    async def _insist_inside(self, service: str, pids: set[int], stopped: set[int]) -> bool:
+        """Try until a batch is caught; an earlier fault may not be over yet."""
+        end = time.monotonic() + CAUGHT_WITHIN_S
+        while not await self._stopped_inside(service, pids, stopped):
+            if time.monotonic() > end:
+                return False
+            await asyncio.sleep(_PAUSE_S)
         return True
 
     async def _stopped_inside(self, service: str, pids: set[int], stopped: set[int]) -> bool:
@@ -175,7 +187,7 @@ async def _held(connection: Any) -> AsyncIterator[None]:
 
 
 async def _stop_who_waits(connection: Any, pids: set[int], stopped: set[int]) -> None:
-    end = time.monotonic() + CAUGHT_WITHIN_S
+    end = time.monotonic() + HELD_S
     while time.monotonic() < end:
         rows = await connection.fetch(
             """

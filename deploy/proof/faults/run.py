@@ -49,7 +49,7 @@ async def run(
             group.create_task(_hurt(injector, faults))
         sources = Sources.of(system)
         healed = await quiet(sources)
-        facts = await gather(sources, acknowledged=load.told.acknowledged(), canaries=load.canary.words)
+        facts = await gather(sources, acknowledged=load.told.acknowledged(load.records), canaries=load.canary.words)
     judged = await asyncio.to_thread(check, facts, sources.topics)
     return Run(
         verdict=Verdict((*judged.findings, *_about_the_run(load, healed)), judged.seconds, judged.counts),

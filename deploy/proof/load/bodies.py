@@ -9,7 +9,7 @@ from shared.contracts import record_requests as ask
 from shared.contracts.common import Actor, Body, Owner
 from shared.contracts.insurance import CareSection, ReimbursedCare
 
-PATIENCE: Final = timedelta(seconds=10)
+PATIENCE: Final = timedelta(seconds=20)
 """How long a reader waits: generous, so that most reads pass through a fault."""
 _SHORT: Final = timedelta(seconds=3)
 

@@ -167,14 +167,13 @@ async def test_an_open_loop_counts_from_the_planned_moment() -> None:
     """A slow server makes later requests late too, not only the one it is busy with."""
     server, url = await serve(ok)
     gate = asyncio.Lock()
-    async with server:
-        async with Connections(url, 1) as pool:
+    async with server, Connections(url, 1) as pool:
 
-            async def ask(_: int):
-                async with gate:
-                    await asyncio.sleep(0.02)
-                    return await pool.ask(prepared("GET", "/x"))
+        async def ask(_: int):
+            async with gate:
+                await asyncio.sleep(0.02)
+                return await pool.ask(prepared("GET", "/x"))
 
-            seen = await open_loop(ask, rate=500, until=lambda at: at >= 0.05)
+        seen = await open_loop(ask, rate=500, until=lambda at: at >= 0.05)
     assert len(seen.latencies_ms) >= 20
     assert max(seen.latencies_ms) > 5 * min(seen.latencies_ms)
