@@ -27,6 +27,7 @@ from shared.observability import logger
 
 POLL_MS = 500
 """An empty fetch returns after this time; one with messages at once."""
+FETCH_BACK_OFF_S = 0.5
 COMMIT_EVERY_S = 1.0
 COMMIT_TIMEOUT_S = 5.0
 BACK_OFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)
@@ -119,10 +120,12 @@ class Lane:
         return client is not None and bool(client.assignment())
 
     def stuck(self, patience_s: float) -> bool:
-        """True where messages wait and nothing was done about them for too long."""
-        if time.monotonic() - self.progressed_at < patience_s:
+        """True where messages wait and nothing was done about them for too long; asked each second."""
+        now = time.monotonic()
+        if not any(self.lag().values()):
+            self.progressed_at = now  # nothing waits: the patience begins with the next message
             return False
-        return any(self.lag().values())
+        return now - self.progressed_at >= patience_s
 
     async def _parse(self, records: tuple[ConsumerRecord, ...]) -> KafkaMessage:
         """Hand the raw records on: headers are read one record at a time, where a fault hurts one only."""
@@ -220,7 +223,13 @@ class _Prompt(BatchSubscriber):
 
     async def get_msg(self, consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord, ...]:
         """Whatever is there, at once; nothing after a while."""
-        fetched = await consumer.getmany(timeout_ms=self.batch_timeout_ms, max_records=self.max_records)
+        try:
+            with cancellation_is_ours():
+                fetched = await consumer.getmany(timeout_ms=self.batch_timeout_ms, max_records=self.max_records)
+        except (KafkaError, OSError) as error:
+            _log.warning("fetch_failed", exc_info=error)
+            await asyncio.sleep(FETCH_BACK_OFF_S)
+            return ()
         return tuple(chain.from_iterable(fetched.values()))
 
 

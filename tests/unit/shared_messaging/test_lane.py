@@ -1,0 +1,29 @@
+"""When a lane counts as stuck: messages wait and nothing is done about them; being idle is no fault."""
+
+import time
+
+from shared.messaging import Consumer, Kafka
+from shared.messaging._lane import Lane
+from tests.support.toy import Nothing
+
+
+def lane() -> Lane:
+    kafka = Kafka("127.0.0.1:1", "nobody", None, None)
+    return Lane(Consumer("toy", ("test.in",), {}, Nothing()), None, service="toy", kafka=kafka, max_batch=10)
+
+
+def test_a_lane_that_was_idle_for_long_is_not_stuck_when_a_message_comes(monkeypatch) -> None:
+    toy = lane()
+    waiting = {"test.in": 0}
+    monkeypatch.setattr(toy, "lag", lambda: waiting)
+    toy.progressed_at = time.monotonic() - 31
+    assert not toy.stuck(30)
+    waiting["test.in"] = 5
+    assert not toy.stuck(30)
+
+
+def test_a_lane_that_does_nothing_about_waiting_messages_is_stuck(monkeypatch) -> None:
+    toy = lane()
+    monkeypatch.setattr(toy, "lag", lambda: {"test.in": 5})
+    toy.progressed_at = time.monotonic() - 31
+    assert toy.stuck(30)
