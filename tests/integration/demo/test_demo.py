@@ -11,8 +11,16 @@ from rich.console import Console
 from deploy.local.home import Home
 from deploy.local.system import LocalSystem
 from deploy.proof import demo, made
+from deploy.proof.demo.cases import case_of
+from deploy.proof.demo.documents import Documents
+from deploy.proof.demo.door import opened
+from deploy.proof.demo.holders import Holders
+from deploy.proof.demo.ledger import Ledger
+from deploy.proof.demo.scene import Scene
 from shared.terminology.ins import NIR, TEST_NIR
 
+CHANGED = made.make("biology").replace(b"<title>", b"<title>X")
+"""Another content under the unique id of a document that is played."""
 pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("demo"), pytest.mark.timeout(240)]
 
 
@@ -63,17 +71,24 @@ def test_every_step_is_verified(first):
 
 
 def test_it_is_verified_again_where_the_documents_are_already(first, carnet, samples):
+    (samples / "second.xml").write_bytes(CHANGED)
     ok, shown = played(carnet.home, samples)
     assert ok, shown
     assert "2 documents stood in their record already" in shown
+    assert "second.xml: refused as it should be" in shown
 
 
-def test_another_content_under_a_known_unique_id_is_a_failure_that_is_told(first, carnet, tmp_path):
-    (tmp_path / "changed.xml").write_bytes(made.make("biology").replace(b"<title>", b"<title>X"))
-    ok, shown = played(carnet, tmp_path)
-    assert not ok
-    assert "NOT every step was verified" in shown
-    assert "unique_id_used" in shown
+async def test_another_content_under_a_known_unique_id_is_a_failure(first, carnet):
+    ledger, scene, case = Ledger(), Scene.of(carnet), case_of("changed.xml", CHANGED)
+    async with opened(scene.gateway, scene.issuer, ledger) as door:
+        holders = Holders(door, ledger)
+        await holders.prepare([case.ins])
+        documents = Documents(door, ledger, print)
+        await documents.play([(case, holders.by_ins[case.ins])], lambda: None)
+    (failure,) = ledger.failures
+    assert (failure.step, failure.subject) == ("deposited", "changed.xml")
+    assert "unique_id_used" in failure.wrong
+    assert not documents.played
 
 
 def test_no_document_is_a_failure_that_is_told(carnet, tmp_path):
