@@ -50,11 +50,14 @@ def no_engine() -> str:
 
 
 @pytest.fixture(scope="session")
-def system(tmp_path_factory: pytest.TempPathFactory) -> support.System:
+def system(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> support.System:
     """The run's real Kafka and PostgreSQL, started by the first test that asks."""
+    backend = pytestconfig.getoption("--backend")
+    if backend == "containers" and (reason := no_engine()):
+        pytest.skip(reason)
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    return support.start(shared, support.owner_of_run())
+    return support.start(shared, support.owner_of_run(), backend)
 
 
 @pytest.fixture

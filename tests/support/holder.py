@@ -9,15 +9,32 @@ from pathlib import Path
 import psutil
 
 from deploy.local.testbed import UNDURABLE, Testbed
+from tests.support.containers import ContainerBed
 
 
-def main(folder: Path, owner: int) -> None:
-    bed = Testbed(folder, UNDURABLE)
+class LocalBed:
+    """Processes of this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self._bed = Testbed(folder, UNDURABLE)
+
+    def start(self) -> dict[str, str]:
+        self._bed.start()
+        bed = self._bed
+        return {"bootstrap": bed.broker.bootstrap, "password": bed.password, "postgres": bed.postgres.admin_url}
+
+    def stop(self) -> None:
+        self._bed.stop()
+
+
+BEDS = {"local": LocalBed, "containers": ContainerBed}
+
+
+def main(folder: Path, owner: int, backend: str) -> None:
+    bed = BEDS[backend](folder)
     try:
-        bed.start()
-        state = {"bootstrap": bed.broker.bootstrap, "password": bed.password, "postgres": bed.postgres.admin_url}
         unfinished = folder / "state.new"
-        unfinished.write_text(json.dumps(state))
+        unfinished.write_text(json.dumps(bed.start()))
         unfinished.rename(folder / "state.json")
         while psutil.pid_exists(owner):
             time.sleep(0.3)
@@ -32,4 +49,4 @@ if __name__ == "__main__":
     if os.fork():
         sys.exit(0)  # whoever started it goes on; the child belongs to nobody
     os.setsid()
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

@@ -22,7 +22,8 @@ from shared.database import Database
 from shared.database.migrations import upgrade
 from shared.messaging import Kafka
 
-START_TIMEOUT_S = 120.0
+START_TIMEOUT_S = 400.0
+"""Containers are built first; processes of this machine take seconds."""
 SERVICES = Path("services")
 PARTITIONS = 4
 INSURERS = ("amo-test",)
@@ -54,7 +55,7 @@ class System:
         return replace(topic, name=prefix + topic.name)
 
 
-def start(shared: Path, owner: int) -> System:
+def start(shared: Path, owner: int, backend: str = "local") -> System:
     """The run's system; the first worker that asks starts it."""
     folder = shared / "testbed"
     folder.mkdir(exist_ok=True)
@@ -62,7 +63,7 @@ def start(shared: Path, owner: int) -> System:
     with (shared / "testbed.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not state.exists():
-            program = [sys.executable, "-m", "tests.support.holder", str(folder), str(owner)]
+            program = [sys.executable, "-m", "tests.support.holder", str(folder), str(owner), backend]
             with (folder / "holder.log").open("w") as log:
                 subprocess.run(program, stdout=log, stderr=log, check=True)
             deadline = time.monotonic() + START_TIMEOUT_S
