@@ -39,7 +39,7 @@ GROUPS: Final[tuple[tuple[str, Group], ...]] = (
 START: Final = "run.first_deposit"
 _REPORTS: Final = ROOT / "build" / "bench"
 _CHECK_TIMEOUT_S: Final = 120.0
-_console = Console()
+_console = Console(width=None if sys.stdout.isatty() else 120)
 
 
 def main() -> int:
@@ -110,7 +110,8 @@ async def _measured(name: str, group: Group, ready: Bed, sizes: Sizes) -> list[F
     try:
         found = await group(ready, sizes)
     except (BenchError, LoadError, NotQuietError, ProcessError) as error:
-        missing = [Figure(known, {}, faults=[str(error)]) for known in TARGETS if known.startswith(name)]
+        faults = [str(error), *ready.crashed()]
+        missing = [Figure(known, {}, faults=list(faults)) for known in TARGETS if known.startswith(name)]
         _console.print(f"{name}: {error}", style="red")
         return missing
     told = ", ".join(f"{figure.name} {figure.median:.4g} {figure.target.unit}" for figure in found)
@@ -144,6 +145,8 @@ async def _verdict(ready: Bed) -> dict[str, Any]:
 
 def _tell(figures: Sequence[Figure], path: Path) -> None:
     _console.print(report.table(figures))
+    if any(figure.disturbed for figure in figures):
+        _console.print("* others kept half a processor busy or more in one of the runs: repeat it on a quiet machine")
     for figure in figures:
         for fault in dict.fromkeys(figure.faults):
             _console.print(f"{figure.name} is void: {fault}", style="red", markup=False, highlight=False)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+DISTURBING_CORES: Final = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -67,6 +69,11 @@ class Figure:
         """True where it was measured and nothing contradicts it."""
         return bool(self.runs) and not self.faults
 
+    @property
+    def disturbed(self) -> bool:
+        """True where others kept the machine so busy in a run that its value says little of the system."""
+        return any(detail.get("others_cores", 0.0) >= DISTURBING_CORES for detail in self.detail)
+
     def add(self, value: float, **detail: Any) -> None:
         """One run's value."""
         self.runs.append(value)
@@ -81,6 +88,7 @@ class Figure:
             **{name: rounded(value) for name, value in numbers.items()},
             "floor": self.target.floor,
             "goal": self.target.goal,
+            "disturbed": self.disturbed,
             "verdict": {"ok": self.counts, "reasons": self.faults},
             "config": self.config,
             "runs": [{"value": rounded(value), **extra} for value, extra in zip(self.runs, self.detail, strict=True)],

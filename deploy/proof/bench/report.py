@@ -22,12 +22,13 @@ def write(path: Path, machine: dict[str, Any], figures: Sequence[Figure], verdic
 def table(figures: Sequence[Figure]) -> Table:
     """The figures with floor and goal; a figure that something contradicts is void."""
     shown = Table(title="Figures", title_justify="left")
-    for name in ("figure", "unit", "median", "min", "max", "floor", "goal", ""):
-        shown.add_column(name, justify="left" if name in {"figure", "unit", ""} else "right", no_wrap=True)
+    for head in ("figure", "unit", "median", "min", "max", "floor", "goal", ""):
+        shown.add_column(head, justify="left" if head in {"figure", "unit", ""} else "right", no_wrap=True)
     for figure in figures:
         target = figure.target
         values = [_shown(value) for value in _three(figure)]
-        shown.add_row(figure.name, target.unit, *values, _shown(target.floor), _shown(target.goal), _judgement(figure))
+        name = f"{figure.name} *" if figure.disturbed else figure.name
+        shown.add_row(name, target.unit, *values, _shown(target.floor), _shown(target.goal), _judgement(figure))
     return shown
 
 

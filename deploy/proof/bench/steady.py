@@ -19,6 +19,7 @@ from shared.contracts.topics import DOCUMENT
 
 DEPOSIT_CONNECTIONS: Final = 32
 READ_CONNECTIONS: Final = 64
+SUSTAINED_MS: Final = 1000.0
 WARM_UP_S: Final = 2.0
 """The first deposits of a run are sent and not counted: buffers and caches are those of the run before."""
 
@@ -52,7 +53,7 @@ async def deposits(bed: Bed, sizes: Sizes) -> list[Figure]:
             figures[name].add(quantile(values, 0.99), **told, spread=spread(values))
         figures["cores_at_160_per_s"].add(use.cores, **told)
         for figure in figures.values():
-            figure.faults += faults + seen.faults() + bed.crashed()
+            figure.faults += faults + seen.faults() + unsustained(seen) + bed.crashed()
     return list(figures.values())
 
 
@@ -60,6 +61,13 @@ async def _depositing(bed: Bed, sizes: Sizes, until: Callable[[float], bool]) ->
     requests = bed.stagings(itertools.cycle(bed.mailed))
     async with Connections(bed.url(DOCUMENT), DEPOSIT_CONNECTIONS) as pool:
         return await open_loop(lambda _: pool.ask(next(requests)), rate=sizes.deposit_rate, until=until)
+
+
+def unsustained(seen: Seen) -> list[str]:
+    """A fault where deposits piled up before they were accepted: then nothing was measured at the rate named."""
+    if not seen.latencies_ms or quantile(seen.latencies_ms, 0.99) <= SUSTAINED_MS:
+        return []
+    return [f"the rate was not sustained: 1 % of the deposits waited more than {SUSTAINED_MS:g} ms to be accepted"]
 
 
 async def _waits(bed: Bed, since: datetime) -> tuple[dict[str, list[float]], list[str]]:
@@ -104,7 +112,7 @@ async def consultations(bed: Bed, sizes: Sizes) -> list[Figure]:
         use = between(before, bed.meter.read())
         told = machine | use.plain() | {"late_ms": round(seen.latest_ms, 1), "deposits": len(deposited.latencies_ms)}
         figure.add(quantile(seen.latencies_ms, 0.99), **told, spread=spread(seen.latencies_ms))
-        figure.faults += seen.faults() + deposited.faults() + bed.crashed()
+        figure.faults += seen.faults() + deposited.faults() + unsustained(deposited) + bed.crashed()
         await bed.flow.until_quiet()
         await bed.flow.until_mailed()
     return [figure]

@@ -12,9 +12,10 @@ import psutil
 import pytest
 
 from deploy.proof.bench import documents, report
-from deploy.proof.bench.client import Connections, closed_loop, open_loop, prepared
+from deploy.proof.bench.client import Connections, Seen, closed_loop, open_loop, prepared
 from deploy.proof.bench.cpu import Meter, Reading, between, nearest
 from deploy.proof.bench.figures import TARGETS, Figure, quantile, rounded, spread
+from deploy.proof.bench.steady import unsustained
 from services.document.domain import cda
 from shared.contracts.http_document import DEPOSIT_HEADER, DepositMetadata, from_header
 
@@ -52,6 +53,15 @@ def test_a_figure_with_a_fault_is_void_and_says_why(tmp_path) -> None:
     assert not figure.counts
     assert figure.plain()["verdict"] == {"ok": False, "reasons": ["2 deposits lost"]}
     assert "void" in [str(cell) for cell in report.table([figure]).columns[-1].cells]
+
+
+def test_a_figure_measured_while_others_worked_is_marked() -> None:
+    figure = Figure("chain.deposits_per_s", {})
+    figure.add(1.0, others_cores=0.1)
+    assert not figure.disturbed
+    figure.add(1.0, others_cores=0.9)
+    assert figure.plain()["disturbed"]
+    assert "chain.deposits_per_s *" in report.table([figure]).columns[0].cells
 
 
 def test_a_figure_that_was_never_measured_is_void() -> None:
@@ -161,6 +171,11 @@ async def test_refusals_and_lost_connections_are_faults_and_the_load_goes_on() -
     assert len(seen.latencies_ms) == 8
     assert dict(seen.refused) == {"no answer": 1, "HTTP 503": 1}
     assert "1 answers HTTP 503: busy" in seen.faults()
+
+
+def test_deposits_that_pile_up_before_they_are_accepted_are_a_fault() -> None:
+    assert unsustained(Seen(latencies_ms=[5.0] * 100)) == []
+    assert unsustained(Seen(latencies_ms=[5.0] * 98 + [1001.0] * 2))
 
 
 async def test_an_open_loop_counts_from_the_planned_moment() -> None:
