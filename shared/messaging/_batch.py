@@ -271,13 +271,16 @@ async def _progress(tx: Transaction, places: list[Place]) -> tuple[dict[Place, i
 
 
 async def _advance(tx: Transaction, fresh: list[ConsumerRecord], progress: dict[Place, int]) -> None:
+    """Move progress on; what a frozen process repeats of a topic without numbers does not move it back."""
     last = {(record.topic, record.partition): record.offset for record in fresh}
     await tx.execute(
         """
         INSERT INTO progress AS p (topic, partition, last_number, last_offset)
         SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[]) AS n
         ON CONFLICT (topic, partition) DO UPDATE
-        SET last_number = excluded.last_number, last_offset = excluded.last_offset
+        SET last_number = excluded.last_number,
+            last_offset = CASE WHEN excluded.last_number > 0 THEN excluded.last_offset
+                          ELSE greatest(p.last_offset, excluded.last_offset) END
         """,
         [topic for topic, _ in last],
         [partition for _, partition in last],

@@ -33,8 +33,9 @@ async def is_stored(acts, deposit):
 
 
 async def test_deposits_and_reads_go_on_without_any_of_those_that_follow(tended, acts):
-    for service in (AUDIT, NOTIFICATION, HISTORY):
-        record, holder = await acts.authorised()
+    services = (AUDIT, NOTIFICATION, HISTORY)
+    opened = [await acts.authorised() for _ in services]  # an opening needs all of them
+    for service, (record, holder) in zip(services, opened, strict=True):
         async with Stopped(tended, service):
             deposit, _ = await acts.deposit(record, holder)
             await eventually(lambda deposit=deposit: is_stored(acts, deposit), timeout_s=40)

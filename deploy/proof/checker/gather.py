@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+import asyncpg
+
 from deploy.proof.checker.canaries import sightings
 from deploy.proof.checker.databases import Databases
 from deploy.proof.checker.facts import Acknowledged, Facts, Mail
 from deploy.proof.checker.sources import Sources
-from deploy.proof.checker.topics import Reader
+from deploy.proof.checker.topics import Reader, TopicReadError
 
 QUIET_TIMEOUT_S: Final = 60.0
 """After the last fault everything is done within this time (C7)."""
@@ -27,7 +29,11 @@ async def quiet(sources: Sources, timeout_s: float = QUIET_TIMEOUT_S) -> float |
     in_a_row = 0
     try:
         while time.monotonic() - began < timeout_s:
-            in_a_row = in_a_row + 1 if await _is_quiet(sources, databases, reader) else 0
+            try:
+                found = await _is_quiet(sources, databases, reader)
+            except (TopicReadError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+                found = False  # the broker or the database is still on its way back
+            in_a_row = in_a_row + 1 if found else 0
             if in_a_row == 2:  # noqa: PLR2004 - one look is no snapshot: what one moved another may not have seen
                 return time.monotonic() - began
             await asyncio.sleep(_AGAIN_S)

@@ -43,14 +43,22 @@ class Reader:
         self._consumer.close()
 
     def ends(self, topics: Mapping[str, Topic]) -> dict[Place, tuple[int, int]]:
-        """First offset and end of every partition."""
-        return {
-            (topic.name, partition): self._consumer.get_watermark_offsets(
-                _kafka.TopicPartition(topic.name, partition), timeout=_TIMEOUT_S, cached=False
-            )
-            for topic in topics.values()
-            for partition in range(topic.partitions)
-        }
+        """First offset and end of every partition.
+
+        Raises:
+            TopicReadError: the broker does not answer.
+        """
+        places = [(topic.name, number) for topic in topics.values() for number in range(topic.partitions)]
+        try:
+            return {place: self._ends(place) for place in places}
+        except _kafka.KafkaException as error:
+            raise TopicReadError(f"the broker does not tell the ends of its topics: {error}; is it up?") from error
+
+    def _ends(self, place: Place) -> tuple[int, int]:
+        begin, end = self._consumer.get_watermark_offsets(
+            _kafka.TopicPartition(*place), timeout=_TIMEOUT_S, cached=False
+        )
+        return begin, end
 
     def read(self, topics: Mapping[str, Topic]) -> dict[Place, list[Record]]:
         """Every record of these topics.
