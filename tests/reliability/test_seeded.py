@@ -12,9 +12,9 @@ RATE = 40.0
 RECORDS = 60
 FAULTS = (
     Fault(2.0, Kind.KILL, "document-2"),
-    Fault(4.0, Kind.FREEZE, "audit", 3.0),
-    Fault(9.0, Kind.KILL, POSTGRES),
-    Fault(13.0, Kind.FREEZE_INSIDE, ACCESS_CONTROL, 6.0),
+    Fault(3.0, Kind.FREEZE_INSIDE, ACCESS_CONTROL, 6.0),
+    Fault(12.0, Kind.FREEZE, "audit", 3.0),
+    Fault(16.0, Kind.KILL, POSTGRES),
     Fault(20.0, Kind.WIPE_FROZEN, DOCUMENT_EVENTS, 3.0),
     Fault(24.0, Kind.WIPE, ACCESS_DECISIONS),
     Fault(26.0, Kind.KILL, KAFKA),

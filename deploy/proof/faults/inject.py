@@ -19,7 +19,7 @@ from deploy.proof.faults.schedule import Fault, Kind, writer
 from shared.contracts.topics import registry
 
 TICK_S = 0.1
-CAUGHT_WITHIN_S = 10.0
+CAUGHT_WITHIN_S = 15.0
 HELD_S = 3.0
 """Shorter than the lock time-out of every role, so that holding the table hurts nobody."""
 _PAUSE_S = 0.5
