@@ -33,6 +33,7 @@ def check(facts: Facts, topics: Mapping[str, Topic]) -> Verdict:
         "deposits": len(facts.documents),
         "leaves": len(facts.leaves),
         "notices": len(facts.deliveries),
+        "notices under lease": sum(delivery.leased for delivery in facts.deliveries),
         "e-mails": len(facts.mails),
         "parked": len(facts.parked),
     }

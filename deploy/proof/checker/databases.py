@@ -28,6 +28,8 @@ from shared.security import FileKeyProvider, SecurityError, Wrapped, context, de
 
 OWNERS = (ACCESS_CONTROL, DOCUMENT, HISTORY, NOTIFICATION, AUDIT)
 TIMEOUT_S = 60.0
+_LEASED = "(attempts > 0 AND next_attempt_at > clock_timestamp())"
+"""A lease is longer than the minute in which a system heals: it has to outlast a slow mail relay."""
 
 
 async def connect(admin_url: str, service: str) -> Any:
@@ -111,9 +113,10 @@ class Databases:
         return {row[0]: Document(*tuple(row)[1:]) for row in await self.rows(DOCUMENT, sql)}
 
     async def waiting(self) -> bool:
-        """True where a staged document or a planned notice still waits."""
+        """True where a staged document waits, or a planned notice that nobody has taken."""
         staged = await self.rows(DOCUMENT, "SELECT 1 FROM document WHERE status = 'staged' LIMIT 1")
-        return bool(staged or await self.rows(NOTIFICATION, "SELECT 1 FROM delivery WHERE status = 'planned' LIMIT 1"))
+        sql = f"SELECT 1 FROM delivery WHERE status = 'planned' AND NOT {_LEASED} LIMIT 1"  # noqa: S608 - constants
+        return bool(staged or await self.rows(NOTIFICATION, sql))
 
     async def reads(self) -> dict[str, list[Read]]:
         """Reads that happened, by owner."""
@@ -125,7 +128,8 @@ class Databases:
 
     async def deliveries(self) -> list[Delivery]:
         """The ledger of notices."""
-        sql = "SELECT notice, record, event, about, channel, status FROM delivery"
+        leased = f"status = 'planned' AND {_LEASED}"
+        sql = f"SELECT notice, record, event, about, channel, status, {leased} FROM delivery"  # noqa: S608 - constants
         return [Delivery(*row) for row in await self.rows(NOTIFICATION, sql)]
 
     async def parked(self) -> list[Parked]:

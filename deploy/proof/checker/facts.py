@@ -89,6 +89,8 @@ class Delivery(NamedTuple):
     about: UUID
     channel: str
     status: str
+    leased: bool = False
+    """Planned, and taken by an attempt that may still end: one whose process died is tried again after its lease."""
 
 
 class Parked(NamedTuple):

@@ -214,6 +214,10 @@ PLANTED: dict[str, tuple[str, Callable[[Facts], Facts]]] = {
         lambda f: replace(f, progress={(ACCESS_CONTROL, RECORD_REQUESTS, 0): (0, 1)}),
     ),
     "a deposit still waits": ("nothing staged waits", lambda f: with_document(f, status="staged")),
+    "a notice was taken by nobody": (
+        "nothing staged waits",
+        lambda f: replace(f, deliveries=[f.deliveries[0]._replace(status="planned")]),
+    ),
     "a decision is lost": ("every acknowledged request", lambda f: without(f, "decisions", READ)),
     "a request has no decision": ("every request has exactly", lambda f: without(f, "decisions", AUTHORISED)),
     "a decision was told twice": (
