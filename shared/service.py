@@ -21,7 +21,6 @@ from fastapi import FastAPI
 
 from shared.contracts.topics import Topic, registry
 from shared.database import Database, is_refusal, is_transient
-from shared.database.migrations import upgrade
 from shared.http import InternalClient, Report, Server, probes
 from shared.loops import Loop
 from shared.messaging import (
@@ -329,6 +328,8 @@ def main(
     configure_logging(name, settings.instance)
     if sys.argv[1:] == ["migrate"]:
         if migrations is not None:
+            from shared.database.migrations import upgrade  # noqa: PLC0415 - a service that runs never needs it
+
             file = settings.database_password_file
             upgrade(migrations, settings.database_url, file.read_text().strip() if file else None)
         return

@@ -20,7 +20,7 @@ from shared.contracts.envelope import Message, number_of
 from shared.contracts.reasons import Reason
 from shared.contracts.topics import Topic
 from shared.database import Database, Transaction
-from shared.messaging._decode import Fault, Read, read
+from shared.messaging._decode import Fault, Read, of_type, passed_over, read
 from shared.messaging.effects import C, Consumer, Effects, Failed, Raw, S, Unreadable
 from shared.messaging.outbox import Outbox, Outgoing, Place
 from shared.messaging.parked import ParkedRow, Seal, park
@@ -71,6 +71,7 @@ class BatchHandler(Generic[S, C]):
         self._raw = Raw in consumer.handlers
         special: set[type[Body]] = {Raw, Unreadable, Failed}
         self._wanted = {body.type_name: body for body in consumer.handlers if body not in special}
+        self._passed_over = {name: passed_over(topics[name], self._wanted) for name in consumer.topics}
 
     async def handle(self, records: Sequence[ConsumerRecord]) -> Outcome:
         """Handle records, each partition's in order; halve the batch where `save` raises until the culprit is alone.
@@ -156,6 +157,8 @@ class BatchHandler(Generic[S, C]):
         return fresh, gaps
 
     def _read(self, record: ConsumerRecord) -> Read:
+        if not self._raw and of_type(record, self._passed_over[record.topic]):
+            return Read(record, None)  # most of what followers see
         topic = self._topics[record.topic]
         if topic.numbered and number_of(record.headers) is None:
             return Read(record, None, Fault(Reason.MALFORMED, "the message has no number: expected ce_number"))

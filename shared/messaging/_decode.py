@@ -1,5 +1,6 @@
 """From a raw Kafka record to a message, or to the reason why it is none. One record's fault never hurts another."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -55,10 +56,18 @@ def read(record: ConsumerRecord, topic: Topic, wanted: dict[str, type[Body]], *,
     model = wanted.get(envelope.type)
     if model is not None:
         return _validated(record, topic, key, envelope, model, wanted=unreadable)
-    if any(message.type_name == envelope.type for message in topic.messages):
-        return Read(record, None)
     fault = Fault(Reason.UNKNOWN_TYPE, f"no message type of that name in {topic.name}: see its AsyncAPI channel")
     return _faulty(record, topic, fault, envelope, wanted=unreadable)
+
+
+def passed_over(topic: Topic, wanted: Mapping[str, type[Body]]) -> frozenset[bytes]:
+    """The types of a topic that a lane has no handler for, as they stand in the header."""
+    return frozenset(message.type_name.encode() for message in topic.messages if message.type_name not in wanted)
+
+
+def of_type(record: ConsumerRecord, types: frozenset[bytes]) -> bool:
+    """True where the record says that it is of one of these types; nothing else of it is read."""
+    return any(name == "ce_type" and value in types for name, value in record.headers)
 
 
 def _validated(

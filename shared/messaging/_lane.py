@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import Any, cast
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, OffsetAndMetadata
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, OffsetAndMetadata, TopicPartition
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
@@ -61,6 +61,7 @@ class Lane:
         self._session_timeout_ms = int(kafka.session_timeout_s * 1000)
         self._subscriber: BatchSubscriber | None = None
         self._done: dict[Place, int] = {}
+        self._committed: dict[TopicPartition, OffsetAndMetadata] = {}
         self._next_commit = 0.0
         self._failed_in_a_row = 0
         self.gaps = Gaps(kafka)
@@ -141,10 +142,8 @@ class Lane:
         self.progressed_at = time.monotonic()
         self.busy_s += self.progressed_at - started
         self.batches += 1
-        for record in records:
-            place = (record.topic, record.partition)
-            if place not in self.gaps:
-                self._done[place] = record.offset
+        reached = {(record.topic, record.partition): record.offset for record in records}
+        self._done |= {place: offset for place, offset in reached.items() if place not in self.gaps}
         client = self.kafka_consumer
         if client is None:
             return
@@ -201,11 +200,12 @@ class Lane:
             for place, offset in self._done.items()
             if self._kafka.partition(*place) in assigned
         }
-        if not offsets:
+        if not offsets or offsets == self._committed:
             return
         try:
             with cancellation_is_ours():
                 await asyncio.wait_for(client.commit(offsets), COMMIT_TIMEOUT_S)
+            self._committed = offsets
         except (KafkaError, OSError, TimeoutError) as error:
             _log.info("commit_skipped", loop=self.name, exc_info=error)
 
@@ -213,6 +213,7 @@ class Lane:
         """Forget what belongs to an earlier assignment."""
         self.gaps.clear()
         self._done.clear()
+        self._committed = {}
         self.progressed_at = time.monotonic()
 
 
