@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid5
 
 from services.notification.domain.deliveries import Delivery, Reach, Status
 from services.notification.domain.notices import RULES, Notice
-from shared.contracts.envelope import Message
+from shared.contracts.envelope import Message, named_id
 from shared.contracts.notification_events import Channel, Suppressed
 from shared.messaging import Effects, Handler
 
@@ -20,7 +19,7 @@ def begin(notice: Notice, message: Message[Any], state: Reach, now: datetime) ->
     mailed = not notice.secret and (state.contact or notice.contact_follows)
     earliest = now + CONTACT_WAIT if notice.contact_follows else now
     delivery = Delivery(
-        notice=uuid5(message.id, f"holder/{notice.event}"),
+        notice=named_id(message.id, f"holder/{notice.event}"),
         record=message.record,
         event=notice.event,
         variant=notice.variant,

@@ -73,9 +73,12 @@ class MalformedError(ValueError):
 
 def derived_id(cause: UUID, type_name: str, ordinal: int) -> UUID:
     """The id of a message from its cause: a rebuild repeats the same ids, and handlers need no randomness."""
-    digest = bytearray(
-        hashlib.sha1(cause.bytes + f"{type_name}/{ordinal}".encode(), usedforsecurity=False).digest()[:16]
-    )
+    return named_id(cause, f"{type_name}/{ordinal}")
+
+
+def named_id(cause: UUID, name: str) -> UUID:
+    """The id of something that has a name within its cause: the standard library's `uuid5`, four times faster."""
+    digest = bytearray(hashlib.sha1(cause.bytes + name.encode(), usedforsecurity=False).digest()[:16])
     digest[6] = digest[6] & 0x0F | 0x50  # version 5 of RFC 9562, as the standard library's uuid5 makes it
     digest[8] = digest[8] & 0x3F | 0x80
     return fast_uuid(bytes(digest))

@@ -4,6 +4,7 @@ A wrapped key carries the id of its KEK. After a rotation new keys are wrapped b
 opens; once everything is wrapped anew the old KEK is destroyed, and with it every backup that holds old wrapped keys.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -48,6 +49,7 @@ class FileKeyProvider:
         self._folder = folder
         self._current = current
         self._known: dict[str, bytes] = {}
+        self._paths: dict[str, str] = {}
         self._kek(current)
 
     def __repr__(self) -> str:
@@ -78,15 +80,17 @@ class FileKeyProvider:
             ) from None
 
     def _kek(self, kek: str) -> bytes:
-        path = self._path(kek)
-        if not path.is_file():
+        path = self._paths.get(kek)
+        if path is None:
+            path = self._paths[kek] = str(self._path(kek))
+        if not os.path.isfile(path):  # noqa: PTH113 - asked at each unwrap: a path object costs five times as much
             self._known.pop(kek, None)
             raise KeyDestroyedError(
                 f"the key-encryption key {kek!r} does not exist in the keys folder: what it wrapped is unreadable; "
                 "if it was not destroyed on purpose, restore its file",
             )
         if kek not in self._known:
-            self._known[kek] = read_hex_key(path)
+            self._known[kek] = read_hex_key(Path(path))
         return self._known[kek]
 
     def _path(self, kek: str) -> Path:
