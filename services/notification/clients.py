@@ -87,6 +87,7 @@ class Connection:
         except SMTPDataError as error:
             return _refused(error.code, error)
         except (SMTPException, OSError) as error:
+            self.expect_no_cancellation()
             # the connection, the relay or our account there is at fault, not this e-mail
             _log.warning("mail_put_off", exc_info=error)
             self.close()
@@ -95,6 +96,16 @@ class Connection:
             _log.warning("mail_refused", exc_info=error)
             return Answer.NEVER
         return Answer.ACCEPTED
+
+    def expect_no_cancellation(self) -> None:
+        """End where this task was cancelled: who is cancelled must not go on sending.
+
+        On the way here a cancellation can be told as a lost connection, or be swallowed by a wait that was just over.
+        """
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            self.close()
+            raise asyncio.CancelledError
 
     async def _connected(self) -> SMTP:
         now = asyncio.get_running_loop().time()
@@ -106,6 +117,7 @@ class Connection:
             try:
                 await self._smtp.connect()
             except (SMTPException, OSError) as error:
+                self.expect_no_cancellation()
                 self.close()
                 raise RelayUnreachableError from error
         return self._smtp
@@ -190,7 +202,9 @@ class Mailing:
         work = _Round(iter([item for item in due if item.address]), end)
         work.answers += [(item, Answer.NOBODY) for item in due if item.address is None]
         try:
-            await asyncio.gather(*(self._send(connection, work) for connection in self._connections))
+            async with asyncio.TaskGroup() as group:  # which waits for all of them, also when it is cancelled
+                for connection in self._connections:
+                    group.create_task(self._send(connection, work))
         finally:  # what was sent is recorded also when the process is being stopped
             await self._settle(due, work.answers)
         return len(due) == self._limits.count
@@ -215,6 +229,7 @@ class Mailing:
                 answer = Answer.LATER
             MAILS.labels(outcome=answer.value).inc()
             work.answers.append((due, answer))
+            connection.expect_no_cancellation()
 
     async def _settle(self, due: Sequence[Due], answers: Sequence[tuple[Due, Answer]]) -> None:
         known = {item.notice for item, _ in answers}
