@@ -7,8 +7,7 @@ from fastapi import APIRouter, Depends
 from services.audit.repository import Traces
 from shared.contracts import http_audit
 from shared.contracts.http_audit import ReadTraces
-from shared.database.reads import PermitLateError, PermitUsedError
-from shared.http import callers, read_refused, reading_permit
+from shared.http import callers, reading_permit
 from shared.security import PermitVerifier, ServiceVerifier
 
 
@@ -22,9 +21,6 @@ def routes(traces: Traces, permits: PermitVerifier, services: ServiceVerifier) -
     ) -> http_audit.Traces:
         """Traces of the permit's record that its reader may see, newest first."""
         permit = reading_permit(permits, query.permit)
-        try:
-            return http_audit.Traces(traces=tuple(await traces.read(permit, query)))
-        except (PermitLateError, PermitUsedError) as error:
-            raise read_refused(error) from None
+        return http_audit.Traces(traces=tuple(await traces.read(permit, query)))
 
     return router

@@ -13,9 +13,9 @@ from services.history_ingestion.repository.reading import lines_of
 from shared.contracts.history_events import HistoryConsulted
 from shared.contracts.http_history import HistorySection, HistoryView, IndexPerson, PersonIndexed, ReadHistory
 from shared.database import Database
-from shared.database.reads import PermitLateError, PermitUsedError, use_permit
+from shared.database.reads import use_permit
 from shared.database.record_keys import RecordKeys
-from shared.http import Problem, callers, read_refused, reading_permit
+from shared.http import Problem, callers, reading_permit
 from shared.messaging import Outbox, lock_partitions
 from shared.security import Permit, PermitVerifier, ServiceVerifier
 from shared.terminology.ins import Ins, parse_ins
@@ -142,9 +142,6 @@ def routes(index: Index, reading: Reading, verifier: ServiceVerifier) -> APIRout
 
     @router.post("/read")
     async def read(asked: ReadHistory) -> HistoryView:
-        try:
-            return await reading.read(asked.permit)
-        except (PermitLateError, PermitUsedError) as error:
-            raise read_refused(error) from None
+        return await reading.read(asked.permit)
 
     return router

@@ -8,8 +8,6 @@ from typing import Any
 
 import asyncpg
 
-from shared.database._faults import is_transient
-
 CONNECT_TIMEOUT_S = 5.0
 CLOSE_TIMEOUT_S = 3.0
 STATEMENT_TIMEOUT_S = 6.0
@@ -128,14 +126,3 @@ class Database:
             if self.on_statements is not None:
                 self.on_statements(tx.statements)
             tx.committed()
-
-    async def check(self) -> bool:
-        """True where the database answers."""
-        try:
-            async with self.transaction() as tx:
-                await tx.execute("SELECT 1")
-        except Exception as error:
-            if is_transient(error):
-                return False
-            raise
-        return True

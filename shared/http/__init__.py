@@ -4,7 +4,7 @@ from shared.http._application import application
 from shared.http._callers import bearer, callers
 from shared.http._client import InternalClient, RemoteError, RemoteUnavailable, Reply, StreamedReply
 from shared.http._guard import CORRELATION_HEADER, HttpLimits
-from shared.http._permits import read_refused, reading_permit
+from shared.http._permits import reading_permit
 from shared.http._probes import Report, probes
 from shared.http._problems import Problem
 from shared.http._server import AddressInUseError, Server, serve
@@ -25,7 +25,6 @@ __all__ = [
     "bearer",
     "callers",
     "probes",
-    "read_refused",
     "reading_permit",
     "serve",
 ]

@@ -4,7 +4,9 @@ from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from shared.database.reads import PermitLateError, PermitUsedError
 from shared.http._guard import Guard, HttpLimits
+from shared.http._permits import answer_late_permit, answer_used_permit
 from shared.http._problems import Problem, answer_http_exception, answer_invalid, answer_problem
 
 
@@ -23,6 +25,8 @@ def application(service: str, *routers: APIRouter, limits: HttpLimits | None = N
     for router in routers:
         app.include_router(router)
     app.add_exception_handler(Problem, answer_problem)
+    app.add_exception_handler(PermitLateError, answer_late_permit)
+    app.add_exception_handler(PermitUsedError, answer_used_permit)
     app.add_exception_handler(HTTPException, answer_http_exception)
     app.add_exception_handler(RequestValidationError, answer_invalid)
     app.add_middleware(Guard, service=service, limits=limits or HttpLimits())

@@ -1,7 +1,9 @@
 """Reading on a permit, as every owner's routes do it: who may read was decided; here it is checked and explained."""
 
+from starlette.requests import Request
+from starlette.responses import Response
+
 from shared.contracts.common import Act
-from shared.database.reads import PermitLateError
 from shared.http._problems import Problem
 from shared.security import Permit, PermitRefused, PermitVerifier
 
@@ -23,8 +25,11 @@ def reading_permit(permits: PermitVerifier, token: str) -> Permit:
     return permit
 
 
-def read_refused(error: Exception) -> Problem:
-    """Why a read on a good permit did not happen: `PermitLateError` or `PermitUsedError`."""
-    if isinstance(error, PermitLateError):
-        return Problem(403, "permit_expired", "The permit ran out before the read happened.", _AGAIN)
-    return Problem(403, "permit_used", "The permit was used for a read before.", _AGAIN)
+async def answer_late_permit(_: Request, _error: Exception) -> Response:
+    """Handler of `PermitLateError`: the read did not happen."""
+    return Problem(403, "permit_expired", "The permit ran out before the read happened.", _AGAIN).response()
+
+
+async def answer_used_permit(_: Request, _error: Exception) -> Response:
+    """Handler of `PermitUsedError`: the read did not happen."""
+    return Problem(403, "permit_used", "The permit was used for a read before.", _AGAIN).response()

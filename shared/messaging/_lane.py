@@ -115,11 +115,6 @@ class Lane:
                 waiting[place[0]] += max(0, end - done - 1)
         return waiting
 
-    def assigned(self) -> bool:
-        """True once the group gave this process partitions, or told that it has none for it."""
-        client = self.kafka_consumer
-        return client is not None and bool(client.assignment())
-
     def stuck(self, patience_s: float) -> bool:
         """True where messages wait and nothing was done about them for too long; asked each second."""
         now = time.monotonic()

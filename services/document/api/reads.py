@@ -6,8 +6,7 @@ from services.document.clients import ContentStore, ContentUnreadableError, besi
 from services.document.repository import Found, Reads
 from shared.contracts.http_document import DOCUMENT_HEADER, OpenRequest, SearchRequest, to_header
 from shared.database import Database
-from shared.database.reads import PermitLateError, PermitUsedError
-from shared.http import Problem, read_refused, reading_permit
+from shared.http import Problem, reading_permit
 from shared.observability import logger
 from shared.security import KeyDestroyedError, PermitVerifier
 
@@ -27,8 +26,6 @@ def reads(
         try:
             async with database.transaction() as tx:
                 result = await repository.search(tx, permit, asked.filters)
-        except (PermitLateError, PermitUsedError) as error:
-            raise read_refused(error) from None
         except KeyDestroyedError:
             raise _key_destroyed() from None
         return Response(result.model_dump_json(exclude_none=True), media_type="application/json")
@@ -40,8 +37,6 @@ def reads(
         try:
             async with database.transaction() as tx:
                 found = await repository.open(tx, permit, asked.document)
-        except (PermitLateError, PermitUsedError) as error:
-            raise read_refused(error) from None
         except KeyDestroyedError:
             raise _key_destroyed() from None
         if found is None:
