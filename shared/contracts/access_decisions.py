@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime
 
-from shared.contracts.common import AccessMode, Act, Actor, Body, Code, Owner
+from shared.contracts.common import AccessMode, Act, Actor, Body, Code, Owner, Value, Wishes
 from shared.contracts.reasons import Reason
 
 
@@ -15,6 +15,15 @@ class Outcome(StrEnum):
 
     PERMIT = "permit"
     DENY = "deny"
+
+
+class Emergency(Value):
+    """What is told of an emergency access: to the patient and the médecin traitant, electronically (AR-038)."""
+
+    reason: Code
+    """Why, by the list `emergency_reasons`; a text beside it never travels here (AR-039)."""
+    tell: Code | None = None
+    """Directory number of the médecin traitant to tell; None where there is none, or he is the one who acts."""
 
 
 class Decided(Body):
@@ -39,6 +48,12 @@ class Decided(Body):
     """Version of the record's rights after this decision."""
     in_force_at: AwareDatetime | None = None
     """For a change of rights: when the last permit given before it has run out; told to the patient only then."""
+    further_act: Code | None = None
+    """The act where `act` has no word for it: `act` is then `unknown`, also where it is permitted (`FurtherAct`)."""
+    further_reasons: tuple[Code, ...] = ()
+    """Finer codes than `reasons`, where there are (`FurtherReason`); who knows none of them tells `reasons`."""
+    emergency: Emergency | None = None
+    """For a permitted access in an emergency mode: shown during the whole access (AR-037) and told afterwards."""
 
 
 class RecordOpened(Body):
@@ -92,6 +107,67 @@ class RightsChanged(Body):
     until: AwareDatetime | None = None
     rights_version: int
     in_force_at: AwareDatetime | None = None
+    opinion: Code | None = None
+    """The protected adult's own opinion, where the person in charge of the protection decided (AR-063)."""
 
 
-MESSAGES = (Decided, RecordOpened, RecordClosed, RecordReopened, RecordHeld, RecordReleased, RightsChanged)
+class ConsentChanged(Body):
+    """Consents, wishes, delegations or agreements changed: every `FurtherAct` that is not of the record's life."""
+
+    type_name: ClassVar[str] = "carnet.access.consent-changed.v1"
+
+    act: Code
+    """A `FurtherAct`; a reader who does not know it yet passes over it."""
+    actor: Actor
+    professional: Code | None = None
+    subject: Code | None = None
+    """The team, delegation or app that it is about."""
+    state: Code | None = None
+    """The delegation's new state."""
+    scopes: tuple[Code, ...] = ()
+    """What a delegation or an agreement covers; for an opt-out, the functions that are not wanted any more."""
+    wishes: Wishes | None = None
+    until: AwareDatetime | None = None
+    rights_version: int
+    in_force_at: AwareDatetime | None = None
+    opinion: Code | None = None
+
+
+class LifeChanged(Body):
+    """The life of the record changed otherwise than by opening, closing, reopening or a hold."""
+
+    type_name: ClassVar[str] = "carnet.access.life-changed.v1"
+
+    act: Code
+    """`activate`, `suspend`, `object`, `lift` or `decease`."""
+    actor: Actor
+    until: AwareDatetime | None = None
+    """For a suspension: the end of the six weeks in which the holder may object (AR-057)."""
+    undone: bool = False
+    """True where a death that was told by error is taken back."""
+    rights_version: int
+    in_force_at: AwareDatetime | None = None
+
+
+class DeletionRequested(Body):
+    """The holder expressly asked that the record be deleted: at most three months, the holder is told (AR-055)."""
+
+    type_name: ClassVar[str] = "carnet.access.deletion-requested.v1"
+
+    actor: Actor
+    latest: AwareDatetime
+    """When it has to be done at the latest; a maximum, no timer."""
+
+
+MESSAGES = (
+    Decided,
+    RecordOpened,
+    RecordClosed,
+    RecordReopened,
+    RecordHeld,
+    RecordReleased,
+    RightsChanged,
+    ConsentChanged,
+    LifeChanged,
+    DeletionRequested,
+)

@@ -35,6 +35,36 @@ class ActorKind(StrEnum):
     OPERATOR = "operator"
 
 
+class Strength(StrEnum):
+    """How strongly an actor was authenticated (AR-016, AR-017)."""
+
+    CERTIFICATE = "certificate"
+    """A server's certificate alone (authentification indirecte): feeds, never reads."""
+    AIR = "air"
+    """A person whom the structure authenticated strongly (authentification indirecte renforcée): may read."""
+    DIRECT = "direct"
+    """A person who authenticated to the national identity provider."""
+
+
+class Capacity(StrEnum):
+    """A special capacity in which somebody acts; the law gives each a rule of its own."""
+
+    COORDINATING_DOCTOR = "ehpad_coordinating_doctor"
+    """Médecin coordonnateur of a home for the aged: with the resident's agreement (AR-050)."""
+    PMI_DOCTOR = "pmi_doctor"
+    """Médecin de protection maternelle et infantile (AR-050)."""
+    FIREFIGHTER_DOCTOR = "firefighter_doctor"
+    """Médecin de sapeurs-pompiers (AR-064)."""
+    COUNSELLOR = "insurance_counsellor"
+    """Counsellor of the health insurance: opens, informs, records an opposition, reads nothing (AR-001)."""
+    HEIR = "heir"
+    """Ayant droit: an operator's case, never a session (AR-058, AR-065)."""
+    COURT_EXPERT = "court_expert"
+    """Expert of a court: an operator's case, never a session (AR-058, AR-065)."""
+    TRUSTED_PERSON = "trusted_person"
+    """Personne de confiance: no access follows from it (AR-069)."""
+
+
 class Actor(Value):
     """Who acts. Professionals and structures appear by directory numbers, a holder by nothing but his kind."""
 
@@ -53,6 +83,17 @@ class Actor(Value):
     """True where a person was authenticated; a server certificate alone is not (AR-016)."""
     regulator: bool = False
     """True where the identity provider grants medical regulation (Acces_Regulation_Medicale, AR-034)."""
+    strength: Strength | None = None
+    """How strongly; None where the gateway does not say: then `authenticated` alone counts."""
+    capacity: Capacity | None = None
+    team: Code | None = None
+    """A formalised care team (équipe de soins) in which the actor takes part, by its identifier (AR-008)."""
+    secret: bool = False
+    """Secret connection (connexion secrète): nothing of this session may reach the representatives (AR-042)."""
+    delegation: UUID | None = None
+    """By which delegation a representative or carer acts; nobody's identity travels."""
+    app: Code | None = None
+    """The app or digital service through which the holder's side acts (AR-067)."""
 
 
 class AccessMode(StrEnum):
@@ -91,6 +132,47 @@ class Act(StrEnum):
     """A request that could not be read; its decision is a deny."""
 
 
+class FurtherAct(StrEnum):
+    """Acts added since the first release.
+
+    They travel in a field of their own beside `Act.UNKNOWN`: a wider `Act` would break its readers.
+    """
+
+    AUTHORISE_FOR = "authorise_for"
+    """A member of the care team collects the holder's consent for a colleague (AR-011)."""
+    CONSENT_SESSION = "consent_session"
+    """The holder consents to one consultation by a professional outside the team (AR-010)."""
+    CONSENT_TEAM = "consent_team"
+    """Initial consent to a care team (AR-008, AR-009)."""
+    END_TEAM = "end_team"
+    NAME_ADMINISTRATOR = "name_administrator"
+    """The holder names an administrator (AR-028)."""
+    REMOVE_ADMINISTRATOR = "remove_administrator"
+    WISH = "wish"
+    """The three emergency wishes (AR-035)."""
+    OPT_OUT = "opt_out"
+    """Functions that the holder does not want."""
+    INVITE = "invite"
+    """Invite a representative or carer (délégation)."""
+    ANSWER = "answer"
+    """The invited one accepts or refuses."""
+    END_DELEGATION = "end_delegation"
+    AGREE_APP = "agree_app"
+    """The holder's agreement with an app, by scope (AR-067)."""
+    WITHDRAW_APP = "withdraw_app"
+    ACTIVATE = "activate"
+    SUSPEND = "suspend"
+    """Suspension for fraud (AR-057)."""
+    OBJECT = "object"
+    """The holder objects to a suspension, within six weeks."""
+    LIFT = "lift"
+    CLOSE_UNCONTESTED = "close_uncontested"
+    """Six weeks went by without an objection (AR-057)."""
+    DECEASE = "decease"
+    REQUEST_DELETION = "request_deletion"
+    """The holder's express request (AR-055)."""
+
+
 class Scope(Value):
     """What a permit lets its owner show: an allow-list; what is not named is not shown."""
 
@@ -104,6 +186,20 @@ class Scope(Value):
     """Directory number whose own documents are seen whatever their type or mask (AR-021, AR-024)."""
     own_structure: Code | None = None
     """Structure whose documents are seen likewise: the depositor is a person or a structure (R.1111-49)."""
+
+
+class Wishes(Value):
+    """What the holder wants in an emergency: three independent answers (AR-035).
+
+    The two modes are permitted at creation (AR-036); no source says so of masked documents, so they stay masked.
+    """
+
+    break_glass: bool = True
+    """BTG: professionals may break the glass (bris de glace)."""
+    regulation: bool = True
+    """ETREAT: the regulating doctor of the SAMU may read (centre 15)."""
+    masked: bool = False
+    """MASKED: masked documents are shown in both emergency modes."""
 
 
 RecordId = UUID

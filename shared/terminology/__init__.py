@@ -19,6 +19,7 @@ from shared.terminology.documents import (
     document_types,
     may_combine,
 )
+from shared.terminology.emergency import OTHER_REASON, EmergencyReason, emergency_reason, emergency_reasons
 from shared.terminology.ins import INS_OIDS, TEST_INS_OIDS, Ins, parse_ins
 from shared.terminology.roles import (
     ACCESS_MODES,
@@ -34,12 +35,14 @@ __all__ = [
     "ACCESS_MODES",
     "INS_OIDS",
     "KNOWN_FORMATS",
+    "OTHER_REASON",
     "TEST_INS_OIDS",
     "AccessModeLabel",
     "Confidentiality",
     "DocumentClass",
     "DocumentFormat",
     "DocumentType",
+    "EmergencyReason",
     "Ins",
     "Role",
     "access_mode",
@@ -49,6 +52,8 @@ __all__ = [
     "document_format",
     "document_type",
     "document_types",
+    "emergency_reason",
+    "emergency_reasons",
     "excluded_sector",
     "may_combine",
     "parse_ins",

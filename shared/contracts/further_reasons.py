@@ -1,0 +1,322 @@
+"""Finer reasons than the released ones, and their sentences (French and English).
+
+`Reason` is closed: a wider enum would break readers of the first release. What is said more exactly since then travels
+beside it, as codes that a reader may know or not, and each names the released code that says the same less exactly.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+from shared.contracts import reasons
+from shared.contracts.reasons import Reason
+
+
+class FurtherReason(StrEnum):
+    """A finer code. Codes are never renamed: what was stored must stay readable."""
+
+    # permits
+    REPRESENTATIVE = "representative"
+    APP = "app"
+    ADMINISTRATOR = "administrator"
+    SESSION_CONSENT = "session_consent"
+    CARE_TEAM = "care_team"
+    BREAK_GLASS = "break_glass"
+    REGULATION = "regulation"
+    OPEN_BY_LAW = "open_by_law"
+    SPOKEN_CONSENT = "spoken_consent"
+    VITAL_RISK = "vital_risk"
+    COLLECTED = "collected"
+    INVITED = "invited"
+    INSURANCE_DUTY = "insurance_duty"
+    # denials of a read or a deposit
+    RECORD_DECEASED = "record_deceased"
+    PURPOSE_EXCLUDED = "purpose_excluded"
+    CASE_NEEDED = "case_needed"
+    COUNSELLOR_READS_NOTHING = "counsellor_reads_nothing"
+    NO_RELATION = "no_relation"
+    CERTIFICATE_ONLY = "certificate_only"
+    STRUCTURE_MISSING = "structure_missing"
+    OUTSIDE_DELEGATION = "outside_delegation"
+    MAJORITY_REACHED = "majority_reached"
+    MAJORITY_UNKNOWN = "majority_unknown"
+    APP_NOT_REFERENCED = "app_not_referenced"
+    APP_SUSPENDED = "app_suspended"
+    APP_NOT_AGREED = "app_not_agreed"
+    OPTED_OUT = "opted_out"
+    EMERGENCY_OPPOSED = "emergency_opposed"
+    EMERGENCY_PROFESSION = "emergency_profession"
+    REGULATION_NOT_GRANTED = "regulation_not_granted"
+    EMERGENCY_REASON_MISSING = "emergency_reason_missing"
+    EMERGENCY_TEXT_MISSING = "emergency_text_missing"
+    TEAM_CONSENT_ENDED = "team_consent_ended"
+    SPOKEN_CONSENT_MISSING = "spoken_consent_missing"
+    CONFIDENTIAL_SESSION = "confidential_session"
+    # denials of a command
+    NOT_ADMINISTRATOR = "not_administrator"
+    NOT_NAMEABLE = "not_nameable"
+    NOT_IN_TEAM = "not_in_team"
+    NOT_HEALTH_PROFESSIONAL = "not_health_professional"
+    END_IN_THE_PAST = "end_in_the_past"
+    UNKNOWN_DELEGATION = "unknown_delegation"
+    INVITATION_OVER = "invitation_over"
+    SCOPE_TOO_WIDE = "scope_too_wide"
+    SCOPE_EMPTY = "scope_empty"
+    OPINION_MISSING = "opinion_missing"
+    NOT_SUSPENDED = "not_suspended"
+    OBJECTION_TOO_LATE = "objection_too_late"
+    OBJECTION_OPEN = "objection_open"
+
+    @property
+    def broader(self) -> Reason:
+        """The released code that says the same less exactly."""
+        return _BROADER[self]
+
+
+Code = Reason | FurtherReason
+"""Any code."""
+
+_BROADER: Final[dict[FurtherReason, Reason]] = {
+    FurtherReason.REPRESENTATIVE: Reason.HOLDER,
+    FurtherReason.APP: Reason.HOLDER,
+    FurtherReason.INVITED: Reason.HOLDER,
+    FurtherReason.INSURANCE_DUTY: Reason.INSURANCE_DECLARATION,
+    **dict.fromkeys(
+        (
+            FurtherReason.ADMINISTRATOR,
+            FurtherReason.SESSION_CONSENT,
+            FurtherReason.CARE_TEAM,
+            FurtherReason.BREAK_GLASS,
+            FurtherReason.REGULATION,
+            FurtherReason.OPEN_BY_LAW,
+            FurtherReason.SPOKEN_CONSENT,
+            FurtherReason.VITAL_RISK,
+            FurtherReason.COLLECTED,
+        ),
+        Reason.AUTHORISED,
+    ),
+    FurtherReason.RECORD_DECEASED: Reason.RECORD_CLOSED,
+    FurtherReason.PURPOSE_EXCLUDED: Reason.EXCLUDED_ACTOR,
+    FurtherReason.COUNSELLOR_READS_NOTHING: Reason.EXCLUDED_ACTOR,
+    FurtherReason.CERTIFICATE_ONLY: Reason.NOT_AUTHENTICATED,
+    FurtherReason.STRUCTURE_MISSING: Reason.NOT_AUTHENTICATED,
+    FurtherReason.TEAM_CONSENT_ENDED: Reason.AUTHORISATION_EXPIRED,
+    FurtherReason.SPOKEN_CONSENT_MISSING: Reason.NOT_AUTHORISED,
+    **dict.fromkeys(
+        (
+            FurtherReason.EMERGENCY_OPPOSED,
+            FurtherReason.EMERGENCY_PROFESSION,
+            FurtherReason.REGULATION_NOT_GRANTED,
+            FurtherReason.EMERGENCY_REASON_MISSING,
+            FurtherReason.EMERGENCY_TEXT_MISSING,
+        ),
+        Reason.EMERGENCY_NOT_SERVED,
+    ),
+    **dict.fromkeys(
+        (
+            FurtherReason.NOT_ADMINISTRATOR,
+            FurtherReason.NOT_IN_TEAM,
+            FurtherReason.NOT_HEALTH_PROFESSIONAL,
+        ),
+        Reason.NOT_HOLDER,
+    ),
+    **dict.fromkeys(
+        (
+            FurtherReason.CASE_NEEDED,
+            FurtherReason.NO_RELATION,
+            FurtherReason.OUTSIDE_DELEGATION,
+            FurtherReason.MAJORITY_REACHED,
+            FurtherReason.MAJORITY_UNKNOWN,
+            FurtherReason.APP_NOT_REFERENCED,
+            FurtherReason.APP_SUSPENDED,
+            FurtherReason.APP_NOT_AGREED,
+            FurtherReason.OPTED_OUT,
+            FurtherReason.CONFIDENTIAL_SESSION,
+            FurtherReason.NOT_NAMEABLE,
+            FurtherReason.END_IN_THE_PAST,
+            FurtherReason.UNKNOWN_DELEGATION,
+            FurtherReason.INVITATION_OVER,
+            FurtherReason.SCOPE_TOO_WIDE,
+            FurtherReason.SCOPE_EMPTY,
+            FurtherReason.OPINION_MISSING,
+            FurtherReason.NOT_SUSPENDED,
+            FurtherReason.OBJECTION_TOO_LATE,
+            FurtherReason.OBJECTION_OPEN,
+        ),
+        Reason.NO_BRANCH,
+    ),
+}
+
+SENTENCES: Final[dict[FurtherReason, tuple[str, str]]] = {
+    FurtherReason.REPRESENTATIVE: (
+        "Une personne habilitée agit pour le titulaire.",
+        "Somebody entitled to it acts for the holder.",
+    ),
+    FurtherReason.APP: ("Le titulaire a donné son accord à ce service.", "The holder agreed with this service."),
+    FurtherReason.ADMINISTRATOR: (
+        "Le titulaire a nommé ce professionnel administrateur.",
+        "The holder named this professional an administrator.",
+    ),
+    FurtherReason.SESSION_CONSENT: (
+        "Le titulaire a consenti à cette consultation.",
+        "The holder consented to this consultation.",
+    ),
+    FurtherReason.CARE_TEAM: (
+        "Le titulaire a consenti à l'accès de l'équipe de soins.",
+        "The holder consented to the care team's access.",
+    ),
+    FurtherReason.BREAK_GLASS: ("Accès en bris de glace, motivé.", "Emergency access, with its reason."),
+    FurtherReason.REGULATION: (
+        "Accès du médecin régulateur du SAMU, motivé.",
+        "Access by the regulating emergency doctor, with its reason.",
+    ),
+    FurtherReason.OPEN_BY_LAW: (
+        "La loi ouvre l'accès à ce médecin sans consentement.",
+        "The law gives this doctor access without consent.",
+    ),
+    FurtherReason.SPOKEN_CONSENT: (
+        "La personne, ou sa personne de confiance, a consenti sur place.",
+        "The person, or the trusted person, consented on the spot.",
+    ),
+    FurtherReason.VITAL_RISK: (
+        "Aucun consentement possible et risque vital.",
+        "No consent was possible and life was at risk.",
+    ),
+    FurtherReason.COLLECTED: (
+        "Un professionnel a recueilli le consentement du titulaire.",
+        "A professional collected the holder's consent.",
+    ),
+    FurtherReason.INVITED: ("La personne invitée a répondu.", "The invited person answered."),
+    FurtherReason.INSURANCE_DUTY: ("Acte de l'assurance maladie.", "An act of the health insurance."),
+    FurtherReason.RECORD_DECEASED: ("Le titulaire est décédé.", "The holder has died."),
+    FurtherReason.PURPOSE_EXCLUDED: (
+        "L'exploitation secondaire des données est interdite.",
+        "Secondary use of the data is forbidden.",
+    ),
+    FurtherReason.CASE_NEEDED: (
+        "Aucun accès direct : une demande est instruite par l'opérateur.",
+        "No direct access: ask the operator to open a case.",
+    ),
+    FurtherReason.COUNSELLOR_READS_NOTHING: (
+        "Un conseiller de l'assurance maladie ouvre un dossier et n'y lit rien.",
+        "A counsellor of the health insurance opens a record and reads nothing in it.",
+    ),
+    FurtherReason.NO_RELATION: (
+        "Aucune délégation valide aujourd'hui.",
+        "No delegation that is valid today.",
+    ),
+    FurtherReason.CERTIFICATE_ONLY: (
+        "Un certificat de serveur alimente et ne consulte pas.",
+        "A server's certificate may deposit, never read.",
+    ),
+    FurtherReason.STRUCTURE_MISSING: (
+        "L'authentification par une structure exige cette structure.",
+        "A person authenticated by a structure has to act in that structure.",
+    ),
+    FurtherReason.OUTSIDE_DELEGATION: (
+        "La délégation ne couvre pas cet acte.",
+        "The delegation does not cover this act.",
+    ),
+    FurtherReason.MAJORITY_REACHED: (
+        "Le titulaire est majeur : la représentation a pris fin.",
+        "The holder is of age: the representation has ended.",
+    ),
+    FurtherReason.MAJORITY_UNKNOWN: (
+        "La date de majorité du titulaire est inconnue.",
+        "The date on which the holder comes of age is not known.",
+    ),
+    FurtherReason.APP_NOT_REFERENCED: ("Ce service n'est pas référencé.", "This service is not referenced."),
+    FurtherReason.APP_SUSPENDED: ("Ce service est suspendu.", "This service is suspended."),
+    FurtherReason.APP_NOT_AGREED: (
+        "Le titulaire n'a pas donné cet accord à ce service.",
+        "The holder has not agreed to this with this service.",
+    ),
+    FurtherReason.OPTED_OUT: ("Le titulaire ne veut pas de cette fonction.", "The holder does not want this function."),
+    FurtherReason.EMERGENCY_OPPOSED: (
+        "Le titulaire s'est opposé à ce mode d'urgence.",
+        "The holder opposed this emergency mode.",
+    ),
+    FurtherReason.EMERGENCY_PROFESSION: (
+        "Le bris de glace est réservé aux professionnels de santé.",
+        "Only health professionals may break the glass.",
+    ),
+    FurtherReason.REGULATION_NOT_GRANTED: (
+        "Ce mode est réservé au médecin régulateur du SAMU.",
+        "This mode is for the regulating emergency doctor alone.",
+    ),
+    FurtherReason.EMERGENCY_REASON_MISSING: (
+        "L'accès en urgence exige un motif de la liste.",
+        "An emergency access needs a reason from the list.",
+    ),
+    FurtherReason.EMERGENCY_TEXT_MISSING: (
+        "Le motif « autre » exige un texte.",
+        "The reason `other` needs a text.",
+    ),
+    FurtherReason.TEAM_CONSENT_ENDED: (
+        "Le consentement donné à l'équipe de soins a pris fin.",
+        "The consent given to the care team has ended.",
+    ),
+    FurtherReason.SPOKEN_CONSENT_MISSING: (
+        "Le consentement demandé sur place n'est pas renseigné.",
+        "The consent asked for on the spot is not recorded.",
+    ),
+    FurtherReason.CONFIDENTIAL_SESSION: (
+        "Une connexion secrète est faite par un professionnel avec le mineur.",
+        "A secret connection is made by a professional with the minor.",
+    ),
+    FurtherReason.NOT_ADMINISTRATOR: (
+        "Seuls le titulaire et ses administrateurs bloquent un professionnel.",
+        "Only the holder and administrators block a professional.",
+    ),
+    FurtherReason.NOT_NAMEABLE: (
+        "Le médecin traitant est connu par sa déclaration à l'assurance maladie.",
+        "The treating doctor is known from the declaration to the insurance.",
+    ),
+    FurtherReason.NOT_IN_TEAM: (
+        "Ce professionnel n'est pas de l'équipe de soins.",
+        "This professional is not of the care team.",
+    ),
+    FurtherReason.NOT_HEALTH_PROFESSIONAL: (
+        "Cet acte est réservé à un professionnel de santé.",
+        "Only a health professional may do this.",
+    ),
+    FurtherReason.END_IN_THE_PAST: ("La date de fin est passée.", "The end lies in the past."),
+    FurtherReason.UNKNOWN_DELEGATION: ("Cette délégation n'existe pas.", "This delegation does not exist."),
+    FurtherReason.INVITATION_OVER: (
+        "L'invitation a expiré ou a déjà sa réponse.",
+        "The invitation has expired or was answered.",
+    ),
+    FurtherReason.SCOPE_TOO_WIDE: (
+        "Ce périmètre ne peut pas être délégué ainsi.",
+        "This kind of delegation or service can't have that scope.",
+    ),
+    FurtherReason.SCOPE_EMPTY: ("Le périmètre est vide.", "The scope is empty."),
+    FurtherReason.OPINION_MISSING: (
+        "L'avis de la personne protégée est à recueillir.",
+        "The protected person's own opinion has to be recorded.",
+    ),
+    FurtherReason.NOT_SUSPENDED: ("Le dossier n'est pas suspendu.", "The record is not suspended."),
+    FurtherReason.OBJECTION_TOO_LATE: (
+        "Le délai de six semaines est passé.",
+        "The six weeks for an objection are over.",
+    ),
+    FurtherReason.OBJECTION_OPEN: (
+        "Le délai d'opposition court, ou le titulaire s'est opposé.",
+        "The six weeks are not over, or the holder objected.",
+    ),
+}
+
+
+def code(value: str) -> Code | None:
+    """The code that was stored or sent as this text; None for one that this version does not know."""
+    for kind in (Reason, FurtherReason):
+        if value in kind.__members__.values():
+            return kind(value)
+    return None
+
+
+def sentence(reason: Code, language: str = "en") -> str:
+    """The sentence that explains any code to a person, in French (`fr`) or English."""
+    if isinstance(reason, Reason):
+        return reasons.sentence(reason, language)
+    french, english = SENTENCES[reason]
+    return french if language.startswith("fr") else english
