@@ -10,22 +10,17 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 from services.access_control.domain import decide, rights
-from services.access_control.domain.changes import Change, DecisionMade, RecordChanged, RightChanged
+from services.access_control.domain.changes import Change, DecisionMade, RecordChanged, differences
+from services.access_control.domain.commands.rule import AnyAct
+from services.access_control.domain.events import events_of
 from services.access_control.domain.matrix import Matrix
+from services.access_control.domain.policy import DEFAULT, Policy
 from services.access_control.domain.record import Record, State
-from services.access_control.domain.rights import Changed, Command
-from services.access_control.domain.verdict import Verdict, deny
+from services.access_control.domain.requests import ACTS, ACTS_BY_NAME, COMMANDS, command_of, reading_of
+from services.access_control.domain.verdict import Sight, Verdict, deny
 from shared.contracts import record_requests as bodies
-from shared.contracts.access_decisions import (
-    Decided,
-    Outcome,
-    RecordClosed,
-    RecordHeld,
-    RecordReleased,
-    RecordReopened,
-    RightsChanged,
-)
-from shared.contracts.common import Act, Actor, Body, Scope
+from shared.contracts.access_decisions import Decided, Outcome, RecordHeld
+from shared.contracts.common import Act, Actor, FurtherAct
 from shared.contracts.envelope import Message
 from shared.contracts.reasons import Reason
 from shared.contracts.record_deposits import Deposit
@@ -34,22 +29,8 @@ from shared.security import PERMIT_LIFETIME, Permit
 
 Done = Effects[Record, Change]
 
-_ACTS: Final[dict[type[Body], Act]] = {
-    bodies.Consult: Act.CONSULT,
-    bodies.Authorise: Act.AUTHORISE,
-    bodies.Revoke: Act.REVOKE,
-    bodies.Block: Act.BLOCK,
-    bodies.Unblock: Act.UNBLOCK,
-    bodies.Close: Act.CLOSE,
-    bodies.Reopen: Act.REOPEN,
-    bodies.DeclareTreatingDoctor: Act.DECLARE,
-    bodies.Release: Act.RELEASE,
-    Deposit: Act.DEPOSIT,
-}
-_ACTS_BY_NAME: Final = {body.type_name: act for body, act in _ACTS.items()}
-_NEVER_RESTRICTING: Final = frozenset({Act.CONSULT, Act.DEPOSIT, Act.AUTHORISE, Act.UNBLOCK, Act.REOPEN, Act.RELEASE})
+_NEVER_RESTRICTING: Final = rights.NEVER_RESTRICTING | {Act.CONSULT, Act.DEPOSIT, Act.AUTHORISE}
 """A request of these kinds that can't be read was no attempt to restrict access; of any other kind it may have been."""
-_COMMANDS: Final = tuple(body for body, act in _ACTS.items() if act not in {Act.CONSULT, Act.DEPOSIT})
 
 
 class Signer(Protocol):
@@ -62,21 +43,23 @@ class Signer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Lane:
-    """What both lanes do with requests that can't be handled, over one version of the matrix."""
+    """What both lanes do with requests that can't be handled, over one version of the matrix and of the settings."""
 
     matrix: Matrix
+    policy: Policy
 
     def unreadable(self, message: Message[Unreadable], record: Record, now: datetime) -> Done:
         """Deny what can't be read; hold the record where nobody can say that it did not restrict access."""
-        act = _ACTS_BY_NAME.get(message.envelope.type, Act.UNKNOWN)
+        act = ACTS_BY_NAME.get(message.envelope.type, Act.UNKNOWN)
         hold = act not in _NEVER_RESTRICTING
         return self._denied(message, record, now, act=act, reason=message.body.reason, actor=None, hold=hold)
 
     def failed(self, message: Message[Failed], record: Record, now: datetime) -> Done:
         """Deny after an unexpected error; hold the record where the request may have restricted access."""
         original = message.body.original
-        act = _ACTS.get(type(original), Act.UNKNOWN)
-        hold = rights.restricts(record, _command(original)) if isinstance(original, _COMMANDS) else act is Act.UNKNOWN
+        act = ACTS.get(type(original), Act.UNKNOWN)
+        known = type(original) in COMMANDS
+        hold = rights.restricts(record, command_of(original)) if known else act is Act.UNKNOWN
         actor = getattr(original, "actor", None)
         return self._denied(message, record, now, act=act, reason=Reason.INTERNAL_ERROR, actor=actor, hold=hold)
 
@@ -86,7 +69,7 @@ class _Lane:
         record: Record,
         now: datetime,
         *,
-        act: Act,
+        act: AnyAct,
         reason: Reason,
         actor: Actor | None,
         hold: bool,
@@ -109,12 +92,14 @@ class _Lane:
         del message, decided, now
         return ()
 
-    def _decided(self, request: UUID, act: Act, after: Record, verdict: Verdict, **told: Any) -> Decided:
+    def _decided(self, request: UUID, act: AnyAct, after: Record, verdict: Verdict, **told: Any) -> Decided:
         return Decided(
             request=request,
-            act=act,
+            act=act if isinstance(act, Act) else Act.UNKNOWN,
+            further_act=act.value if isinstance(act, FurtherAct) else None,
             outcome=Outcome.PERMIT if verdict.permitted else Outcome.DENY,
             reasons=(verdict.reason,),
+            further_reasons=(verdict.further.value,) if verdict.further is not None else (),
             matrix_version=self.matrix.version,
             rights_version=after.rights_version,
             **told,
@@ -130,14 +115,15 @@ class _Requests(_Lane):
     def consult(self, message: Message[bodies.Consult], record: Record, now: datetime) -> Done:
         """A read is asked for: the answer is a permit that lives for seconds, or a denial."""
         body = message.body
-        asked = decide.Reading(body.actor, body.owner, body.mode, body.deadline)
-        verdict = decide.consult(record, asked, now, self.matrix)
+        asked = reading_of(body)
+        verdict = decide.consult(record, asked, now, self.matrix, self.policy)
         told: dict[str, Any] = {"actor": body.actor, "mode": body.mode, "owner": body.owner}
         if verdict.scope is None:
             decided = self._decided(message.id, Act.CONSULT, record, verdict, **told)
             return Effects(record, changes=self._rows(message, decided, now), emits=(decided,))
         expires = now + PERMIT_LIFETIME
         told |= {"permit": self._signed(message, verdict.scope, now, expires), "expires": expires}
+        told["emergency"] = decide.told_of_emergency(record, asked, verdict)
         after = replace(record, permits_until=max(record.permits_until or expires, expires))
         decided = self._decided(message.id, Act.CONSULT, after, verdict, **told)
         changes = (RecordChanged(message.record, after), *self._rows(message, decided, now))
@@ -145,27 +131,30 @@ class _Requests(_Lane):
 
     def command(self, message: Message[Any], record: Record, now: datetime) -> Done:
         """A change of rights, life or hold is asked for."""
-        command = _command(message.body)
-        changed = rights.change(record, command, now)
+        command = command_of(message.body)
+        changed = rights.change(record, command, now, self.policy)
         told = {"actor": command.actor, "in_force_at": changed.in_force_at}
         decided = self._decided(message.id, command.act, changed.record, changed.verdict, **told)
-        changes = (*_changes_of(message.record, command, changed), *self._rows(message, decided, now))
-        return Effects(changed.record, changes=changes, emits=(decided, *_events_of(command, changed)))
+        rows = self._rows(message, decided, now)
+        if changed.happened:
+            rows = (*differences(message.record, record, changed.record), *rows)
+        events = events_of(command, changed, now, self.policy)
+        return Effects(changed.record, changes=rows, emits=(decided, *events))
 
     def _rows(self, message: Message[Any], decided: Decided, now: datetime) -> tuple[Change, ...]:
         return (
             DecisionMade(
                 request=decided.request,
                 record=message.record,
-                act=decided.act,
+                act=decided.further_act or decided.act,
                 outcome=decided.outcome,
-                reason=decided.reasons[0],
+                reason=next(iter(decided.further_reasons), decided.reasons[0]),
                 rights_version=decided.rights_version,
                 decided_at=now,
             ),
         )
 
-    def _signed(self, message: Message[bodies.Consult], scope: Scope, now: datetime, expires: datetime) -> str:
+    def _signed(self, message: Message[bodies.Consult], sight: Sight, now: datetime, expires: datetime) -> str:
         body = message.body
         return self.signer.sign(
             Permit(
@@ -175,7 +164,7 @@ class _Requests(_Lane):
                 owner=body.owner,
                 act=Act.CONSULT,
                 mode=body.mode,
-                scope=scope,
+                scope=sight.scope(),
                 issued=now,
                 expires=expires,
             )
@@ -189,7 +178,7 @@ class _Deposits(_Lane):
     def deposit(self, message: Message[Deposit], record: Record, now: datetime) -> Done:
         """A staged document wants to become part of the record."""
         body = message.body
-        verdict = decide.deposit(record, body.actor, now)
+        verdict = decide.deposit(record, body.actor, now, self.policy)
         return Effects(record, emits=(self._decided(body.deposit, Act.DEPOSIT, record, verdict, actor=body.actor),))
 
     def _request(self, message: Message[Any]) -> UUID:
@@ -197,61 +186,18 @@ class _Deposits(_Lane):
         return message.envelope.correlation
 
 
-def requests(matrix: Matrix, signer: Signer) -> Handlers[Record, Change]:
+def requests(matrix: Matrix, signer: Signer, policy: Policy = DEFAULT) -> Handlers[Record, Change]:
     """The handlers of the lane of `record.requests`."""
-    lane = _Requests(matrix, signer)
+    lane = _Requests(matrix, policy, signer)
     return {
         bodies.Consult: lane.consult,
-        **dict.fromkeys(_COMMANDS, lane.command),
+        **dict.fromkeys(COMMANDS, lane.command),
         Unreadable: lane.unreadable,
         Failed: lane.failed,
     }
 
 
-def deposits(matrix: Matrix) -> Handlers[Record, Change]:
+def deposits(matrix: Matrix, policy: Policy = DEFAULT) -> Handlers[Record, Change]:
     """The handlers of the lane of `record.deposits`."""
-    lane = _Deposits(matrix)
+    lane = _Deposits(matrix, policy)
     return {Deposit: lane.deposit, Unreadable: lane.unreadable, Failed: lane.failed}
-
-
-def _command(body: Any) -> Command:
-    return Command(
-        act=_ACTS[type(body)],
-        actor=body.actor,
-        version=getattr(body, "rights_version", None),
-        professional=getattr(body, "professional", None),
-        until=getattr(body, "until", None),
-    )
-
-
-def _changes_of(record: UUID, command: Command, changed: Changed) -> list[Change]:
-    if not changed.happened:
-        return []
-    rows: list[Change] = [RecordChanged(record, changed.record)]
-    if command.act in {Act.AUTHORISE, Act.REVOKE, Act.BLOCK, Act.UNBLOCK}:
-        professional = command.professional or ""
-        rows.append(RightChanged(record, professional, changed.record.rights.get(professional)))
-    return rows
-
-
-def _events_of(command: Command, changed: Changed) -> tuple[Body, ...]:
-    if not changed.happened:
-        return ()
-    match command.act:
-        case Act.CLOSE:
-            return (RecordClosed(actor=command.actor),)
-        case Act.REOPEN:
-            return (RecordReopened(actor=command.actor),)
-        case Act.RELEASE:
-            return (RecordReleased(actor=command.actor),)
-        case _:
-            return (
-                RightsChanged(
-                    act=command.act,
-                    actor=command.actor,
-                    professional=command.professional,
-                    until=command.until,
-                    rights_version=changed.record.rights_version,
-                    in_force_at=changed.in_force_at,
-                ),
-            )

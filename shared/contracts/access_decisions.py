@@ -20,8 +20,11 @@ class Outcome(StrEnum):
 class Emergency(Value):
     """What is told of an emergency access: to the patient and the médecin traitant, electronically (AR-038)."""
 
-    reason: Code
-    """Why, by the list `emergency_reasons`; a text beside it never travels here (AR-039)."""
+    reason: Code | None = None
+    """Why, by the list `emergency_reasons`; a text beside it never travels here (AR-039).
+
+    None where the médecin traitant, who needs no reason, names this mode.
+    """
     tell: Code | None = None
     """Directory number of the médecin traitant to tell; None where there is none, or he is the one who acts."""
 

@@ -24,6 +24,7 @@ class FurtherReason(StrEnum):
     REGULATION = "regulation"
     OPEN_BY_LAW = "open_by_law"
     SPOKEN_CONSENT = "spoken_consent"
+    TRUSTED_CONSENT = "trusted_consent"
     VITAL_RISK = "vital_risk"
     COLLECTED = "collected"
     INVITED = "invited"
@@ -61,6 +62,7 @@ class FurtherReason(StrEnum):
     INVITATION_OVER = "invitation_over"
     SCOPE_TOO_WIDE = "scope_too_wide"
     SCOPE_EMPTY = "scope_empty"
+    SUBJECT_MISSING = "subject_missing"
     OPINION_MISSING = "opinion_missing"
     NOT_SUSPENDED = "not_suspended"
     OBJECTION_TOO_LATE = "objection_too_late"
@@ -89,6 +91,7 @@ _BROADER: Final[dict[FurtherReason, Reason]] = {
             FurtherReason.REGULATION,
             FurtherReason.OPEN_BY_LAW,
             FurtherReason.SPOKEN_CONSENT,
+            FurtherReason.TRUSTED_CONSENT,
             FurtherReason.VITAL_RISK,
             FurtherReason.COLLECTED,
         ),
@@ -137,6 +140,7 @@ _BROADER: Final[dict[FurtherReason, Reason]] = {
             FurtherReason.INVITATION_OVER,
             FurtherReason.SCOPE_TOO_WIDE,
             FurtherReason.SCOPE_EMPTY,
+            FurtherReason.SUBJECT_MISSING,
             FurtherReason.OPINION_MISSING,
             FurtherReason.NOT_SUSPENDED,
             FurtherReason.OBJECTION_TOO_LATE,
@@ -174,8 +178,12 @@ SENTENCES: Final[dict[FurtherReason, tuple[str, str]]] = {
         "The law gives this doctor access without consent.",
     ),
     FurtherReason.SPOKEN_CONSENT: (
-        "La personne, ou sa personne de confiance, a consenti sur place.",
-        "The person, or the trusted person, consented on the spot.",
+        "La personne a consenti sur place.",
+        "The person consented on the spot.",
+    ),
+    FurtherReason.TRUSTED_CONSENT: (
+        "La personne de confiance a consenti sur place.",
+        "The trusted person consented on the spot.",
     ),
     FurtherReason.VITAL_RISK: (
         "Aucun consentement possible et risque vital.",
@@ -290,6 +298,10 @@ SENTENCES: Final[dict[FurtherReason, tuple[str, str]]] = {
         "This kind of delegation or service can't have that scope.",
     ),
     FurtherReason.SCOPE_EMPTY: ("Le périmètre est vide.", "The scope is empty."),
+    FurtherReason.SUBJECT_MISSING: (
+        "La demande ne dit pas qui elle concerne.",
+        "The request does not say whom it is about.",
+    ),
     FurtherReason.OPINION_MISSING: (
         "L'avis de la personne protégée est à recueillir.",
         "The protected person's own opinion has to be recorded.",

@@ -1,18 +1,19 @@
 """What a decision leaves behind: rows for the repository to write."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
 from services.access_control.domain.record import Record, Right
+from services.access_control.domain.relations import Agreement, Delegation, Team
 from shared.contracts.access_decisions import Outcome
-from shared.contracts.common import Act
-from shared.contracts.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
 class RecordChanged:
-    """A record's life, hold, version, médecin traitant or end of permits; not its rights."""
+    """A record's life, hold, version, médecin traitant, wishes or end of permits; not its relations."""
 
     id: UUID
     record: Record
@@ -28,16 +29,80 @@ class RightChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionChanged:
+    """The end of a consent at the consultation, by professional and structure; None: there is none any more."""
+
+    record: UUID
+    who: tuple[str, str]
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TeamChanged:
+    """The consent to a care team; None: it was taken back."""
+
+    record: UUID
+    key: str
+    team: Team | None
+
+
+@dataclass(frozen=True, slots=True)
+class DelegationChanged:
+    """An invitation or delegation."""
+
+    record: UUID
+    id: str
+    delegation: Delegation | None
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementChanged:
+    """The agreement with an app; None: it was withdrawn."""
+
+    record: UUID
+    app: str
+    agreement: Agreement | None
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionMade:
     """The one decision on a request, by which a repeat of the request is known."""
 
     request: UUID
     record: UUID
-    act: Act
+    act: str
+    """The code of an `Act` or `FurtherAct`."""
     outcome: Outcome
-    reason: Reason
+    reason: str
+    """The most exact code."""
     rights_version: int
     decided_at: datetime
 
 
-Change = RecordChanged | RightChanged | DecisionMade
+Change = (
+    RecordChanged | RightChanged | SessionChanged | TeamChanged | DelegationChanged | AgreementChanged | DecisionMade
+)
+_RELATIONS: Final[tuple[tuple[str, Any], ...]] = (
+    ("rights", RightChanged),
+    ("sessions", SessionChanged),
+    ("teams", TeamChanged),
+    ("delegations", DelegationChanged),
+    ("apps", AgreementChanged),
+)
+
+
+def differences(identity: UUID, before: Record, after: Record) -> tuple[Change, ...]:
+    """The rows that turn one record into the other."""
+    return (RecordChanged(identity, after), *_relations(identity, before, after))
+
+
+def _relations(identity: UUID, before: Record, after: Record) -> Iterator[Change]:
+    for name, row in _RELATIONS:
+        was, now = getattr(before, name), getattr(after, name)
+        if was is not now:
+            yield from (row(identity, key, now.get(key)) for key in _changed(was, now))
+
+
+def _changed(was: Mapping[Any, Any], now: Mapping[Any, Any]) -> list[Any]:
+    """The keys that differ, in a stable order."""
+    return sorted(key for key in {*was, *now} if was.get(key) != now.get(key))

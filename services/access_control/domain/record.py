@@ -6,7 +6,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from services.access_control.domain.relations import Agreement, Delegation, Right, Standing, Team
+from shared.contracts.common import Wishes
+from shared.contracts.further_reasons import Code, FurtherReason
 from shared.contracts.reasons import Reason
+from shared.contracts.record_requests import Function, TeamKind
+
+__all__ = ["ABSENT", "Record", "Right", "Standing", "State", "no_consultation", "no_deposit"]
+
+WISHES: Final = Wishes()
+"""At creation: both emergency modes permitted, masked documents not shown (AR-036)."""
 
 
 class State(StrEnum):
@@ -19,31 +28,25 @@ class State(StrEnum):
     """Closed by its holder; what it holds is archived (CSP R.1111-36, AR-054)."""
 
 
-class Standing(StrEnum):
-    """What the holder decided about one professional (états de l'autorisation, AR-014)."""
-
-    VALID = "valide"
-    EXPIRED = "expire"
-    BLOCKED = "interdit"
-    NONE = "non_existe"
-
-
-@dataclass(frozen=True, slots=True)
-class Right:
-    """A decision of the holder about one professional: authorised (until an end date if there is one) or blocked."""
-
-    blocked: bool = False
-    until: datetime | None = None
-    """First moment at which the authorisation no longer holds; None: it has no end (AR-015)."""
-
-
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record, as far as decisions need it. The default is a record that does not exist."""
+    """One record, as far as decisions need it. The default is a record that does not exist.
+
+    Every relation stands under what an actor carries, so that no decision grows with their number.
+    """
 
     state: State = State.ABSENT
+    activated: bool = False
+    """Activated by its holder; an open record that is not is read and fed likewise (AR-001)."""
     suspended: bool = False
     """Suspended for fraud (AR-057); stands beside the state, so that closing and reopening does not end it."""
+    suspended_at: datetime | None = None
+    objected: bool = False
+    """The holder objected to the suspension within six weeks."""
+    deceased: bool = False
+    """Stands beside the state, so that a death told by error can be taken back."""
+    deletion_due: datetime | None = None
+    """Until when it has to be deleted, after an express request of the holder (AR-055)."""
     held: bool = False
     """An unexpected error hit a request that may have restricted access: nobody reads until an operator resolves it."""
     rights_version: int = 0
@@ -52,8 +55,18 @@ class Record:
     """When the last permit ever given on this record runs out, or has run out."""
     treating: str | None = None
     """Directory number of the médecin traitant; personal to him (AR-066)."""
+    majority: datetime | None = None
+    """When the holder comes of age (AR-045); None: not known, or not needed for what is decided."""
+    wishes: Wishes = WISHES
+    opted_out: frozenset[Function] = frozenset()
     rights: Mapping[str, Right] = field(default_factory=dict)
     """By directory number; a professional who is not named has no standing."""
+    sessions: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
+    """End of each consent at the consultation, by professional and structure (AR-010)."""
+    teams: Mapping[str, Team] = field(default_factory=dict)
+    """By structure, professional, or the team's identifier."""
+    delegations: Mapping[str, Delegation] = field(default_factory=dict)
+    apps: Mapping[str, Agreement] = field(default_factory=dict)
 
     def standing(self, professional: str, now: datetime) -> Standing:
         """A professional's standing at a moment: the end of a right is compared when deciding, never a timer."""
@@ -62,7 +75,34 @@ class Record:
             return Standing.NONE
         if right.blocked:
             return Standing.BLOCKED
+        if right.by_representative and self.is_of_age(now):
+            return Standing.NONE
         return Standing.EXPIRED if right.until is not None and right.until <= now else Standing.VALID
+
+    def is_of_age(self, now: datetime) -> bool:
+        """True from 00:00 in Paris on the 18th birthday (AR-045), and where the day is not known: nothing is given."""
+        return self.majority is None or self.majority <= now
+
+    def is_administrator(self, professional: str, now: datetime) -> bool:
+        """True for a named administrator whose authorisation holds (AR-028)."""
+        right = self.rights.get(professional)
+        return (
+            right is not None and right.administrator is not None and self.standing(professional, now) is Standing.VALID
+        )
+
+    def has_session(self, professional: str, structure: str | None, now: datetime) -> bool:
+        """True while a consent at the consultation holds for this professional in this structure (AR-010)."""
+        until = self.sessions.get((professional, structure or ""))
+        return until is not None and now < until
+
+    def team(self, key: str | None, kind: TeamKind) -> Team | None:
+        """The care team of this kind that the holder consented to, be it over or not."""
+        team = self.teams.get(key) if key is not None else None
+        return team if team is not None and team.kind is kind else None
+
+    def holds(self, team: Team, now: datetime) -> bool:
+        """True while the consent to a team holds."""
+        return now < team.until and not (team.by_representative and self.is_of_age(now))
 
     def with_right(self, professional: str, right: Right | None) -> "Record":
         """The record with another decision about one professional; None ends whatever was decided."""
@@ -73,15 +113,17 @@ class Record:
 ABSENT: Final = Record()
 
 
-def no_deposit(record: Record) -> Reason | None:
+def no_deposit(record: Record) -> Code | None:
     """Why the state allows no deposit; None where it does. A held record takes deposits."""
+    if record.state is State.OPEN and not record.suspended and not record.deceased:
+        return None
     if record.state is State.ABSENT:
         return Reason.NO_RECORD
-    if record.suspended:
-        return Reason.RECORD_SUSPENDED
-    return Reason.RECORD_CLOSED if record.state is State.CLOSED else None
+    if record.deceased:
+        return FurtherReason.RECORD_DECEASED
+    return Reason.RECORD_SUSPENDED if record.suspended else Reason.RECORD_CLOSED
 
 
-def no_consultation(record: Record) -> Reason | None:
-    """Why the state allows nobody to read; None where it does."""
+def no_consultation(record: Record) -> Code | None:
+    """Why the state allows nobody to read; None where it does. A held record denies emergencies, too."""
     return no_deposit(record) or (Reason.RECORD_HELD if record.held else None)

@@ -6,7 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from services.access_control.domain.changes import Change, DecisionMade, RecordChanged, RightChanged
-from services.access_control.domain.decide import needs_consent
+from services.access_control.domain.decide import needs_rights
 from services.access_control.domain.record import ABSENT, Record, Right, State
 from shared.contracts.envelope import Message
 from shared.contracts.record_deposits import Deposit
@@ -70,7 +70,7 @@ class Deposits(_Records):
         asked = {
             message.record
             for message in messages
-            if isinstance(message.body, Deposit) and needs_consent(message.body.actor)
+            if isinstance(message.body, Deposit) and needs_rights(message.body.actor)
         }
         rights = await _load_rights(tx, asked) if asked else {}
         return await _load(tx, {message.record for message in messages}, rights)
@@ -188,9 +188,9 @@ async def _save_decisions(tx: Transaction, decisions: Sequence[DecisionMade]) ->
         """,
         [made.request for made in decisions],
         [made.record for made in decisions],
-        [made.act.value for made in decisions],
+        [str(made.act) for made in decisions],
         [made.outcome.value for made in decisions],
-        [made.reason.value for made in decisions],
+        [str(made.reason) for made in decisions],
         [made.rights_version for made in decisions],
         [made.decided_at for made in decisions],
     )

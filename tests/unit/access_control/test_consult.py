@@ -128,11 +128,11 @@ def test_the_specialty_excludes_nobody():
     assert consult(AUTHORISING, changed(DOCTOR, specialty="SM25", sector="SA01")).permitted
 
 
-@pytest.mark.parametrize("actor", [DOCTOR, HOLDER])
 @pytest.mark.parametrize("mode", [AccessMode.EMERGENCY, AccessMode.REGULATION])
-def test_emergency_modes_are_not_served(actor, mode):
+def test_a_holder_has_no_emergency_mode_and_the_treating_doctor_needs_none(mode):
     record = replace(AUTHORISING, treating=DOCTOR.number)
-    assert consult(record, actor, mode=mode).reason is Reason.EMERGENCY_NOT_SERVED
+    assert consult(record, HOLDER, mode=mode).reason is Reason.EMERGENCY_NOT_SERVED
+    assert consult(record, DOCTOR, mode=mode).reason is Reason.TREATING_DOCTOR
 
 
 def test_a_block_beats_every_mode():

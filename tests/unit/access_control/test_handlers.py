@@ -276,4 +276,10 @@ def test_no_message_names_a_person():
                 "structure",
                 "authenticated",
                 "regulator",
+                "strength",
+                "capacity",
+                "team",
+                "secret",
+                "delegation",
+                "app",
             }

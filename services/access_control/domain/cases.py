@@ -1,0 +1,54 @@
+"""What a decision is taken on: everything that a step may look at."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.access_control.domain.matrix import Matrix
+from services.access_control.domain.policy import Policy
+from services.access_control.domain.record import Record
+from shared.contracts.common import AccessMode, Actor, Owner
+from shared.contracts.further_reasons import Code
+from shared.contracts.record_requests import SpokenConsent
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A consultation that is asked for."""
+
+    actor: Actor
+    owner: Owner
+    mode: AccessMode
+    deadline: datetime
+    """After this moment nobody waits for the answer any more."""
+    reason_code: str | None = None
+    """Why, in an emergency mode (AR-039)."""
+    reason_told: bool = False
+    """A text stands beside the code."""
+    purpose: str = "care"
+    consent: SpokenConsent | None = None
+    """What a firefighter doctor was told (AR-064)."""
+
+
+@dataclass(slots=True)
+class Consultation:
+    """A reading on a record at a moment, by these rules."""
+
+    record: Record
+    asked: Reading
+    actor: Actor
+    now: datetime
+    matrix: Matrix
+    policy: Policy
+    relation: Code | None = None
+    """By what a professional stands to the holder, as step E5 found it; for the steps after it."""
+
+
+@dataclass(slots=True)
+class Feeding:
+    """A deposit on a record at a moment, by these rules."""
+
+    record: Record
+    actor: Actor
+    now: datetime
+    policy: Policy
+    mode: AccessMode

@@ -1,0 +1,122 @@
+"""Life of a record: activate, close, reopen, suspend, object, death, deletion; médecin traitant; end of a hold."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from services.access_control.domain.commands.rule import AnyAct, Asked, Rule, always
+from services.access_control.domain.commands.who import (
+    authority,
+    holders_side,
+    holders_side_or_counsellor,
+    in_use,
+    insurer,
+    operator,
+    there,
+)
+from services.access_control.domain.policy import Policy
+from services.access_control.domain.record import Record, State, no_consultation
+from shared.contracts.common import Act, FurtherAct
+from shared.contracts.further_reasons import Code, FurtherReason
+from shared.contracts.reasons import Reason
+
+
+def objection_ends(record: Record, policy: Policy) -> datetime | None:
+    """The end of the six weeks in which the holder may object (AR-057); None where the suspension's day is unknown."""
+    return record.suspended_at + policy.objection if record.suspended_at is not None else None
+
+
+def _alive(record: Record) -> Code | None:
+    return there(record) or (FurtherReason.RECORD_DECEASED if record.deceased else None)
+
+
+def _closable(record: Record) -> Code | None:
+    """Open, held or suspended (4.8)."""
+    return _alive(record) or (Reason.RECORD_CLOSED if record.state is State.CLOSED else None)
+
+
+def _reopenable(record: Record) -> Code | None:
+    return no_consultation(replace(record, state=State.OPEN) if record.state is State.CLOSED else record)
+
+
+def _deletable(record: Record) -> Code | None:
+    """Open, suspended or closed, not held (4.8)."""
+    return _alive(record) or (Reason.RECORD_HELD if record.held else None)
+
+
+def _suspended(record: Record) -> Code | None:
+    return _alive(record) or (None if record.suspended else FurtherReason.NOT_SUSPENDED)
+
+
+def _activate(asked: Asked) -> Record:
+    return asked.record if asked.record.activated else replace(asked.record, activated=True)
+
+
+def _close(asked: Asked) -> Record:
+    return asked.record if asked.record.state is State.CLOSED else replace(asked.record, state=State.CLOSED)
+
+
+def _reopen(asked: Asked) -> Record:
+    return asked.record if asked.record.state is State.OPEN else replace(asked.record, state=State.OPEN)
+
+
+def _suspend(asked: Asked) -> Record:
+    if asked.record.suspended:
+        return asked.record
+    return replace(asked.record, suspended=True, suspended_at=asked.now, objected=False)
+
+
+def _objection_late(asked: Asked) -> Code | None:
+    end = objection_ends(asked.record, asked.policy)
+    return FurtherReason.OBJECTION_TOO_LATE if end is not None and end <= asked.now else None
+
+
+def _object(asked: Asked) -> Record:
+    """An objection leaves the record suspended until somebody resolves it."""
+    return asked.record if asked.record.objected else replace(asked.record, objected=True)
+
+
+def _lift(asked: Asked) -> Record:
+    return replace(asked.record, suspended=False, suspended_at=None, objected=False)
+
+
+def _contested(asked: Asked) -> Code | None:
+    end = objection_ends(asked.record, asked.policy)
+    over = end is not None and end <= asked.now
+    return None if over and not asked.record.objected else FurtherReason.OBJECTION_OPEN
+
+
+def _decease(asked: Asked) -> Record:
+    dead = not asked.command.undone
+    return asked.record if asked.record.deceased is dead else replace(asked.record, deceased=dead)
+
+
+def _request_deletion(asked: Asked) -> Record:
+    if asked.record.deletion_due is not None:
+        return asked.record
+    return replace(asked.record, deletion_due=asked.now + asked.policy.deletion)
+
+
+def _declare(asked: Asked) -> Record:
+    """A change of médecin traitant ends the former one's rights at once (AR-066); taken in every state."""
+    declared = asked.command.professional
+    return asked.record if asked.record.treating == declared else replace(asked.record, treating=declared)
+
+
+def _release(asked: Asked) -> Record:
+    return replace(asked.record, held=False) if asked.record.held else asked.record
+
+
+RULES: Final[dict[AnyAct, Rule]] = {
+    FurtherAct.ACTIVATE: Rule(holders_side, in_use, _activate),
+    Act.CLOSE: Rule(holders_side_or_counsellor, _closable, _close, restricts=always),
+    Act.REOPEN: Rule(holders_side, _reopenable, _reopen),
+    FurtherAct.SUSPEND: Rule(authority, _alive, _suspend, restricts=always, versioned=False),
+    FurtherAct.OBJECT: Rule(holders_side, _suspended, _object, _objection_late),
+    FurtherAct.LIFT: Rule(authority, _suspended, _lift, versioned=False),
+    FurtherAct.CLOSE_UNCONTESTED: Rule(authority, _suspended, _close, _contested, always, versioned=False),
+    FurtherAct.DECEASE: Rule(authority, there, _decease, restricts=always, versioned=False),
+    FurtherAct.REQUEST_DELETION: Rule(holders_side, _deletable, _request_deletion),
+    Act.DECLARE: Rule(insurer, there, _declare, restricts=always, versioned=False),
+    Act.RELEASE: Rule(operator, there, _release, versioned=False, raises=False),
+}

@@ -1,0 +1,109 @@
+"""What the world is told of a command that changed something."""
+
+from datetime import datetime
+from typing import Final
+
+from services.access_control.domain.commands import consents
+from services.access_control.domain.commands.life import objection_ends
+from services.access_control.domain.commands.rule import AnyAct, Command
+from services.access_control.domain.policy import Policy
+from services.access_control.domain.record import Record
+from services.access_control.domain.rights import Changed
+from shared.contracts.access_decisions import (
+    ConsentChanged,
+    DeletionRequested,
+    LifeChanged,
+    RecordClosed,
+    RecordReleased,
+    RecordReopened,
+    RightsChanged,
+)
+from shared.contracts.common import Act, Body, FurtherAct
+
+_OF_THE_RECORD: Final[dict[AnyAct, type[RecordClosed | RecordReopened | RecordReleased]]] = {
+    Act.CLOSE: RecordClosed,
+    FurtherAct.CLOSE_UNCONTESTED: RecordClosed,
+    Act.REOPEN: RecordReopened,
+    Act.RELEASE: RecordReleased,
+}
+_LIFE: Final = frozenset(
+    {FurtherAct.ACTIVATE, FurtherAct.SUSPEND, FurtherAct.OBJECT, FurtherAct.LIFT, FurtherAct.DECEASE}
+)
+
+
+def events_of(command: Command, changed: Changed, now: datetime, policy: Policy) -> tuple[Body, ...]:
+    """The events of a command, none where nothing changed."""
+    if not changed.happened:
+        return ()
+    return (_event(command, changed, now, policy),)
+
+
+def _event(command: Command, changed: Changed, now: datetime, policy: Policy) -> Body:
+    act = command.act
+    if (told := _OF_THE_RECORD.get(act)) is not None:
+        return told(actor=command.actor)
+    if act is FurtherAct.REQUEST_DELETION:
+        return DeletionRequested(actor=command.actor, latest=changed.record.deletion_due or now)
+    if isinstance(act, Act):
+        return _rights_changed(act, command, changed)
+    return _life_changed(command, changed, policy) if act in _LIFE else _consent_changed(act, command, changed, now)
+
+
+def _rights_changed(act: Act, command: Command, changed: Changed) -> RightsChanged:
+    return RightsChanged(
+        act=act,
+        actor=command.actor,
+        professional=command.professional,
+        until=command.until,
+        rights_version=changed.record.rights_version,
+        in_force_at=changed.in_force_at,
+        opinion=command.opinion,
+    )
+
+
+def _life_changed(command: Command, changed: Changed, policy: Policy) -> LifeChanged:
+    suspended = command.act is FurtherAct.SUSPEND
+    return LifeChanged(
+        act=command.act.value,
+        actor=command.actor,
+        until=objection_ends(changed.record, policy) if suspended else None,
+        undone=command.undone,
+        rights_version=changed.record.rights_version,
+        in_force_at=changed.in_force_at,
+    )
+
+
+def _consent_changed(act: FurtherAct, command: Command, changed: Changed, now: datetime) -> ConsentChanged:
+    delegation = str(command.delegation) if command.delegation is not None else None
+    state = changed.record.delegations[delegation].state_at(now) if delegation is not None else None
+    scopes = (*command.scopes, *command.app_scopes, *command.functions)
+    return ConsentChanged(
+        act=act.value,
+        actor=command.actor,
+        professional=_professional(act, command),
+        subject=command.team or delegation or command.app,
+        state=state.value if state is not None else None,
+        scopes=tuple(sorted(scope.value for scope in scopes)),
+        wishes=command.wishes,
+        until=_until(command, changed.record),
+        rights_version=changed.record.rights_version,
+        in_force_at=changed.in_force_at,
+        opinion=command.opinion,
+    )
+
+
+def _professional(act: FurtherAct, command: Command) -> str | None:
+    if act is FurtherAct.CONSENT_SESSION and command.professional is None:
+        return command.actor.number
+    return command.professional
+
+
+def _until(command: Command, record: Record) -> datetime | None:
+    """The end as it was set, which the settings may have brought forward."""
+    match command.act:
+        case FurtherAct.CONSENT_TEAM:
+            return record.teams[command.team or ""].until
+        case FurtherAct.CONSENT_SESSION:
+            return record.sessions[consents.session_key(command)]
+        case _:
+            return command.until

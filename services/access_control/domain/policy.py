@@ -1,0 +1,53 @@
+"""Settings that rules need, as one frozen value. Each default says which rule or conflict of sources it settles."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Final
+
+from shared.contracts.record_requests import AppScope
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """An app or digital service as the operator referenced it (service numérique référencé, AR-067)."""
+
+    scopes: frozenset[AppScope]
+    """What it may be agreed on with a holder at most."""
+    types: frozenset[str] | None = None
+    """Document types it may be shown at most; None: as many as the holder sees."""
+    suspended: bool = False
+    """Suspended by the operator: denied at once, whatever holders agreed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What an installation decides. The default follows the law, or the stricter source where sources differ."""
+
+    feeding_needs_consent: bool = True
+    """Non-health professionals (R94, R95, R291) deposit with consent alone (L.1111-17 III, AR-003)."""
+    occupational_medicine: bool = False
+    """Occupational medicine reads and feeds with express consent, in the doctors' column (AR-047).
+
+    L.1111-17 IV allows it; public information still says no access, and no decree was found: off.
+    """
+    pmi_needs_consent: bool = True
+    """A PMI doctor needs a relation like anybody. L.1111-18 states no consent; no decree says how: on (AR-050)."""
+    session: timedelta = timedelta(hours=4)
+    """Longest that one consent at the consultation holds (AR-010); no source gives a number."""
+    team: timedelta = timedelta(days=365)
+    """How long a team's consent holds at most, and where no end is named (AR-008): the law gives no number."""
+    invitation: timedelta = timedelta(days=30)
+    """How long an invitation to act for the holder waits for its answer."""
+    objection: timedelta = timedelta(weeks=6)
+    """In which the holder may object to a suspension (CSP R.1111-36, AR-057)."""
+    deletion: timedelta = timedelta(days=90)
+    """In which an express deletion has to be done: three months at most (CSP R.1111-36, AR-055)."""
+    apps: Mapping[str, App] = field(default_factory=lambda: MappingProxyType({}))
+    """The referenced apps by code. None is referenced by default."""
+
+
+DEFAULT: Final = Policy()
+PURPOSES: Final = frozenset({"care", "prevention", "coordination"})
+"""What a record may be read for: the purposes of CSP L.1111-14. A closed list, no setting (AR-049)."""

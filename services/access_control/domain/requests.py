@@ -1,0 +1,76 @@
+"""From the body of a request to the act and the command it stands for."""
+
+from typing import Any, Final
+
+from services.access_control.domain.cases import Reading
+from services.access_control.domain.commands.rule import AnyAct, Command
+from shared.contracts import record_requests as bodies
+from shared.contracts.common import Act, Body, FurtherAct
+from shared.contracts.record_deposits import Deposit
+
+COMMANDS: Final[dict[type[Body], AnyAct]] = {
+    bodies.Authorise: Act.AUTHORISE,
+    bodies.Revoke: Act.REVOKE,
+    bodies.Block: Act.BLOCK,
+    bodies.Unblock: Act.UNBLOCK,
+    bodies.Close: Act.CLOSE,
+    bodies.Reopen: Act.REOPEN,
+    bodies.DeclareTreatingDoctor: Act.DECLARE,
+    bodies.Release: Act.RELEASE,
+    bodies.AuthoriseFor: FurtherAct.AUTHORISE_FOR,
+    bodies.ConsentSession: FurtherAct.CONSENT_SESSION,
+    bodies.ConsentTeam: FurtherAct.CONSENT_TEAM,
+    bodies.EndTeam: FurtherAct.END_TEAM,
+    bodies.NameAdministrator: FurtherAct.NAME_ADMINISTRATOR,
+    bodies.RemoveAdministrator: FurtherAct.REMOVE_ADMINISTRATOR,
+    bodies.Wish: FurtherAct.WISH,
+    bodies.OptOut: FurtherAct.OPT_OUT,
+    bodies.Invite: FurtherAct.INVITE,
+    bodies.Answer: FurtherAct.ANSWER,
+    bodies.EndDelegation: FurtherAct.END_DELEGATION,
+    bodies.AgreeApp: FurtherAct.AGREE_APP,
+    bodies.WithdrawApp: FurtherAct.WITHDRAW_APP,
+    bodies.Activate: FurtherAct.ACTIVATE,
+    bodies.Suspend: FurtherAct.SUSPEND,
+    bodies.Object: FurtherAct.OBJECT,
+    bodies.Lift: FurtherAct.LIFT,
+    bodies.CloseUncontested: FurtherAct.CLOSE_UNCONTESTED,
+    bodies.Decease: FurtherAct.DECEASE,
+    bodies.RequestDeletion: FurtherAct.REQUEST_DELETION,
+}
+ACTS: Final[dict[type[Body], AnyAct]] = {bodies.Consult: Act.CONSULT, Deposit: Act.DEPOSIT, **COMMANDS}
+ACTS_BY_NAME: Final = {body.type_name: act for body, act in ACTS.items()}
+_SAME: Final = (
+    *("actor", "professional", "until", "structure", "team", "role", "wishes", "functions", "delegation"),
+    *("accepted", "app", "undone", "reason_code", "opinion"),
+)
+"""Fields that a body and a command name alike."""
+
+
+def reading_of(body: bodies.Consult) -> Reading:
+    """A consultation as the rules take it."""
+    return Reading(
+        actor=body.actor,
+        owner=body.owner,
+        mode=body.mode,
+        deadline=body.deadline,
+        reason_code=body.reason_code,
+        reason_told=body.reason_told,
+        purpose=body.purpose,
+        consent=body.consent,
+    )
+
+
+def command_of(body: Any) -> Command:
+    """A command as the rules take it."""
+    told = {name: getattr(body, name) for name in _SAME if name in type(body).model_fields}
+    match body:
+        case bodies.ConsentTeam():
+            told["team_kind"] = body.kind
+        case bodies.Invite():
+            told |= {"kind": body.kind, "scopes": body.scopes}
+        case bodies.AgreeApp():
+            told["app_scopes"] = body.scopes
+        case _:
+            pass
+    return Command(act=COMMANDS[type(body)], version=getattr(body, "rights_version", None), **told)
