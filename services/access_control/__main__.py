@@ -26,15 +26,16 @@ def compose(runtime: Runtime[Settings]) -> Parts:
     """Put the parts together."""
     settings = runtime.settings
     rules = load_matrix()
-    requests = Requests()
-    people = People(runtime.database, runtime.outbox, RecordKeys(runtime.keys), _hash_key(settings), runtime.partition)
+    policy, keys = settings.policy, RecordKeys(runtime.keys)
+    requests = Requests(keys)
+    people = People(runtime.database, runtime.outbox, keys, _hash_key(settings), runtime.partition)
     return Parts(
         consumers=[
             # a person waits for each of these: nothing is gathered
             Consumer(
                 "requests",
                 (RECORD_REQUESTS,),
-                handlers.requests(rules, _signer(settings)),
+                handlers.requests(rules, _signer(settings), policy),
                 requests,
                 gather_s=0.0,
                 max_batch=settings.requests_max_batch,
@@ -43,8 +44,8 @@ def compose(runtime: Runtime[Settings]) -> Parts:
             Consumer(
                 "deposits",
                 (RECORD_DEPOSITS,),
-                handlers.deposits(rules),
-                Deposits(),
+                handlers.deposits(rules, policy),
+                Deposits(keys),
                 gather_s=GATHER_DEPOSITS_S,
                 max_batch=settings.deposits_max_batch,
             ),

@@ -1,9 +1,11 @@
 """Settings of this service, beside those that every service has."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from pydantic import Field
 
+from services.access_control.domain.policy import Policy
 from shared.settings import Environment, ServiceSettings
 from shared.terminology.ins import INS_OIDS, TEST_INS_OIDS
 
@@ -20,6 +22,25 @@ class Settings(ServiceSettings):
     professionals_may_open: bool = Field(
         default=True, description="Professionals may open a record for a person who has none and is not opposed"
     )
+    feeding_needs_consent: bool = Field(
+        default=True, description="Professions of R94, R95 and R291 deposit with the holder's consent alone (AR-003)"
+    )
+    occupational_medicine: bool = Field(
+        default=False,
+        description="Occupational medicine reads and feeds with express consent, in the doctors' column (AR-047)",
+    )
+    pmi_needs_consent: bool = Field(
+        default=True, description="A doctor of maternal and child protection needs a relation to the holder (AR-050)"
+    )
+    session_consent_h: int = Field(
+        4, ge=1, le=4, description="Longest that a consent at the consultation holds, in hours (AR-010)"
+    )
+    team_consent_days: int = Field(
+        365, ge=1, description="Longest that an initial consent to a care team holds, in days (AR-008)"
+    )
+    invitation_days: int = Field(
+        30, ge=1, description="How long an invitation to act for the holder waits for its answer, in days"
+    )
     requests_max_batch: int = Field(200, ge=1, description="Reads and rights commands at most in one transaction")
     deposits_max_batch: int = Field(
         250, ge=1, description="Deposits at most in one transaction; a read of the same partition waits for one"
@@ -29,3 +50,15 @@ class Settings(ServiceSettings):
     def accepted_oids(self) -> frozenset[str]:
         """The kinds of INS accepted: of test people inside `local`, of real ones elsewhere."""
         return TEST_INS_OIDS if self.environment is Environment.LOCAL else INS_OIDS - TEST_INS_OIDS
+
+    @property
+    def policy(self) -> Policy:
+        """The settings that rules need."""
+        return Policy(
+            feeding_needs_consent=self.feeding_needs_consent,
+            occupational_medicine=self.occupational_medicine,
+            pmi_needs_consent=self.pmi_needs_consent,
+            session=timedelta(hours=self.session_consent_h),
+            team=timedelta(days=self.team_consent_days),
+            invitation=timedelta(days=self.invitation_days),
+        )

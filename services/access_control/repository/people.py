@@ -5,12 +5,12 @@ The index knows keyed hashes of INS alone; traits and INS stand encrypted under 
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final
 from uuid import UUID, uuid4
 
 import asyncpg
 
 from services.access_control.domain.record import Record, State
+from services.access_control.repository.majorities import identity_context
 from services.access_control.repository.records import load_one
 from shared.contracts.access_decisions import RecordOpened
 from shared.contracts.common import Actor, Value
@@ -18,10 +18,8 @@ from shared.contracts.http_access_control import InsView, OpenedRecord, Traits
 from shared.database import Database, Transaction
 from shared.database.record_keys import RecordKeys
 from shared.messaging import Outbox, lock_partitions
-from shared.security import context, encrypt, keyed_hash
+from shared.security import encrypt, keyed_hash
 from shared.terminology import Ins
-
-SERVICE: Final = "access_control"
 
 
 class OpposedError(Exception):
@@ -97,7 +95,7 @@ class People:
     async def rights(self, record: UUID) -> tuple[Record, datetime]:
         """A record with its rights, and the database's clock to compare ends with."""
         async with self._database.transaction() as tx:
-            return await load_one(tx, record), await tx.clock()
+            return await load_one(tx, self._keys, record), await tx.clock()
 
     def _index(self, ins: Ins) -> bytes:
         return keyed_hash(self._hash_key, "ins", ins.oid, ins.number)
@@ -123,7 +121,7 @@ class People:
         await tx.execute(
             "INSERT INTO identity (record, traits) VALUES ($1, $2)",
             record,
-            encrypt(key, identity.model_dump_json().encode(), context(SERVICE, "identity", "traits", record)),
+            encrypt(key, identity.model_dump_json().encode(), identity_context(record)),
         )
         opened = self._outbox.root((RecordOpened(actor=actor),), cause=uuid4(), key=record)
         await self._outbox.append(tx, opened)

@@ -1,16 +1,22 @@
 """Records, rights and decisions by batch: one statement per table, whatever the size of the batch."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import product
 from typing import Any, Final
 from uuid import UUID
 
 from services.access_control.domain.changes import Change, DecisionMade, RecordChanged, RightChanged
 from services.access_control.domain.decide import needs_rights
 from services.access_control.domain.record import ABSENT, Record, Right, State
+from services.access_control.repository import majorities, relations
+from services.access_control.repository.relations import Relations, joined
+from shared.contracts.common import Wishes
 from shared.contracts.envelope import Message
 from shared.contracts.record_deposits import Deposit
+from shared.contracts.record_requests import AdministratorRole, DelegationKind, Function, Invite
 from shared.database import Database, Transaction
+from shared.database.record_keys import RecordKeys
 
 KEEP_DECISIONS: Final = timedelta(days=31)
 """Longer than `record.requests` keeps a request that could come again."""
@@ -18,12 +24,21 @@ FORGET_AT_ONCE: Final = 2000
 _AUTHORISED: Final = "authorised"
 _BLOCKED: Final = "blocked"
 _NONE: Final = "none"
+_NO_RIGHT: Final = Right()
+_WISHES: Final = {
+    answers: Wishes(break_glass=answers[0], regulation=answers[1], masked=answers[2])
+    for answers in product((True, False), repeat=3)
+}
+"""The eight combinations, so that a record's load builds no model."""
 
 Rights = Mapping[UUID, Mapping[str, Right]]
 
 
 class _Records:
     """What both lanes save, and how they load records."""
+
+    def __init__(self, keys: RecordKeys) -> None:
+        self._keys = keys
 
     async def save(self, tx: Transaction, changes: Sequence[Change]) -> None:
         """Write a batch's changes; of several of one row the last counts."""
@@ -42,6 +57,7 @@ class _Records:
             await _save_records(tx, records)
         if rights:
             await _save_rights(tx, rights)
+        await relations.save(tx, changes)
         if decisions:
             await _save_decisions(tx, decisions)
 
@@ -52,7 +68,8 @@ class Requests(_Records):
     async def load(self, tx: Transaction, messages: Sequence[Message[Any]]) -> Mapping[str, Record]:
         """The records of these messages; one that does not exist is `ABSENT`."""
         ids = {message.record for message in messages}
-        return await _load(tx, ids, await _load_rights(tx, ids))
+        invited = {message.record for message in messages if _invites_to_represent(message.body)}
+        return await _load(tx, self._keys, ids, ids, invited)
 
     async def done(self, tx: Transaction, messages: Sequence[Message[Any]]) -> set[UUID]:
         """Which of these requests have their decision."""
@@ -63,7 +80,7 @@ class Requests(_Records):
 
 
 class Deposits(_Records):
-    """The lane of deposits: rights are loaded only where a deposit needs the holder's consent."""
+    """The lane of deposits: rights and relations are loaded only where a deposit is decided on them."""
 
     async def load(self, tx: Transaction, messages: Sequence[Message[Any]]) -> Mapping[str, Record]:
         """The records of these messages; one that does not exist is `ABSENT`."""
@@ -72,8 +89,7 @@ class Deposits(_Records):
             for message in messages
             if isinstance(message.body, Deposit) and needs_rights(message.body.actor)
         }
-        rights = await _load_rights(tx, asked) if asked else {}
-        return await _load(tx, {message.record for message in messages}, rights)
+        return await _load(tx, self._keys, {message.record for message in messages}, asked)
 
 
 class Decisions:
@@ -97,43 +113,96 @@ class Decisions:
         return status == f"DELETE {FORGET_AT_ONCE}"
 
 
-async def load_one(tx: Transaction, record: UUID) -> Record:
-    """One record with all its rights, for a view."""
-    return (await _load(tx, {record}, await _load_rights(tx, {record})))[str(record)]
+async def load_one(tx: Transaction, keys: RecordKeys, record: UUID) -> Record:
+    """One record with all its rights and relations, for a view."""
+    return (await _load(tx, keys, {record}, {record}))[str(record)]
 
 
-async def _load(tx: Transaction, ids: Collection[UUID], rights: Rights) -> dict[str, Record]:
+async def _load(
+    tx: Transaction,
+    keys: RecordKeys,
+    ids: Collection[UUID],
+    related: Collection[UUID],
+    represented: Collection[UUID] = (),
+) -> dict[str, Record]:
+    """The records of these ids.
+
+    Args:
+        tx: the batch's transaction.
+        keys: of records, for those that need the day of majority.
+        ids: all of them.
+        related: those whose rights and relations are needed.
+        represented: those whose day of majority is needed, whatever their relations are.
+    """
+    rights = await _load_rights(tx, related) if related else {}
+    others = await relations.load(tx, related) if related else {}
+    minors = {*represented, *(record for record in related if _ends_at_majority(record, rights, others))}
+    of_age = await majorities.load(tx, keys, minors)
     rows = await tx.fetch(
         """
-        SELECT id, state, suspended, held, rights_version, permits_until, treating_doctor
+        SELECT id, state, activated, suspended, suspended_at, objected, deceased, deletion_due, held, rights_version,
+               permits_until, treating_doctor, break_glass, regulation, masked_in_emergency, opted_out
         FROM record WHERE id = ANY($1::uuid[])
         """,
         list(ids),
     )
     found = dict.fromkeys(map(str, ids), ABSENT)
     for row in rows:
-        found[str(row["id"])] = Record(
-            state=State(row["state"]),
-            suspended=row["suspended"],
-            held=row["held"],
-            rights_version=row["rights_version"],
-            permits_until=row["permits_until"],
-            treating=row["treating_doctor"],
-            rights=rights.get(row["id"], {}),
-        )
+        record = row["id"]
+        found[str(record)] = _record(row, rights.get(record, {}), others.get(record) or Relations(), of_age.get(record))
     return found
+
+
+def _record(row: Any, rights: Mapping[str, Right], others: Relations, of_age: datetime | None) -> Record:
+    return Record(
+        state=State(row["state"]),
+        activated=row["activated"],
+        suspended=row["suspended"],
+        suspended_at=row["suspended_at"],
+        objected=row["objected"],
+        deceased=row["deceased"],
+        deletion_due=row["deletion_due"],
+        held=row["held"],
+        rights_version=row["rights_version"],
+        permits_until=row["permits_until"],
+        treating=row["treating_doctor"],
+        majority=of_age,
+        wishes=_WISHES[row["break_glass"], row["regulation"], row["masked_in_emergency"]],
+        opted_out=frozenset(map(Function, row["opted_out"])),
+        rights=rights,
+        sessions=others.sessions,
+        teams=others.teams,
+        delegations=others.delegations,
+        apps=others.apps,
+    )
+
+
+def _ends_at_majority(record: UUID, rights: Rights, others: Mapping[UUID, Relations]) -> bool:
+    by_right = any(right.by_representative for right in rights.get(record, {}).values())
+    return by_right or (record in others and others[record].need_majority())
+
+
+def _invites_to_represent(body: Any) -> bool:
+    return isinstance(body, Invite) and body.kind is DelegationKind.LEGAL_REPRESENTATION
 
 
 async def _load_rights(tx: Transaction, ids: Iterable[UUID]) -> Rights:
     rows = await tx.fetch(
-        "SELECT record, professional, standing, until FROM professional_right "
-        "WHERE record = ANY($1::uuid[]) AND standing <> $2",
+        "SELECT record, professional, standing, until, administrator, collector, why, by_representative "
+        "FROM professional_right WHERE record = ANY($1::uuid[]) AND standing <> $2",
         list(ids),
         _NONE,
     )
     found: dict[UUID, dict[str, Right]] = {}
     for row in rows:
-        right = Right(blocked=row["standing"] == _BLOCKED, until=row["until"])
+        right = Right(
+            blocked=row["standing"] == _BLOCKED,
+            until=row["until"],
+            administrator=AdministratorRole(row["administrator"]) if row["administrator"] else None,
+            collector=row["collector"],
+            why=row["why"],
+            by_representative=row["by_representative"],
+        )
         found.setdefault(row["record"], {})[row["professional"]] = right
     return found
 
@@ -144,9 +213,15 @@ async def _save_records(tx: Transaction, records: Mapping[UUID, Record]) -> None
         """
         UPDATE record AS r
         SET state = n.state, held = n.held, rights_version = n.rights_version, permits_until = n.permits_until,
-            treating_doctor = n.treating_doctor
-        FROM unnest($1::uuid[], $2::text[], $3::boolean[], $4::int[], $5::timestamptz[], $6::text[])
-             AS n (id, state, held, rights_version, permits_until, treating_doctor)
+            treating_doctor = n.treating_doctor, activated = n.activated, suspended = n.suspended,
+            suspended_at = n.suspended_at, objected = n.objected, deceased = n.deceased,
+            deletion_due = n.deletion_due, break_glass = n.break_glass, regulation = n.regulation,
+            masked_in_emergency = n.masked_in_emergency, opted_out = string_to_array(n.opted_out, ',')
+        FROM unnest($1::uuid[], $2::text[], $3::boolean[], $4::int[], $5::timestamptz[], $6::text[], $7::boolean[],
+                    $8::boolean[], $9::timestamptz[], $10::boolean[], $11::boolean[], $12::timestamptz[],
+                    $13::boolean[], $14::boolean[], $15::boolean[], $16::text[])
+             AS n (id, state, held, rights_version, permits_until, treating_doctor, activated, suspended, suspended_at,
+                   objected, deceased, deletion_due, break_glass, regulation, masked_in_emergency, opted_out)
         WHERE r.id = n.id
         """,
         list(records),
@@ -155,21 +230,40 @@ async def _save_records(tx: Transaction, records: Mapping[UUID, Record]) -> None
         [record.rights_version for record in rows],
         [record.permits_until for record in rows],
         [record.treating for record in rows],
+        [record.activated for record in rows],
+        [record.suspended for record in rows],
+        [record.suspended_at for record in rows],
+        [record.objected for record in rows],
+        [record.deceased for record in rows],
+        [record.deletion_due for record in rows],
+        [record.wishes.break_glass for record in rows],
+        [record.wishes.regulation for record in rows],
+        [record.wishes.masked for record in rows],
+        [joined(record.opted_out) for record in rows],
     )
 
 
 async def _save_rights(tx: Transaction, rights: Mapping[tuple[UUID, str], Right | None]) -> None:
+    told = [right or _NO_RIGHT for right in rights.values()]
     await tx.execute(
         """
-        INSERT INTO professional_right (record, professional, standing, until)
-        SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[])
+        INSERT INTO professional_right
+            (record, professional, standing, until, administrator, collector, why, by_representative)
+        SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::text[],
+                             $7::text[], $8::boolean[])
         ON CONFLICT (record, professional) DO UPDATE
-        SET standing = excluded.standing, until = excluded.until, changed_at = excluded.changed_at
+        SET standing = excluded.standing, until = excluded.until, administrator = excluded.administrator,
+            collector = excluded.collector, why = excluded.why, by_representative = excluded.by_representative,
+            changed_at = excluded.changed_at
         """,
         [record for record, _ in rights],
         [professional for _, professional in rights],
         [_standing(right) for right in rights.values()],
-        [right.until if right is not None else None for right in rights.values()],
+        [right.until for right in told],
+        [right.administrator.value if right.administrator else None for right in told],
+        [right.collector for right in told],
+        [right.why for right in told],
+        [right.by_representative for right in told],
     )
 
 

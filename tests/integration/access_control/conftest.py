@@ -100,8 +100,8 @@ class Service:
         )
         return [json.loads(row["payload"]) for row in rows]
 
-    async def opened(self, person: int = 1) -> UUID:
-        answer = await self.open(person)
+    async def opened(self, person: int = 1, **changes: Any) -> UUID:
+        answer = await self.open(person, **changes)
         assert answer.status_code == 201, answer.text
         return UUID(answer.json()["record"])
 

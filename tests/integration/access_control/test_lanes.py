@@ -207,8 +207,8 @@ async def test_statements_do_not_grow_with_the_batch(service, size):
     await service.take(*(service.message(record, deposit(), "deposits") for record in some), lane="deposits")
     osteopaths = [service.message(record, deposit(OSTEOPATH), "deposits") for record in some]
     await service.take(*osteopaths, lane="deposits")
-    # lock, progress, done, records, rights, save of records, (rights,) decisions, advance, counter, outbox
-    assert counted == [11, 10, 6, 7]
+    # lock, progress, done, rights, relations, records, save of records, (rights,) decisions, advance, counter, outbox
+    assert counted == [12, 11, 6, 8]
 
 
 async def test_a_request_id_used_for_several_records_is_decided_once(service):
@@ -239,7 +239,7 @@ async def test_old_decisions_are_forgotten_in_bounded_pieces(service):
     assert len(await service.rows("SELECT FROM decision")) == 1
 
 
-async def test_emergency_modes_are_refused_with_their_reason(service):
+async def test_emergency_modes_are_refused_or_told_with_their_reason(service):
     record = await service.opened()
     asked = Consult(
         actor=DOCTOR,
@@ -249,3 +249,7 @@ async def test_emergency_modes_are_refused_with_their_reason(service):
     )
     told = await service.ask(record, asked)
     assert (told["reasons"], told["mode"]) == (["emergency_not_served"], "bris_de_glace")
+    assert told["further_reasons"] == ["emergency_reason_missing"]
+    told = await service.ask(record, asked.model_copy(update={"reason_code": "unconscious"}))
+    assert (told["outcome"], told["further_reasons"]) == ("permit", ["break_glass"])
+    assert told["emergency"] == {"reason": "unconscious"}

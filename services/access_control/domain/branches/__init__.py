@@ -1,1 +1,1 @@
-"""The branches of the decision (domain rules, 4.7), a module each: holder's side, apps, deposits, professionals, …"""
+"""The branches of the decision (domain rules, 4.7), a module each."""
