@@ -1,6 +1,6 @@
 """Who may open a record (CSP R.1111-28, L.1111-14, AR-001)."""
 
-from shared.contracts.common import Actor, ActorKind
+from shared.contracts.common import Actor, ActorKind, Capacity
 from shared.contracts.reasons import Reason
 from shared.terminology import excluded_sector
 
@@ -8,8 +8,8 @@ from shared.terminology import excluded_sector
 def refused(actor: Actor, *, professionals_may: bool) -> Reason | None:
     """Why this actor may not open a record for a person; None where he may.
 
-    The person may, and the operator for the automatic opening; a professional by setting. Nobody may yet as a
-    representative.
+    The person may, and the operator for the automatic opening; by setting a professional, and a counsellor of the
+    health insurance, who reads nothing. Nobody may yet as a representative.
     """
     match actor.kind:
         case ActorKind.OPERATOR:
@@ -19,7 +19,7 @@ def refused(actor: Actor, *, professionals_may: bool) -> Reason | None:
         case ActorKind.PROFESSIONAL:
             return _professional_refused(actor) if professionals_may else Reason.NO_BRANCH
         case ActorKind.INSURER:
-            return Reason.EXCLUDED_ACTOR
+            return _counsellor_refused(actor, may=professionals_may)
         case ActorKind.STRUCTURE | ActorKind.REPRESENTATIVE:
             return Reason.NO_BRANCH
 
@@ -28,3 +28,11 @@ def _professional_refused(actor: Actor) -> Reason | None:
     if not actor.authenticated or actor.number is None:
         return Reason.NOT_AUTHENTICATED
     return Reason.EXCLUDED_SECTOR if actor.sector is not None and excluded_sector(actor.sector) else None
+
+
+def _counsellor_refused(actor: Actor, *, may: bool) -> Reason | None:
+    if actor.capacity is not Capacity.COUNSELLOR:
+        return Reason.EXCLUDED_ACTOR
+    if not actor.authenticated:
+        return Reason.NOT_AUTHENTICATED
+    return None if may else Reason.NO_BRANCH

@@ -6,10 +6,15 @@ from uuid import UUID, uuid4
 
 from services.access_control import handlers
 from services.access_control.__main__ import load_matrix
+from services.access_control.domain import decide, rights
 from services.access_control.domain.decide import Reading
+from services.access_control.domain.policy import App, Policy
 from services.access_control.domain.record import Record, Right, State
-from shared.contracts.common import AccessMode, Actor, ActorKind, Body, Owner
+from services.access_control.domain.relations import ALL_SCOPES, Delegation, DelegationState, Team
+from services.access_control.domain.rights import Command
+from shared.contracts.common import AccessMode, Actor, ActorKind, Body, Owner, Wishes
 from shared.contracts.envelope import Envelope, Message
+from shared.contracts.record_requests import AppScope, DelegationKind, DelegationScope, TeamKind
 from shared.messaging import Failed
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -75,3 +80,41 @@ def fail(body: Body, record: Record = OPEN, lane=REQUESTS):
 
 def decided(effects):
     return effects.emits[0]
+
+
+MASKED_TOO = Wishes(masked=True)
+REGULATOR = changed(DOCTOR, number="810000000006", regulator=True, sector="SA01", structure="1750000009")
+APP = "app-health-1"
+POLICY = Policy(apps={APP: App(frozenset(AppScope)), "app-suspended": App(frozenset(AppScope), suspended=True)})
+MAJORITY = datetime(2026, 3, 1, 23, tzinfo=UTC)
+"""00:00 in Paris on 2 March 2026, eleven hours after NOW."""
+MOTHER_ID, CARER_ID, GUARDIAN_ID = (UUID(int=number) for number in (11, 12, 13))
+MOTHER, CARER, GUARDIAN = (
+    changed(REPRESENTATIVE, delegation=identity) for identity in (MOTHER_ID, CARER_ID, GUARDIAN_ID)
+)
+DELEGATIONS = {
+    str(MOTHER_ID): Delegation(DelegationKind.LEGAL_REPRESENTATION, DelegationState.ACCEPTED, ALL_SCOPES, NOW),
+    str(CARER_ID): Delegation(
+        DelegationKind.CAREGIVING, DelegationState.ACCEPTED, frozenset({DelegationScope.READ}), NOW
+    ),
+    str(GUARDIAN_ID): Delegation(DelegationKind.PROTECTED_ADULT, DelegationState.ACCEPTED, ALL_SCOPES, NOW),
+}
+MINOR = replace(OPEN, majority=MAJORITY, delegations=DELEGATIONS)
+
+
+def team(record: Record = OPEN, key: str = DOCTOR.structure, kind: TeamKind = TeamKind.STRUCTURE, **more) -> Record:
+    """A record whose holder consented to a care team: by default, the structure of the cast's doctors."""
+    fields = {"since": NOW, "until": NOW + timedelta(days=30)} | more
+    return replace(record, teams={**record.teams, key: Team(kind=kind, **fields)})
+
+
+def consult(record: Record, actor: Actor, now: datetime = NOW, policy: Policy = POLICY, **more):
+    """The decision on a reading; `more` are fields of the reading."""
+    fields = {"owner": Owner.DOCUMENT, "mode": AccessMode.NORMAL, "deadline": now + timedelta(seconds=2)} | more
+    return decide.consult(record, Reading(actor, **fields), now, MATRIX, policy)
+
+
+def do(record: Record, act, actor: Actor = HOLDER, now: datetime = NOW, policy: Policy = POLICY, **fields):
+    """What comes of a command, made on today's version of the rights unless one is named."""
+    command = Command(**({"act": act, "actor": actor, "version": record.rights_version} | fields))
+    return rights.change(record, command, now, policy)
