@@ -5,7 +5,7 @@ from pathlib import Path
 from services.access_control import handlers
 from services.access_control.api import routes
 from services.access_control.domain import matrix
-from services.access_control.repository import Decisions, Deposits, People, Requests
+from services.access_control.repository import Decisions, Delegates, Deposits, People, Requests
 from services.access_control.settings import Settings
 from shared.contracts.topics import ACCESS_CONTROL, GATEWAY, RECORD_DEPOSITS, RECORD_REQUESTS
 from shared.database.record_keys import RecordKeys
@@ -28,7 +28,9 @@ def compose(runtime: Runtime[Settings]) -> Parts:
     rules = load_matrix()
     policy, keys = settings.policy, RecordKeys(runtime.keys)
     requests = Requests(keys)
-    people = People(runtime.database, runtime.outbox, keys, _hash_key(settings), runtime.partition)
+    hash_key = _hash_key(settings)
+    people = People(runtime.database, runtime.outbox, keys, hash_key, runtime.partition)
+    delegates = Delegates(runtime.database, keys, hash_key)
     return Parts(
         consumers=[
             # a person waits for each of these: nothing is gathered
@@ -53,7 +55,7 @@ def compose(runtime: Runtime[Settings]) -> Parts:
         loops=[Loop("old-decisions", FORGET_EVERY_S, Decisions(runtime.database).forget_old)],
         api=application(
             ACCESS_CONTROL,
-            routes(people, runtime.verifier(GATEWAY), settings),
+            routes(people, delegates, runtime.verifier(GATEWAY), settings),
             limits=HttpLimits(min(MAX_BODY_BYTES, settings.max_request_bytes), settings.request_timeout_s),
         ),
     )

@@ -9,12 +9,18 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Response
 
 from services.access_control.domain import opening
+from services.access_control.domain.commands.life import objection_ends
+from services.access_control.domain.policy import Policy
 from services.access_control.domain.record import Record, Standing, State
-from services.access_control.repository import OpposedError, People, RecordExistsError
+from services.access_control.repository import Delegates, OpposedError, People, RecordExistsError
 from services.access_control.settings import Settings
 from shared.contracts.http_access_control import (
+    AppView,
+    DelegatesFound,
+    DelegationView,
     FoundRecord,
     InsView,
+    NoteDelegate,
     OpenedRecord,
     OpenRecord,
     Oppose,
@@ -22,6 +28,7 @@ from shared.contracts.http_access_control import (
     ProfessionalStanding,
     RecordLife,
     RightsView,
+    TeamView,
 )
 from shared.contracts.reasons import Reason, sentence
 from shared.http import Problem, callers
@@ -32,7 +39,7 @@ OK = 200
 CREATED = 201
 
 
-def routes(people: People, services: ServiceVerifier, settings: Settings) -> APIRouter:
+def routes(people: People, delegates: Delegates, services: ServiceVerifier, settings: Settings) -> APIRouter:
     """The routes."""
     router = APIRouter(dependencies=[Depends(callers(services, "gateway"))])
     accepted = settings.accepted_oids
@@ -68,7 +75,19 @@ def routes(people: People, services: ServiceVerifier, settings: Settings) -> API
     async def rights(record: UUID) -> RightsView:
         """The rights on a record, as its holder sees them."""
         found, now = await people.rights(record)
-        return _view(_expect_record(record if found.state is not State.ABSENT else None), found, now)
+        return _view(_expect_record(record if found.state is not State.ABSENT else None), found, now, settings.policy)
+
+    @router.put("/records/{record}/delegates/{delegation}", status_code=204)
+    async def note_delegate(record: UUID, delegation: UUID, wanted: NoteDelegate) -> None:
+        """Note who is invited to act for a holder."""
+        if not await delegates.note(record, delegation, _ins(wanted.ins, accepted)):
+            told = "This delegation can't be that person's."
+            raise Problem(409, "delegation_taken", told, "Make a new random id for the invitation.")
+
+    @router.post("/delegates/lookup")
+    async def look_up_delegate(wanted: InsView) -> DelegatesFound:
+        """The delegations of a person."""
+        return DelegatesFound(delegations=tuple(await delegates.of(_ins(wanted, accepted))))
 
     return router
 
@@ -101,26 +120,65 @@ def _ins(view: InsView, accepted: frozenset[str]) -> Ins:
     return ins
 
 
-def _view(record: UUID, found: Record, now: datetime) -> RightsView:
-    standings = {number: found.standing(number, now) for number in sorted(found.rights)}
+def _view(record: UUID, found: Record, now: datetime, policy: Policy) -> RightsView:
     return RightsView(
         record=record,
         state=_life(found),
         rights_version=found.rights_version,
         treating_doctor=found.treating,
-        professionals=tuple(
-            ProfessionalRight(
-                professional=number, standing=ProfessionalStanding(standing.value), until=found.rights[number].until
-            )
-            for number, standing in standings.items()
-            if standing is not Standing.NONE
+        professionals=_professionals(found, now),
+        activated=found.activated,
+        deceased=found.deceased,
+        wishes=found.wishes,
+        opted_out=found.opted_out,
+        teams=_teams(found, now),
+        delegations=_delegations(found, now),
+        apps=tuple(
+            AppView(app=app, scopes=agreed.scopes, until=agreed.until) for app, agreed in sorted(found.apps.items())
         ),
+        objection_until=None if found.objected or not found.suspended else objection_ends(found, policy),
+    )
+
+
+def _professionals(found: Record, now: datetime) -> tuple[ProfessionalRight, ...]:
+    standings = {number: found.standing(number, now) for number in sorted(found.rights)}
+    return tuple(
+        ProfessionalRight(
+            professional=number,
+            standing=ProfessionalStanding(standing.value),
+            until=found.rights[number].until,
+            administrator=found.rights[number].administrator,
+            collector=found.rights[number].collector,
+        )
+        for number, standing in standings.items()
+        if standing is not Standing.NONE
+    )
+
+
+def _teams(found: Record, now: datetime) -> tuple[TeamView, ...]:
+    return tuple(
+        TeamView(team=key, kind=team.kind, since=team.since, until=team.until, collector=team.collector)
+        for key, team in sorted(found.teams.items())
+        if found.holds(team, now)
+    )
+
+
+def _delegations(found: Record, now: datetime) -> tuple[DelegationView, ...]:
+    return tuple(
+        DelegationView(
+            delegation=UUID(key),
+            kind=one.kind,
+            state=found.state_of(one, now).value,
+            scopes=one.scopes,
+            until=one.until,
+        )
+        for key, one in sorted(found.delegations.items())
     )
 
 
 def _life(found: Record) -> RecordLife:
     if found.suspended:
         return RecordLife.SUSPENDED
-    if found.state is State.CLOSED:
+    if found.deceased or found.state is State.CLOSED:
         return RecordLife.CLOSED
     return RecordLife.HELD if found.held else RecordLife.OPEN

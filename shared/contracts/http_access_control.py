@@ -10,7 +10,15 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
-from shared.contracts.common import Actor, Code, RecordId, Value
+from shared.contracts.common import Actor, Code, RecordId, Value, Wishes
+from shared.contracts.record_requests import (
+    AdministratorRole,
+    AppScope,
+    DelegationKind,
+    DelegationScope,
+    Function,
+    TeamKind,
+)
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 
@@ -105,6 +113,40 @@ class ProfessionalRight(Value):
     standing: ProfessionalStanding
     until: AwareDatetime | None = None
     """End of the authorisation, where it has one."""
+    administrator: AdministratorRole | None = None
+    """The holder named this professional an administrator (AR-028)."""
+    collector: Code | None = None
+    """Who collected the consent for this professional (AR-011)."""
+
+
+class TeamView(Value):
+    """A care team that the holder consented to (AR-008)."""
+
+    team: Code
+    kind: TeamKind
+    since: AwareDatetime
+    until: AwareDatetime
+    collector: Code | None = None
+    """Who collected the consent; None: the holder's side gave it."""
+
+
+class DelegationView(Value):
+    """Somebody who acts for the holder, or is invited to."""
+
+    delegation: UUID
+    kind: DelegationKind
+    state: Code
+    """`PENDING`, `ACCEPTED`, `REFUSED` or `EXPIRED`, today."""
+    scopes: frozenset[DelegationScope]
+    until: AwareDatetime | None = None
+
+
+class AppView(Value):
+    """The agreement with an app or digital service (AR-067)."""
+
+    app: Code
+    scopes: frozenset[AppScope]
+    until: AwareDatetime | None = None
 
 
 class RightsView(Value):
@@ -117,3 +159,39 @@ class RightsView(Value):
     treating_doctor: Code | None = None
     """Directory number of the médecin traitant, who has access by right."""
     professionals: tuple[ProfessionalRight, ...] = ()
+    activated: bool = False
+    deceased: bool = False
+    """The holder has died: nobody reads, feeds or decides. `state` is then `closed` or a word above it."""
+    wishes: Wishes | None = None
+    """The three emergency wishes (AR-035)."""
+    opted_out: frozenset[Function] = frozenset()
+    teams: tuple[TeamView, ...] = ()
+    delegations: tuple[DelegationView, ...] = ()
+    apps: tuple[AppView, ...] = ()
+    objection_until: AwareDatetime | None = None
+    """For a suspended record without an objection: until when the holder may object (AR-057)."""
+
+
+class NoteDelegate(Value):
+    """`PUT /records/{record}/delegates/{delegation}`: who is invited, before `Invite` goes its way. Repeatable.
+
+    409 `delegation_taken` where that id stands for somebody else, or the record is not there.
+    """
+
+    ins: InsView
+
+
+class DelegateOf(Value):
+    """One record for which a person may act, or is invited to; the gateway acts under the delegation's id."""
+
+    record: RecordId
+    delegation: UUID
+    kind: DelegationKind
+    state: Code
+    """As it was answered; whether it is valid today is decided with each request."""
+
+
+class DelegatesFound(Value):
+    """The answer to `POST /delegates/lookup`, asked with an `InsView`."""
+
+    delegations: tuple[DelegateOf, ...] = ()

@@ -6,11 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from services.access_control.domain.relations import Agreement, Delegation, Right, Standing, Team
+from services.access_control.domain.relations import Agreement, Delegation, DelegationState, Right, Standing, Team
 from shared.contracts.common import Wishes
 from shared.contracts.further_reasons import Code, FurtherReason
 from shared.contracts.reasons import Reason
-from shared.contracts.record_requests import Function, TeamKind
+from shared.contracts.record_requests import DelegationKind, Function, TeamKind
 
 __all__ = ["ABSENT", "Record", "Right", "Standing", "State", "no_consultation", "no_deposit"]
 
@@ -103,6 +103,14 @@ class Record:
     def holds(self, team: Team, now: datetime) -> bool:
         """True while the consent to a team holds."""
         return now < team.until and not (team.by_representative and self.is_of_age(now))
+
+    def state_of(self, delegation: Delegation, now: datetime) -> DelegationState:
+        """A delegation's state at a moment: a legal representation is over at majority (AR-045)."""
+        accepted = delegation.state is DelegationState.ACCEPTED
+        represents = delegation.kind is DelegationKind.LEGAL_REPRESENTATION
+        if accepted and represents and self.is_of_age(now):
+            return DelegationState.EXPIRED
+        return delegation.state_at(now)
 
     def with_right(self, professional: str, right: Right | None) -> "Record":
         """The record with another decision about one professional; None ends whatever was decided."""

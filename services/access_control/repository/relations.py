@@ -42,8 +42,8 @@ class Relations:
     def need_majority(self) -> bool:
         """True where something ends when the holder comes of age (AR-045)."""
         represented = any(one.kind is DelegationKind.LEGAL_REPRESENTATION for one in self.delegations.values())
-        given = any(one.by_representative for one in (*self.teams.values(), *self.apps.values()))
-        return represented or given
+        consented = any(team.by_representative for team in self.teams.values())
+        return represented or consented or any(app.by_representative for app in self.apps.values())
 
 
 async def load(tx: Transaction, records: Iterable[UUID]) -> dict[UUID, Relations]:

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from shared.contracts.record_requests import Authorise, Block
+from shared.contracts.record_requests import Authorise, Block, DelegationKind, DelegationScope, Invite
 from shared.terminology.ins import NIR
 from tests.integration.access_control.conftest import TRAITS, ins, matricule
 from tests.unit.access_control.cast import DOCTOR, HOLDER, HOSPITAL, INSURER, OTHER_DOCTOR
@@ -104,6 +104,8 @@ async def test_the_gateway_alone_is_answered(service, caller, status):
         ("POST", "/records/lookup"),
         ("POST", "/oppositions"),
         ("GET", f"/records/{uuid4()}/rights"),
+        ("PUT", f"/records/{uuid4()}/delegates/{uuid4()}"),
+        ("POST", "/delegates/lookup"),
     ):
         assert (await service.call(method, path, {}, caller)).status_code == status
 
@@ -116,6 +118,7 @@ async def test_what_is_too_large_is_refused(service):
 async def test_no_identity_stands_readable_in_any_table(service):
     """A canary: neither number nor traits are found in the rows, and they open with the record's key alone."""
     record = await service.opened(1)
+    assert (await note_delegate(service, record, uuid4(), 1)).status_code == 204
     tables = await service.rows(
         "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace"
     )
@@ -137,15 +140,43 @@ async def test_the_holder_sees_the_rights(service):
     await service.ask(record, Authorise(actor=HOLDER, rights_version=0, professional=DOCTOR.number))
     await service.ask(record, Block(actor=HOLDER, rights_version=1, professional=OTHER_DOCTOR.number))
     view = (await service.call("GET", f"/records/{record}/rights")).json()
+    nothing = {"administrator": None, "collector": None}
     assert json.loads(json.dumps(view)) == {
         "record": str(record),
         "state": "open",
         "rights_version": 2,
         "treating_doctor": None,
         "professionals": [
-            {"professional": DOCTOR.number, "standing": "valide", "until": None},
-            {"professional": OTHER_DOCTOR.number, "standing": "interdit", "until": None},
+            {"professional": DOCTOR.number, "standing": "valide", "until": None, **nothing},
+            {"professional": OTHER_DOCTOR.number, "standing": "interdit", "until": None, **nothing},
         ],
+        "activated": False,
+        "deceased": False,
+        "wishes": {"break_glass": True, "regulation": True, "masked": False},
+        "opted_out": [],
+        "teams": [],
+        "delegations": [],
+        "apps": [],
+        "objection_until": None,
     }
     unknown = await service.call("GET", f"/records/{uuid4()}/rights")
     assert (unknown.status_code, unknown.json()["code"]) == (404, "no_record")
+
+
+async def note_delegate(service, record, delegation, person):
+    return await service.call("PUT", f"/records/{record}/delegates/{delegation}", {"ins": ins(person)})
+
+
+async def test_an_invited_person_finds_the_delegation_and_nobody_else_does(service):
+    record, delegation = await service.opened(1), uuid4()
+    for _ in range(2):
+        assert (await note_delegate(service, record, delegation, 2)).status_code == 204
+    taken = await note_delegate(service, record, delegation, 3)
+    assert (taken.status_code, taken.json()["code"]) == (409, "delegation_taken")
+    assert (await note_delegate(service, uuid4(), uuid4(), 2)).status_code == 409
+    asked = {"delegation": delegation, "kind": DelegationKind.CAREGIVING, "scopes": {DelegationScope.READ}}
+    await service.ask(record, Invite(actor=HOLDER, rights_version=0, **asked))
+    found = (await service.call("POST", "/delegates/lookup", ins(2))).json()
+    told = {"record": str(record), "delegation": str(delegation), "kind": "CAREGIVING", "state": "PENDING"}
+    assert found == {"delegations": [told]}
+    assert (await service.call("POST", "/delegates/lookup", ins(3))).json() == {"delegations": []}

@@ -106,6 +106,26 @@ async def test_of_several_changes_of_one_row_the_last_counts(service):
     assert await stored(service, record) == EMPTY
 
 
+async def test_ar_061_the_holder_sees_every_relation_and_what_has_become_of_it(service):
+    record = await service.opened(1)
+    await save(service, record, EMPTY, FULL)
+    view = (await service.call("GET", f"/records/{record}/rights")).json()
+    assert (view["state"], view["deceased"], view["activated"]) == ("suspended", True, True)
+    assert view["wishes"] == {"break_glass": False, "regulation": False, "masked": True}
+    assert sorted(view["opted_out"]) == ["apps", "history"]
+    assert [(one["professional"], one["standing"], one["collector"]) for one in view["professionals"]] == [
+        (OTHER_DOCTOR.number, "interdit", None),
+        (NURSE.number, "valide", DOCTOR.number),
+    ], "what a representative gave is nothing at majority"
+    assert view["teams"] == [], "one has ended, the other one was a representative's"
+    assert {one["kind"]: one["state"] for one in view["delegations"]} == {
+        "LEGAL_REPRESENTATION": "EXPIRED",
+        "CAREGIVING": "EXPIRED",
+    }
+    assert [one["app"] for one in view["apps"]] == ["app-1", "app-2"]
+    assert view["objection_until"] is None, "the holder objected"
+
+
 async def test_ar_045_a_childs_majority_is_known_where_somebody_represents_it(service):
     record = await service.opened(1, traits=CHILD)
     assert (await stored(service, record)).majority is None, "no key is opened where nothing ends then"
