@@ -11,7 +11,7 @@ Takes
 Gives
     `access.decisions`: one decision per request, permits signed for 5 s, life and rights of records, in one order.
 
-Where to look: `domain/decide.py` and `domain/branches/` (may it be done), `domain/rights.py` and `domain/commands/` (what
-a command changes), `domain/record.py` (what is known of a record), `domain/policy.py` (settings that rules need),
-`handlers.py` (messages to decisions), `repository/` (all SQL), `api.py` (HTTP).
+Where to look: `domain/decide.py` and `domain/branches/` (may it be done), `domain/rights.py` and `domain/commands/`
+(what a command changes), `domain/record.py` (what is known of a record), `domain/policy.py` (settings that rules
+need), `handlers.py` (messages to decisions), `repository/` (all SQL), `api.py` (HTTP).
 """

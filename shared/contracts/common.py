@@ -89,7 +89,7 @@ class Actor(Value):
     team: Code | None = None
     """A formalised care team (équipe de soins) in which the actor takes part, by its identifier (AR-008)."""
     secret: bool = False
-    """Secret connection (connexion secrète): nothing of this session may reach the representatives (AR-042)."""
+    """Secret connection (connexion secrète): nothing that is done in it may reach representatives (AR-042)."""
     delegation: UUID | None = None
     """By which delegation a representative or carer acts; nobody's identity travels."""
     app: Code | None = None
