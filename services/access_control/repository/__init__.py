@@ -1,6 +1,21 @@
-"""All SQL of access_control: records by batch (`records`), and the way from a person to a record (`people`)."""
+"""All SQL of access_control.
 
+Records by batch (`records`), the way from a person to a record (`people`), versions of the matrix (`matrices`).
+"""
+
+from services.access_control.repository.matrices import InForce, Informed, Matrices, VersionTakenError
 from services.access_control.repository.people import OpposedError, People, RecordExistsError
 from services.access_control.repository.records import Decisions, Deposits, Requests
 
-__all__ = ["Decisions", "Deposits", "OpposedError", "People", "RecordExistsError", "Requests"]
+__all__ = [
+    "Decisions",
+    "Deposits",
+    "InForce",
+    "Informed",
+    "Matrices",
+    "OpposedError",
+    "People",
+    "RecordExistsError",
+    "Requests",
+    "VersionTakenError",
+]
