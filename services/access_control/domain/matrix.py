@@ -195,6 +195,10 @@ def _version(found: dict[str, Any]) -> str:
     version = found.get("version")
     if not isinstance(version, str) or not version:
         raise MatrixError('the matrix\'s companion has no version; expected a line like version = "2024-02"')
+    if version == NOTHING.version:
+        raise MatrixError(
+            f"the matrix's companion has version {version!r}, which stands for no version; expected another"
+        )
     if not _is_code(version):
         raise MatrixError(
             f"the matrix's companion has version {version!r}; expected a code of at most 64 letters, digits or -_."

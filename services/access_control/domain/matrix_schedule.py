@@ -23,8 +23,8 @@ LEAD: Final = timedelta(seconds=20)
 """What a process may know is at most 10 s old; an activation may take 5 s to commit; the rest is reserve."""
 
 
-class ActivationError(ValueError):
-    """A version can't take effect at the moment that was asked for."""
+class MomentError(ValueError):
+    """A moment that was asked for can't be used: why, and what is expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,30 +68,30 @@ def in_order(activations: Iterable[Activation]) -> list[Activation]:
     return sorted(activations, key=lambda one: one.takes_effect)
 
 
-def version_at(activations: Iterable[Activation], moment: datetime) -> str | None:
-    """The version that holds at a moment; None before the first one."""
-    held = [one.version for one in in_order(activations) if one.takes_effect <= moment]
+def in_force(activations: Iterable[Activation], moment: datetime) -> Activation | None:
+    """The activation that holds at a moment; None before the first one."""
+    held = [one for one in in_order(activations) if one.takes_effect <= moment]
     return held[-1] if held else None
 
 
 def versions_from(activations: Iterable[Activation], since: datetime) -> set[str]:
     """Versions that hold at a moment or at a later one."""
-    told = list(activations)
-    later = {one.version for one in told if one.takes_effect > since}
-    held = version_at(told, since)
-    return later if held is None else later | {held}
+    decided = list(activations)
+    later = {one.version for one in decided if one.takes_effect > since}
+    held = in_force(decided, since)
+    return later if held is None else later | {held.version}
 
 
 def moment(text: str) -> datetime:
     """A moment that a person wrote: a day means its first moment in Paris, a time without a zone is Paris time.
 
     Raises:
-        ActivationError: it is neither.
+        MomentError: it is neither.
     """
     try:
         read = datetime.fromisoformat(text)
     except ValueError:
-        raise ActivationError(f"{text!r} is no moment; expected 2027-01-31, 2027-01-31T18:00 or the like") from None
+        raise MomentError(f"{text!r} is no moment; expected 2027-01-31, 2027-01-31T18:00 or the like") from None
     return (read if read.tzinfo else read.replace(tzinfo=PARIS)).astimezone(UTC)
 
 
@@ -105,31 +105,36 @@ def soonest(now: datetime) -> datetime:
     return now + LEAD
 
 
-def next_midnight(now: datetime, effective: date) -> datetime:
-    """When a version takes effect where nobody says: the next midnight in Paris that is not before its own date."""
-    tomorrow = midnight(now.astimezone(PARIS).date() + timedelta(days=1))
-    if tomorrow < soonest(now):
-        tomorrow = midnight(now.astimezone(PARIS).date() + timedelta(days=2))
-    return max(tomorrow, midnight(effective))
+def start(asked: datetime | None, effective: date, now: datetime, *, at_once: bool = False) -> datetime:
+    """When a version takes effect.
 
-
-def require_start(asked: datetime, effective: date, now: datetime) -> None:
-    """Refuse a moment at which a version can't take effect.
+    Args:
+        asked: The moment asked for. None: the next midnight in Paris that is not before the version's own date.
+        effective: The version's own date.
+        now: The database's clock.
+        at_once: As soon as every process knows of it, instead of `asked`.
 
     Raises:
-        ActivationError: it is past or too near, so that what was decided by another version would change, or before
-            the version's own effective date.
+        MomentError: the moment is past or too near, so that something was decided by another version already, or it is
+            before the version's own date.
     """
-    if asked < soonest(now):
-        raise ActivationError(
-            f"{told(asked)} is past, or nearer than {LEAD.seconds} s: processes would not all know of it; "
+    chosen = soonest(now) if at_once else asked or max(_next_midnight(now), midnight(effective))
+    if chosen < soonest(now):
+        raise MomentError(
+            f"{told(chosen)} is past, or nearer than {LEAD.seconds} s, so that processes would not all know of it; "
             "choose a later moment, or --now for the earliest one"
         )
-    if asked < midnight(effective):
-        raise ActivationError(
-            f"{told(asked)} is before {effective}, the day from which this version is meant to hold; "
-            "choose a later moment, or import it under another version with another effective date"
+    if chosen < midnight(effective):
+        raise MomentError(
+            f"{told(chosen)} is before {effective}, the day from which this version is meant to hold; "
+            "choose a later moment, or import it as another version with another effective date"
         )
+    return chosen
+
+
+def _next_midnight(now: datetime) -> datetime:
+    """The next midnight in Paris of which every process can know."""
+    return midnight(soonest(now).astimezone(PARIS).date() + timedelta(days=1))
 
 
 def told(when: datetime) -> str:

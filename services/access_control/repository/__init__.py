@@ -3,7 +3,7 @@
 Records by batch (`records`), the way from a person to a record (`people`), versions of the matrix (`matrices`).
 """
 
-from services.access_control.repository.matrices import InForce, Informed, Matrices, VersionTakenError
+from services.access_control.repository.matrices import InForce, Informed, Matrices
 from services.access_control.repository.people import OpposedError, People, RecordExistsError
 from services.access_control.repository.records import Decisions, Deposits, Requests
 
@@ -17,5 +17,4 @@ __all__ = [
     "People",
     "RecordExistsError",
     "Requests",
-    "VersionTakenError",
 ]

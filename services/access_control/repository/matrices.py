@@ -13,7 +13,8 @@ from typing import Any, Final, Generic, TypeVar
 
 from services.access_control.domain.matrix import Basis, Cell, Matrix, MatrixError, build
 from services.access_control.domain.matrix_rehearsal import Asked
-from services.access_control.domain.matrix_schedule import Activation, Schedule, schedule, versions_from
+from services.access_control.domain.matrix_schedule import Activation, Schedule, schedule, told, versions_from
+from services.access_control.repository.records import KEEP_DECISIONS
 from shared.contracts.access_decisions import Outcome
 from shared.contracts.common import Owner
 from shared.contracts.envelope import Message
@@ -31,14 +32,6 @@ _PIECE: Final = timedelta(hours=1)
 """Decisions are counted hour by hour: each statement stays within the time-outs of the service's role."""
 
 
-class VersionTakenError(Exception):
-    """A version of this name is stored with another content; versions are never overwritten."""
-
-    def __init__(self, stored: "StoredVersion") -> None:
-        super().__init__(stored.version)
-        self.stored = stored
-
-
 @dataclass(frozen=True, slots=True)
 class StoredVersion:
     """What is known of a version, without its cells."""
@@ -48,6 +41,15 @@ class StoredVersion:
     sha256: str
     imported_by: str
     imported_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What was put to the matrix in a period (`until` is outside)."""
+
+    since: datetime
+    until: datetime
+    asked: tuple[Asked, ...]
 
 
 class Matrices:
@@ -60,7 +62,7 @@ class Matrices:
         """Store a version; False where it is there already with the same content.
 
         Raises:
-            VersionTakenError: its name is taken by another content.
+            MatrixError: its name is taken by another content.
         """
         async with self._database.transaction() as tx:
             if await _add_version(tx, matrix, by):
@@ -68,7 +70,10 @@ class Matrices:
                 return True
             (stored,) = await _stored(tx, matrix.version)
         if stored.sha256 != matrix.digest():
-            raise VersionTakenError(stored)
+            raise MatrixError(
+                f"version {stored.version} is stored with another content, imported at {told(stored.imported_at)} by "
+                f"{stored.imported_by}; versions are never overwritten: give the new content a version of its own"
+            )
         return False
 
     async def stored(self) -> list[StoredVersion]:
@@ -111,11 +116,15 @@ class Matrices:
         async with self._database.transaction() as tx:
             return await _activations(tx), await tx.clock()
 
-    async def asked(self, since: datetime, until: datetime) -> list[Asked]:
-        """What was put to the matrix in a period (`until` is outside), counted."""
+    async def past(self, since: datetime, until: datetime | None = None) -> Past:
+        """What was put to the matrix, counted, as far as decisions are kept: until now where no end is given."""
+        async with self._database.transaction() as tx:
+            now = await tx.clock()
+        since, until = max(since, now - KEEP_DECISIONS), min(until or now, now)
         counted: Counter[tuple[str, str, str, bool]] = Counter()
-        while since < until:
-            end = min(since + _PIECE, until)
+        start = since
+        while start < until:
+            end = min(start + _PIECE, until)
             async with self._database.transaction() as tx:
                 rows = await tx.fetch(
                     """
@@ -124,17 +133,18 @@ class Matrices:
                     WHERE decided_at >= $1 AND decided_at < $2 AND profession_group IS NOT NULL
                     GROUP BY 1, 2, 3, 4
                     """,
-                    since,
+                    start,
                     end,
                     Outcome.PERMIT.value,
                 )
             for row in rows:
                 counted[row["profession_group"], row["owner"], row["matrix_version"], row["permitted"]] += row["times"]
-            since = end
-        return [
-            Asked(group, Owner(owner), version, permitted, times)
-            for (group, owner, version, permitted), times in sorted(counted.items())
+            start = end
+        asked = [
+            Asked(group, Owner(owner), version, permitted, count)
+            for (group, owner, version, permitted), count in sorted(counted.items())
         ]
+        return Past(since, until, tuple(asked))
 
 
 class InForce:
