@@ -2,8 +2,8 @@
 
 Owns
     records and their life, the keyed index from an INS to a record, identity traits (encrypted under the record's key),
-    oppositions, rights of professionals, the médecin traitant, the habilitation matrix (versioned data, `data/`), and
-    the decisions taken on requests.
+    oppositions, rights of professionals, the médecin traitant, the habilitation matrix (versioned data; the first
+    version is in `data/`), and the decisions taken on requests.
 Takes
     `record.requests` (reads and rights, from the gateway) and `record.deposits` (from document), each in a lane of its
     own; over internal HTTP, from the gateway alone, openings, look-ups, oppositions and the holder's view of rights.
@@ -11,5 +11,6 @@ Gives
     `access.decisions`: one decision per request, permits signed for 5 s, life and rights of records, in one order.
 
 Where to look: `domain/decide.py` (may it be done), `domain/rights.py` (what a command changes), `domain/record.py`
-(what is known of a record), `handlers.py` (messages to decisions), `repository/` (all SQL), `api.py` (HTTP).
+(what is known of a record), `domain/matrix*.py` (the habilitation matrix and its versions), `handlers.py` (messages to decisions), `repository/` (all
+SQL), `api.py` (HTTP), `commands.py` (`carnet matrix`).
 """
