@@ -11,6 +11,6 @@ Gives
     `access.decisions`: one decision per request, permits signed for 5 s, life and rights of records, in one order.
 
 Where to look: `domain/decide.py` (may it be done), `domain/rights.py` (what a command changes), `domain/record.py`
-(what is known of a record), `domain/matrix*.py` (the habilitation matrix and its versions), `handlers.py` (messages to decisions), `repository/` (all
-SQL), `api.py` (HTTP), `commands.py` (`carnet matrix`).
+(what is known of a record), `domain/matrix*.py` (the habilitation matrix and its versions), `handlers.py` (messages to
+decisions), `repository/` (all SQL), `api.py` (HTTP), `commands.py` (`carnet matrix`).
 """

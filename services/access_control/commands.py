@@ -77,7 +77,7 @@ def show_diff(
         out.print(_changes(old, new, changes))
     found = Counter(one.effect for one in changes)
     _say(
-        f"{len(changes)} cells differ: {found[Effect.GAINED]} gained, {found[Effect.LOST]} lost, "
+        f"Cells that differ: {len(changes)}; {found[Effect.GAINED]} gained, {found[Effect.LOST]} lost, "
         f"{found[Effect.NONE]} without effect on what anybody sees."
     )
 

@@ -1,4 +1,4 @@
-"""Versions of the matrix on the real database: kept, activated, noticed without a restart, rehearsed; and by command."""
+"""Versions of the matrix on the real database: kept, activated, noticed without a restart, rehearsed; by command."""
 
 import asyncio
 from dataclasses import replace
@@ -221,7 +221,9 @@ async def test_decisions_are_counted_as_far_as_they_are_kept(service, matrices):
     record = await authorised(service)
     await service.rows(
         """
-        INSERT INTO decision SELECT gen_random_uuid(), $1, 'consult', 'permit', 'authorised', 0,
+        INSERT INTO decision (
+            request, record, act, outcome, reason, rights_version, decided_at, profession_group, owner, matrix_version
+        ) SELECT gen_random_uuid(), $1, 'consult', 'permit', 'authorised', 0,
             clock_timestamp() - interval '1 minute' - n * interval '7 hours', 'medecin', 'document', $2
         FROM generate_series(0, 200) AS n
         """,
@@ -261,7 +263,7 @@ async def test_the_way_of_a_version_by_command(service, draft):
     code, said = await carnet(service, "diff", SHIPPED.version, "draft-2")
     assert code == 0
     assert "medecin 11502-2" in said
-    assert "1 cells differ: 0 gained, 1 lost, 0 without effect" in said
+    assert "Cells that differ: 1; 0 gained, 1 lost, 0 without effect" in said
     assert "Doctors consult every type except the residence certificate" in said
 
     code, said = await carnet(service, "rehearse", "draft-2", "--since", "2026-01-01")
