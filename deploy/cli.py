@@ -1,4 +1,7 @@
-"""The command `carnet`: starts and ends the local system, shows what it does, gives tokens of its test people."""
+"""The command `carnet`: starts and ends the local system, shows what it does, gives tokens of its test people.
+
+The services' own commands stand beside these (`services/<service>/commands.py`).
+"""
 
 import importlib
 import os
@@ -21,7 +24,8 @@ from deploy.local import logs as log_files
 from deploy.local import tokens
 from deploy.local.home import AlreadyUpError, Home, NotAHomeError, Told
 from deploy.local.options import Options
-from shared.contracts.topics import SERVICES
+from services.access_control import commands as access_control
+from shared.contracts.topics import ACCESS_CONTROL, SERVICES
 
 _DOWN_TIMEOUT_S = 90.0
 _CURTAIN_S = 5.0
@@ -150,6 +154,24 @@ def token(
         _fail(str(error))
     gateway = state["addresses"].get("gateway", "")
     sys.stdout.write(f"{made}\n" if raw else f"{tokens.curl(gateway, made, name)}\n")
+
+
+def _as_service(service: str) -> Callable[[], None]:
+    """Gives a service's commands its database in the local system that is up, unless the environment names one."""
+
+    def told() -> None:
+        state = Home().state()
+        if state is None or "CARNET_DATABASE_URL" in os.environ:
+            return
+        from deploy.local import environment, secrets  # noqa: PLC0415 - as below
+
+        server = f"postgresql://{state['addresses']['postgres']}"
+        os.environ.update(environment.of_database(service, server, secrets.Secrets(Home().secrets)))
+
+    return told
+
+
+app.add_typer(access_control.matrix, name="matrix", callback=_as_service(ACCESS_CONTROL))
 
 
 def main() -> None:

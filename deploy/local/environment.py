@@ -61,12 +61,18 @@ def _common(service: str, replica: int, places: Places) -> dict[str, str]:
     }
 
 
+def of_database(service: str, server: str, secrets: Secrets) -> dict[str, str]:
+    """The settings by which a service reaches its own database on a server (`postgresql://host:port`)."""
+    return {
+        "CARNET_DATABASE_URL": databases.url_for(server, service),
+        "CARNET_DATABASE_PASSWORD_FILE": str(secrets.postgres_password_file(service)),
+    }
+
+
 def _database(service: str, places: Places) -> dict[str, str]:
     if service == GATEWAY:
         return {}
-    return {
-        "CARNET_DATABASE_URL": databases.url_for(places.postgres_admin_url, service),
-        "CARNET_DATABASE_PASSWORD_FILE": str(places.secrets.postgres_password_file(service)),
+    return of_database(service, places.postgres_admin_url, places.secrets) | {
         "CARNET_KEYS_DIR": str(places.secrets.keys_dir(service)),
         "CARNET_KEYS_CURRENT": KEK,
     }

@@ -4,7 +4,7 @@ Owns
     records and their life, the keyed index from an INS to a record, identity traits (encrypted under the record's key),
     oppositions, authorisations and blocks, care teams, consents at a consultation, administrators, the médecin
     traitant, delegations and who stands behind them, agreements with apps, emergency wishes, the habilitation matrix
-    (versioned data, `data/`), and the decisions taken on requests.
+    (versioned data; the first version is in `data/`), and the decisions taken on requests.
 Takes
     `record.requests` (reads and rights, from the gateway) and `record.deposits` (from document), each in a lane of its
     own; over internal HTTP, from the gateway alone, openings, look-ups, oppositions and the holder's view of rights.
@@ -13,5 +13,6 @@ Gives
 
 Where to look: `domain/decide.py` and `domain/branches/` (may it be done), `domain/rights.py` and `domain/commands/`
 (what a command changes), `domain/record.py` (what is known of a record), `domain/policy.py` (settings that rules
-need), `handlers.py` (messages to decisions), `repository/` (all SQL), `api.py` (HTTP).
+need), `domain/matrix*.py` (the habilitation matrix and its versions), `handlers.py` (messages to decisions),
+`repository/` (all SQL), `api.py` (HTTP), `commands.py` (`carnet matrix`).
 """

@@ -1,17 +1,24 @@
-"""What this process runs: two lanes of requests, the gateway's routes, and the forgetting of old decisions."""
+"""What this process runs: two lanes of requests, the gateway's routes, and what it reads and forgets by the clock."""
 
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from services.access_control import handlers
 from services.access_control.api import routes
 from services.access_control.domain import matrix
-from services.access_control.repository import Decisions, Delegates, Deposits, People, Requests
+from services.access_control.domain.changes import Change
+from services.access_control.domain.record import Record
+from services.access_control.repository import Decisions, Delegates, Deposits, InForce, Informed, People, Requests
 from services.access_control.settings import Settings
+from shared.contracts.common import Body
+from shared.contracts.envelope import Message
 from shared.contracts.topics import ACCESS_CONTROL, GATEWAY, RECORD_DEPOSITS, RECORD_REQUESTS
 from shared.database.record_keys import RecordKeys
 from shared.http import HttpLimits, application
 from shared.loops import Loop
-from shared.messaging import Consumer
+from shared.messaging import Consumer, Effects, Handler, Handlers
 from shared.security import PermitSigner, read_hex_key, read_jwk
 from shared.service import Parts, Runtime, main
 
@@ -20,12 +27,14 @@ MAX_BODY_BYTES = 64 * 1024
 """A person's traits are far below; content does not come here."""
 GATHER_DEPOSITS_S = 0.01
 FORGET_EVERY_S = 600.0
+MATRIX_EVERY_S = 3.0
+"""How often the versions in force are read; see `InForce` for why no process decides by one that was replaced."""
 
 
 def compose(runtime: Runtime[Settings]) -> Parts:
     """Put the parts together."""
     settings = runtime.settings
-    rules = load_matrix()
+    signer, in_force = _signer(settings), InForce(runtime.database)
     policy, keys = settings.policy, RecordKeys(runtime.keys)
     requests = Requests(keys)
     hash_key = _hash_key(settings)
@@ -37,8 +46,8 @@ def compose(runtime: Runtime[Settings]) -> Parts:
             Consumer(
                 "requests",
                 (RECORD_REQUESTS,),
-                handlers.requests(rules, _signer(settings), policy),
-                requests,
+                by_version(in_force.at, lambda version: handlers.requests(version, signer, policy)),
+                Informed(requests, in_force),
                 gather_s=0.0,
                 max_batch=settings.requests_max_batch,
                 done=requests.done,
@@ -46,13 +55,16 @@ def compose(runtime: Runtime[Settings]) -> Parts:
             Consumer(
                 "deposits",
                 (RECORD_DEPOSITS,),
-                handlers.deposits(rules, policy),
+                handlers.deposits(matrix.NOTHING, policy),  # a deposit never asks the matrix (AR-003)
                 Deposits(keys),
                 gather_s=GATHER_DEPOSITS_S,
                 max_batch=settings.deposits_max_batch,
             ),
         ],
-        loops=[Loop("old-decisions", FORGET_EVERY_S, Decisions(runtime.database).forget_old)],
+        loops=[
+            Loop("old-decisions", FORGET_EVERY_S, Decisions(runtime.database).forget_old),
+            Loop("matrix", MATRIX_EVERY_S, in_force.reload),
+        ],
         api=application(
             ACCESS_CONTROL,
             routes(people, delegates, runtime.verifier(GATEWAY), settings),
@@ -61,11 +73,36 @@ def compose(runtime: Runtime[Settings]) -> Parts:
     )
 
 
+def by_version(
+    in_force: Callable[[datetime], matrix.Matrix], build: Callable[[matrix.Matrix], Handlers[Record, Change]]
+) -> Handlers[Record, Change]:
+    """Handlers that decide by the version of the matrix in force when they decide, and name that one.
+
+    Args:
+        in_force: The version at a moment of the database's clock.
+        build: The handlers over one version; built once for each.
+    """
+    built: dict[str, Handlers[Record, Change]] = {}
+
+    def over(version: matrix.Matrix) -> Handlers[Record, Change]:
+        if version.version not in built:
+            built[version.version] = build(version)
+        return built[version.version]
+
+    def handler(body: type[Body]) -> Handler[Record, Change]:
+        def handle(message: Message[Any], record: Record, now: datetime) -> Effects[Record, Change]:
+            return over(in_force(now))[body](message, record, now)
+
+        return handle
+
+    return {body: handler(body) for body in over(matrix.NOTHING)}
+
+
 def load_matrix() -> matrix.Matrix:
-    """The habilitation matrix that this release carries.
+    """The habilitation matrix that this release carries: the first version of every database.
 
     Raises:
-        MatrixError: it can't be used; the process does not start with half of its rules.
+        MatrixError: it can't be used.
     """
     cells = (DATA / "habilitation_matrix.csv").read_text(encoding="utf-8")
     return matrix.load(cells, (DATA / "habilitation_matrix.toml").read_text(encoding="utf-8"))

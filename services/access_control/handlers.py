@@ -10,10 +10,11 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 from services.access_control.domain import decide, rights
-from services.access_control.domain.changes import Change, DecisionMade, RecordChanged, differences
+from services.access_control.domain.changes import Change, DecisionMade, MatrixAsked, RecordChanged, differences
 from services.access_control.domain.commands.rule import AnyAct
 from services.access_control.domain.events import events_of
 from services.access_control.domain.matrix import Matrix
+from services.access_control.domain.matrix_rehearsal import asked_group
 from services.access_control.domain.policy import DEFAULT, Policy
 from services.access_control.domain.record import Record, State
 from services.access_control.domain.requests import ACTS, ACTS_BY_NAME, COMMANDS, command_of, reading_of
@@ -87,9 +88,11 @@ class _Lane:
         """The id by which the decision is told: the message's own."""
         return message.id
 
-    def _rows(self, message: Message[Any], decided: Decided, now: datetime) -> tuple[Change, ...]:
+    def _rows(
+        self, message: Message[Any], decided: Decided, now: datetime, asked: MatrixAsked | None = None
+    ) -> tuple[Change, ...]:
         """What is kept of a decision; nothing where the numbers of the lane's topic drop repeats."""
-        del message, decided, now
+        del message, decided, now, asked
         return ()
 
     def _decided(self, request: UUID, act: AnyAct, after: Record, verdict: Verdict, **told: Any) -> Decided:
@@ -117,16 +120,18 @@ class _Requests(_Lane):
         body = message.body
         asked = reading_of(body)
         verdict = decide.consult(record, asked, now, self.matrix, self.policy)
+        group = asked_group(body.actor, verdict)
+        put = MatrixAsked(group, body.owner, self.matrix.version) if group is not None else None
         told: dict[str, Any] = {"actor": body.actor, "mode": body.mode, "owner": body.owner}
         if verdict.scope is None:
             decided = self._decided(message.id, Act.CONSULT, record, verdict, **told)
-            return Effects(record, changes=self._rows(message, decided, now), emits=(decided,))
+            return Effects(record, changes=self._rows(message, decided, now, put), emits=(decided,))
         expires = now + PERMIT_LIFETIME
         told |= {"permit": self._signed(message, verdict.scope, now, expires), "expires": expires}
         told["emergency"] = decide.told_of_emergency(record, asked, verdict)
         after = replace(record, permits_until=max(record.permits_until or expires, expires))
         decided = self._decided(message.id, Act.CONSULT, after, verdict, **told)
-        changes = (RecordChanged(message.record, after), *self._rows(message, decided, now))
+        changes = (RecordChanged(message.record, after), *self._rows(message, decided, now, put))
         return Effects(after, changes=changes, emits=(decided,))
 
     def command(self, message: Message[Any], record: Record, now: datetime) -> Done:
@@ -141,7 +146,9 @@ class _Requests(_Lane):
         events = events_of(command, changed, now, self.policy)
         return Effects(changed.record, changes=rows, emits=(decided, *events))
 
-    def _rows(self, message: Message[Any], decided: Decided, now: datetime) -> tuple[Change, ...]:
+    def _rows(
+        self, message: Message[Any], decided: Decided, now: datetime, asked: MatrixAsked | None = None
+    ) -> tuple[Change, ...]:
         return (
             DecisionMade(
                 request=decided.request,
@@ -151,6 +158,7 @@ class _Requests(_Lane):
                 reason=next(iter(decided.further_reasons), decided.reasons[0]),
                 rights_version=decided.rights_version,
                 decided_at=now,
+                matrix=asked,
             ),
         )
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from services.access_control.domain.record import Record, Right
 from services.access_control.domain.relations import Agreement, Delegation, Team
 from shared.contracts.access_decisions import Outcome
+from shared.contracts.common import Owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,19 @@ class DecisionMade:
     """The most exact code."""
     rights_version: int
     decided_at: datetime
+    matrix: "MatrixAsked | None" = None
+    """For a consultation that was put to the habilitation matrix."""
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixAsked:
+    """What a decision keeps of its step E6, so that it can be rehearsed on another version (AR-012)."""
+
+    group: str
+    """The profession group, column of the matrix."""
+    owner: Owner
+    version: str
+    """The version that answered."""
 
 
 Change = (

@@ -1,10 +1,23 @@
 """All SQL of access_control.
 
-Records by batch (`records`, `relations`, `majorities`), and the way from a person to a record (`people`, `delegates`).
+Records by batch (`records`, `relations`, `majorities`), the way from a person to a record (`people`, `delegates`),
+versions of the matrix (`matrices`).
 """
 
 from services.access_control.repository.delegates import Delegates
+from services.access_control.repository.matrices import InForce, Informed, Matrices
 from services.access_control.repository.people import OpposedError, People, RecordExistsError
 from services.access_control.repository.records import Decisions, Deposits, Requests
 
-__all__ = ["Decisions", "Delegates", "Deposits", "OpposedError", "People", "RecordExistsError", "Requests"]
+__all__ = [
+    "Decisions",
+    "Delegates",
+    "Deposits",
+    "InForce",
+    "Informed",
+    "Matrices",
+    "OpposedError",
+    "People",
+    "RecordExistsError",
+    "Requests",
+]

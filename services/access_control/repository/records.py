@@ -277,8 +277,13 @@ async def _save_decisions(tx: Transaction, decisions: Sequence[DecisionMade]) ->
     # no ON CONFLICT: a second decision on a request is a fault that must not be committed
     await tx.execute(
         """
-        INSERT INTO decision (request, record, act, outcome, reason, rights_version, decided_at)
-        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::int[], $7::timestamptz[])
+        INSERT INTO decision (
+            request, record, act, outcome, reason, rights_version, decided_at, profession_group, owner, matrix_version
+        )
+        SELECT * FROM unnest(
+            $1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::int[], $7::timestamptz[],
+            $8::text[], $9::text[], $10::text[]
+        )
         """,
         [made.request for made in decisions],
         [made.record for made in decisions],
@@ -287,4 +292,7 @@ async def _save_decisions(tx: Transaction, decisions: Sequence[DecisionMade]) ->
         [str(made.reason) for made in decisions],
         [made.rights_version for made in decisions],
         [made.decided_at for made in decisions],
+        [made.matrix.group if made.matrix else None for made in decisions],
+        [made.matrix.owner.value if made.matrix else None for made in decisions],
+        [made.matrix.version if made.matrix else None for made in decisions],
     )

@@ -164,6 +164,7 @@ async def composed(folder: Path, system: System, url: str, prefix: str = "") -> 
                 inputs=inputs(parts.consumers, runtime.topics),
                 outputs=outputs("access_control", runtime.topics),
             )
+        await next(loop for loop in parts.loops if loop.name == "matrix").call()
         callers = {name: ServiceIdentity(name, private[name]) for name in ("gateway", "document")}
         yield Service(runtime, parts, PermitVerifier(public_jwks(*private.values()), Owner.DOCUMENT), callers)
     finally:

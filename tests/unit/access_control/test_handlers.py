@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.access_control import handlers
-from services.access_control.domain.changes import DecisionMade, RecordChanged, RightChanged
+from services.access_control.domain.changes import DecisionMade, MatrixAsked, RecordChanged, RightChanged
 from services.access_control.domain.record import ABSENT, Right, State
 from shared.contracts.access_decisions import (
     Outcome,
@@ -105,7 +105,16 @@ def test_a_consultation_is_decided_told_and_remembered():
     )
     assert (told.actor, told.owner, told.matrix_version) == (DOCTOR, Owner.DOCUMENT, MATRIX.version)
     assert rows(effects, DecisionMade) == [
-        DecisionMade(request, RECORD, Act.CONSULT, Outcome.PERMIT, Reason.AUTHORISED, 0, NOW)
+        DecisionMade(
+            request,
+            RECORD,
+            Act.CONSULT,
+            Outcome.PERMIT,
+            Reason.AUTHORISED,
+            0,
+            NOW,
+            MatrixAsked("medecin", Owner.DOCUMENT, MATRIX.version),
+        )
     ]
     assert effects.state.permits_until == NOW + PERMIT_LIFETIME
     assert rows(effects, RecordChanged) == [RecordChanged(RECORD, effects.state)]

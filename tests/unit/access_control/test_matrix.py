@@ -50,6 +50,65 @@ def test_documented_cells(loaded, group, type_code, allowed):
     assert loaded.cell(group, type_code).confidence in {"high", "medium"}
 
 
+@pytest.mark.parametrize(
+    ("group", "type_code", "ruling"),
+    [
+        ("medecin", "11502-2", matrix.Ruling.ALLOWED),
+        ("medecin", "ATTEST-RESID", matrix.Ruling.CELL_DENIES),
+        ("assureur_mutuelle_banque_employeur", "11502-2", matrix.Ruling.CELL_DENIES),
+        ("acteur_a_role_coordination", "28653-4", matrix.Ruling.GROUP_INACTIVE),
+        ("acteur_a_role_coordination", "11502-2", matrix.Ruling.CELL_DENIES),
+        ("plombier", "11502-2", matrix.Ruling.UNKNOWN_GROUP),
+        (None, "11502-2", matrix.Ruling.UNKNOWN_GROUP),
+        ("medecin", "0-0", matrix.Ruling.UNKNOWN_TYPE),
+        (None, "0-0", matrix.Ruling.UNKNOWN_TYPE),
+    ],
+)
+def test_ar_012_every_denial_of_the_matrix_has_its_reason(loaded, group, type_code, ruling):
+    assert loaded.ruling(group, type_code) is ruling
+
+
+def test_ar_012_ruling_and_permission_agree_everywhere(loaded):
+    groups = [*loaded.groups(), "plombier", None]
+    types = [*loaded.types, "0-0"]
+    disagree = [
+        (group, code)
+        for group in groups
+        for code in types
+        if loaded.may_consult(group, code) is not (loaded.ruling(group, code) is matrix.Ruling.ALLOWED)
+    ]
+    assert disagree == []
+
+
+def test_ar_012_where_no_version_is_in_force_nobody_consults():
+    assert matrix.NOTHING.types_for("medecin") == frozenset()
+    assert matrix.NOTHING.ruling("medecin", "11502-2") is matrix.Ruling.UNKNOWN_TYPE
+
+
+def test_the_digest_does_not_depend_on_the_order_of_lines_or_on_remarks(loaded):
+    head, *rows = CELLS.splitlines()
+    shuffled = "\n".join([head, *reversed(rows)])
+    assert matrix.load(shuffled, f"# a remark\n{META}").digest() == loaded.digest()
+
+
+@pytest.mark.parametrize(
+    ("cells", "meta"),
+    [
+        (CELLS.replace("medecin,11502-2,1,", "medecin,11502-2,0,"), META),
+        (CELLS.replace("medecin,11502-2,1,documented,high", "medecin,11502-2,1,documented,low"), META),
+        (CELLS.replace("11502-2", "11502-3"), META),
+        (CELLS, META.replace("reconstructed-2024-02", "reconstructed-2024-03")),
+        (CELLS, META.replace("2024-02-23\n", "2024-02-24\n")),
+        (CELLS, META.replace('["acteur_a_role_coordination"]', "[]")),
+        (CELLS, META.replace("Denied; an osteopath", "Denied: an osteopath")),
+        (CELLS, META.replace("Order of 26 October", "Order of 27 October")),
+    ],
+)
+def test_the_digest_changes_with_whatever_a_version_says(loaded, cells, meta):
+    assert (cells, meta) != (CELLS, META)
+    assert matrix.load(cells, meta).digest() != loaded.digest()
+
+
 def test_columns_of_roles_are_not_in_force(loaded):
     assert loaded.cell("acteur_a_role_coordination", "28653-4").consult
     assert loaded.types_for("acteur_a_role_coordination") == frozenset()
@@ -88,6 +147,8 @@ def test_a_group_is_in_force_when_the_companion_says_so():
         (["a,t,1,documented,high,nowhere"], "basis is 'nowhere'"),
         (["a,t,1,excluded,high,b"], "excluded actor"),
         ([",t,1,documented,high,b"], "lacks its profession_group"),
+        (["a,t x,1,documented,high,b"], "line 2 .* typeCode is 't x'; expected"),
+        (["é,t,1,documented,high,b"], "line 2 .* profession_group is 'é'; expected"),
         (["a,t,1,documented,high,b", "a,t,0,documented,high,b"], "line 3 .* second time"),
         (["a,t,1,documented,high,b", "a,u,0,documented,high,b", "z,t,0,documented,high,b"], "no cell for z and .'u'."),
         ([], "no cell"),
@@ -103,7 +164,10 @@ def test_a_bad_row_refuses_the_whole(rows, says):
     [
         ("version = ", "no TOML"),
         ("effective = 2024-01-01", "no version"),
+        ('version = "none"\neffective = 2024-01-01', "stands for no version"),
+        ('version = "a b"\neffective = 2024-01-01', "version 'a b'; expected a code"),
         ('version = "t"', "no effective date"),
+        ('version = "t"\neffective = 2024-01-01\n[basis]\nb = 1', "basis to be tables"),
         ('version = "t"\neffective = "soon"', "no effective date"),
         ('version = "t"\neffective = 2024-01-01\ninactive_groups = "x"', "to be a list"),
         ('version = "t"\neffective = 2024-01-01\ninactive_groups = ["x"]\n[basis.b]', "names .'x'."),

@@ -148,9 +148,16 @@ def _documents(case: Consultation, code: Code) -> Sight:
     return Sight(_types(case), masked=masked, withheld=True, own=actor.number, own_structure=actor.structure)
 
 
+def column(actor: Actor) -> str | None:
+    """The actor's column of the matrix (AR-012); None where it has none, which means no access.
+
+    Whoever exercises in occupational medicine reads the doctors' one until it has its own (AR-047).
+    """
+    return _DOCTORS_COLUMN if is_occupational(actor) else profession_group(actor.role or "")
+
+
 def _types(case: Consultation) -> frozenset[str]:
-    group = _DOCTORS_COLUMN if is_occupational(case.actor) else profession_group(case.actor.role or "")
-    return case.matrix.types_for(group)
+    return case.matrix.types_for(column(case.actor))
 
 
 STEPS: Final[tuple[Step[Consultation], ...]] = (
