@@ -94,7 +94,7 @@ class Database:
         self._size = pool
         self._pool: Any = None
         self.on_statements: Callable[[int], None] | None = None
-        """Told after each transaction how many statements it took; tests and metrics listen."""
+        """Told after each transaction, and after a statement by itself, how many statements it took; tests listen."""
 
     async def open(self) -> None:
         """Connect.
@@ -122,6 +122,16 @@ class Database:
             await asyncio.wait_for(pool.close(), CLOSE_TIMEOUT_S)
         except TimeoutError:
             pool.terminate()
+
+    async def fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
+        """Run one statement by itself and give its rows: one round trip, for what needs no transaction around it."""
+        if self._pool is None:
+            raise asyncpg.InterfaceError("the database is not open")
+        async with self._pool.acquire(timeout=CONNECT_TIMEOUT_S) as connection:
+            rows: list[asyncpg.Record] = await connection.fetch(sql, *arguments)
+        if self.on_statements is not None:
+            self.on_statements(1)
+        return rows
 
     @asynccontextmanager
     async def transaction(self, first: str = "") -> AsyncIterator[Transaction]:
