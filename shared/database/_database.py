@@ -1,7 +1,7 @@
 """A pool with time-outs, and transactions that count their statements."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any
@@ -34,6 +34,12 @@ class Transaction:
         """Run one statement and give its rows."""
         self.statements += 1
         rows: list[asyncpg.Record] = await self.connection.fetch(sql, *arguments)
+        return rows
+
+    async def fetch_each(self, sql: str, arguments: Iterable[Sequence[object]]) -> list[asyncpg.Record]:
+        """Run one statement with each of several lists of arguments, in one round trip; gives all their rows."""
+        self.statements += 1
+        rows: list[asyncpg.Record] = await self.connection.fetchmany(sql, arguments)
         return rows
 
     async def fetchrow(self, sql: str, *arguments: object) -> asyncpg.Record | None:
