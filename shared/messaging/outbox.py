@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -67,6 +67,15 @@ class Outgoing:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """A message as it stands in the outbox."""
+
+    message: Outgoing
+    number: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Reached:
     """How far a batch handled an input: its last number (0 where the topic has none), and the offset read last."""
 
@@ -78,7 +87,7 @@ class Reached:
 class Outbox:
     """Addresses messages by the registry, and appends them in the transaction of their cause."""
 
-    def __init__(self, service: str, topics: Mapping[str, Topic], wake: Callable[[Iterable[Place]], None]) -> None:
+    def __init__(self, service: str, topics: Mapping[str, Topic], wake: Callable[[list[Stored]], None]) -> None:
         self._topics = topics
         self._written = {name for name, topic in topics.items() if topic.numbered and service in topic.writers}
         self._topic_of = {
@@ -150,7 +159,8 @@ class Outbox:
             return
         counts = Counter(message.place for message in outgoing)
         places = sorted(counts)
-        await tx.fetch(
+        behind = _behind(outgoing, counts)
+        rows = await tx.fetch(
             _STORE,
             *advance,
             [topic for topic, _ in places],
@@ -158,7 +168,7 @@ class Outbox:
             [counts[place] for place in places],
             [message.place[0] for message in outgoing],
             [message.place[1] for message in outgoing],
-            _behind(outgoing, counts),
+            behind,
             [message.id for message in outgoing],
             [message.type for message in outgoing],
             [message.key for message in outgoing],
@@ -166,7 +176,12 @@ class Outbox:
             [message.cause for message in outgoing],
             [message.payload for message in outgoing],
         )
-        tx.after_commit(lambda: self._wake(places))
+        taken = {(row["topic"], row["partition"]): (row["last"], row["now"]) for row in rows}
+        stored = []
+        for message, after in zip(outgoing, behind, strict=True):
+            last, now = taken[message.place]
+            stored.append(Stored(message, last - after, now))
+        tx.after_commit(lambda: self._wake(stored))
 
 
 def _behind(outgoing: Sequence[Outgoing], counts: Mapping[Place, int]) -> list[int]:
