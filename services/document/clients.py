@@ -25,6 +25,7 @@ LARGE: Final = 64 * 1024
 _LEVEL: Final = 3
 _PLAIN, _ZSTD = b"\0", b"\1"
 _SHARDS: Final = 256
+_MOMENT_S: Final = 0.02
 _NAME: Final = re.compile("[0-9a-f]{32}")
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _MODE: Final = 0o600
@@ -34,6 +35,11 @@ T = TypeVar("T")
 
 class ContentUnreadableError(Exception):
     """A content is missing, altered or not the one of its metadata; restore the content store from a backup."""
+
+
+def new_name() -> UUID:
+    """A random name. Names of the same moment begin alike: what is kept together lies in one folder, synced once."""
+    return UUID(bytes=bytes([int(time.monotonic() / _MOMENT_S) % _SHARDS]) + os.urandom(15))
 
 
 class ContentStore(Protocol):

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, field
 from typing import Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from fastapi import APIRouter, Request, Response, params
 
-from services.document.clients import LARGE, ContentStore, beside, seal
+from services.document.clients import LARGE, ContentStore, beside, new_name, seal
 from services.document.domain.deposit import Accepted, RefusedDeposit, accept
 from services.document.domain.inspected import BrokenContent
 from services.document.repository import Checked, Staging, UnknownTargetError, UsedUniqueIdError, VanishedError
@@ -18,7 +18,7 @@ from shared.security import new_key
 from shared.together import Together
 
 _STATUS: Final = {"too_large": 413, "unknown_format": 415}
-GATHER_S: Final = 0.005
+GATHER_S: Final = 0.01
 """Least time between the beginnings of two transactions, in seconds."""
 
 
@@ -74,7 +74,7 @@ class _Deposits:
             Problem: Why the deposit is not taken.
         """
         accepted = await self._accepted(content, metadata)
-        name, key = uuid4(), new_key()
+        name, key = new_name(), new_key()
         sealed = await beside(len(content), lambda: seal(content, key, name))
         taken = _Taken(Checked(metadata.deposit, accepted, name, key), sealed)
         if len(sealed) >= LARGE:

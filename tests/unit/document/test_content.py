@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.document.clients import ContentUnreadableError, FileContent, beside, seal, unseal
+from services.document.clients import ContentUnreadableError, FileContent, beside, new_name, seal, unseal
 from shared.security import new_key
 from tests.support.documents import sample
 
@@ -144,6 +144,17 @@ async def test_every_part_of_the_store_has_its_turn_to_show_what_is_old(store):
     found = [name for turn in range(256) for name in await store.older_than(60, turn)]
     assert sorted(found) == sorted([*old, torn])
     assert foreign.exists()
+
+
+def test_names_of_one_moment_share_a_folder_and_all_folders_have_their_turn(monkeypatch):
+    def names(moment):
+        monkeypatch.setattr(time, "monotonic", lambda: moment)
+        return [new_name() for _ in range(20)]
+
+    found = [names(100 + 0.02 * turn + 0.001) for turn in range(256)]
+    assert len({name for some in found for name in some}) == 20 * 256
+    assert [len({name.bytes[0] for name in some}) for some in found] == [1] * 256
+    assert len({some[0].bytes[0] for some in found}) == 256
 
 
 @pytest.mark.parametrize("size", [10, 10_000_000])
