@@ -21,7 +21,7 @@ from fastapi import FastAPI
 
 from shared.contracts.topics import Topic, registry
 from shared.database import Database, is_refusal, is_transient
-from shared.http import InternalClient, Report, Server, probes
+from shared.http import Report, Server, probes
 from shared.loops import Loop
 from shared.messaging import (
     Consumer,
@@ -134,10 +134,6 @@ class Runtime(Generic[SettingsT]):
     def verifier(self, *allowed: str) -> ServiceVerifier:
         """Checks the service tokens of callers."""
         return ServiceVerifier(self.jwks, self.name, allowed)
-
-    def client(self, base_url: str, audience: str) -> InternalClient:
-        """Calls another service."""
-        return InternalClient(base_url, self.identity, audience)
 
     def replies(self, *names: str) -> Replies:
         """Reads topics along, to be woken up by what a request causes."""

@@ -31,8 +31,9 @@ class Broker:
         log: None: `kafka.log` in the folder.
     """
 
-    FLAGS: ClassVar[tuple[str, ...]] = ("-XX:+UseSerialGC",)
-    """Flags that an AOT cache depends on."""
+    FLAGS: ClassVar[tuple[str, ...]] = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+    """Flags that an AOT cache depends on. The optimising compiler is off: in the minutes that a laptop's broker runs it
+    costs more than it gives (a third of the broker's processor time at light load)."""
 
     def __init__(
         self,

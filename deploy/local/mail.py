@@ -9,6 +9,7 @@ import contextlib
 import email
 import email.policy
 import os
+import re
 import signal
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -18,6 +19,7 @@ from enum import StrEnum
 from pathlib import Path
 from uuid import uuid4
 
+import uvloop
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from deploy.processes import LOOPBACK
@@ -25,6 +27,7 @@ from deploy.processes import LOOPBACK
 MAX_BYTES = 10 * 1024 * 1024
 _TEMPORARY = "451 4.3.0 Requested by the test: try again later"
 _PERMANENT = "550 5.1.1 Requested by the test: no such mailbox"
+_PLAIN = re.compile(r"<([A-Za-z0-9._+-]+@[A-Za-z0-9.-]+)>(.*)", re.DOTALL)
 
 
 class Fault(StrEnum):
@@ -85,13 +88,22 @@ class Sink:
         unfinished.replace(self.folder / f"{name}.eml")
 
 
+class _Server(SMTP):
+    """aiosmtpd's server, which reads plain addresses without a full parser: that was a third of its work."""
+
+    def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
+        # aiosmtpd's own method, which is slow and right, reads whatever is not plain
+        plain = _PLAIN.fullmatch(arg)
+        return (plain[1], plain[2]) if plain else super()._getaddr(arg)
+
+
 @contextlib.asynccontextmanager
 async def serving(sink: Sink, port: int = 0) -> AsyncIterator[int]:
     """Serve on loopback inside a running event loop; gives the port."""
     sink.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
-        lambda: SMTP(sink, hostname="carnet.test", data_size_limit=MAX_BYTES), LOOPBACK, port
+        lambda: _Server(sink, hostname="carnet.test", data_size_limit=MAX_BYTES), LOOPBACK, port
     )
     try:
         yield server.sockets[0].getsockname()[1]
@@ -119,7 +131,8 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--folder", type=Path, required=True)
     given = parser.parse_args()
-    asyncio.run(_run(given.port, given.folder))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(given.port, given.folder))
 
 
 if __name__ == "__main__":

@@ -5,10 +5,12 @@ document's row, wrapped by the record's key. On reading the hash of the metadata
 """
 
 import asyncio
+import contextlib
 import hashlib
 import os
+import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
@@ -23,7 +25,9 @@ LARGE: Final = 64 * 1024
 _LEVEL: Final = 3
 _PLAIN, _ZSTD = b"\0", b"\1"
 _SHARDS: Final = 256
-_SUFFIX: Final = ".part"
+_MOMENT_S: Final = 0.02
+_NAME: Final = re.compile("[0-9a-f]{32}")
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _MODE: Final = 0o600
 
 T = TypeVar("T")
@@ -33,11 +37,16 @@ class ContentUnreadableError(Exception):
     """A content is missing, altered or not the one of its metadata; restore the content store from a backup."""
 
 
+def new_name() -> UUID:
+    """A random name. Names of the same moment begin alike: what is kept together lies in one folder, synced once."""
+    return UUID(bytes=bytes([int(time.monotonic() / _MOMENT_S) % _SHARDS]) + os.urandom(15))
+
+
 class ContentStore(Protocol):
     """Where sealed contents lie: files on one machine, an object store where there are many."""
 
-    async def put(self, name: UUID, sealed: bytes) -> None:
-        """Keep a content; on return it survives a power cut."""
+    async def put(self, contents: Mapping[UUID, bytes]) -> None:
+        """Keep contents by their names; on return all of them survive a power cut. An error says nothing of any."""
         ...
 
     async def get(self, name: UUID) -> bytes:
@@ -84,18 +93,28 @@ async def beside(size: int, call: Callable[[], T]) -> T:
 
 
 class FileContent:
-    """Contents as files of one folder with 256 shards by the first byte of the object id."""
+    """Contents as files of one folder with 256 shards by the first byte of the object id.
+
+    System calls are few, since a thread hands the interpreter over at each: shards stay open, and what comes together
+    is kept as one piece of work.
+    """
 
     def __init__(self, folder: Path, threads: int = 8) -> None:
         self._folder = folder
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="content")
-        for shard in range(_SHARDS):
-            (folder / f"{shard:02x}").mkdir(parents=True, exist_ok=True, mode=0o700)
+        paths = [folder / f"{shard:02x}" for shard in range(_SHARDS)]
+        for path in paths:
+            path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._shards = [os.open(path, os.O_RDONLY | os.O_DIRECTORY) for path in paths]
         _sync(folder)
 
-    async def put(self, name: UUID, sealed: bytes) -> None:
-        """Keep a content: written aside, synced, renamed, and its folder synced."""
-        await self._run(lambda: _write(self._path(name), sealed))
+    async def put(self, contents: Mapping[UUID, bytes]) -> None:
+        """Keep contents: all written, all synced, then their shards.
+
+        Nobody names a content before this returns, so it is written in its place at once: what a power cut leaves
+        half written belongs to no row, and the collection finds it.
+        """
+        await self._run(lambda: self._put(contents))
 
     async def get(self, name: UUID) -> bytes:
         """A content.
@@ -104,24 +123,56 @@ class FileContent:
             ContentUnreadableError: It is not there.
         """
         try:
-            return await self._run(self._path(name).read_bytes)
+            return await self._run(lambda: self._read(name))
         except FileNotFoundError:
             raise ContentUnreadableError("a content is missing from the content store") from None
 
     async def remove(self, names: Sequence[UUID]) -> None:
         """Remove contents; what is not there counts as removed."""
-        await self._run(lambda: _unlink([self._path(name) for name in names]))
+        await self._run(lambda: self._unlink(names))
 
     async def older_than(self, age_s: float, turn: int) -> Sequence[UUID]:
-        """Contents of at least this age in the shard whose turn it is; unfinished files of that age are removed."""
+        """Contents of at least this age, whole or not, in the shard whose turn it is; other files are left alone."""
         return await self._run(lambda: _old(self._folder / f"{turn % _SHARDS:02x}", time.time() - age_s))
 
     async def close(self) -> None:
         """Finish what is under way."""
         await asyncio.to_thread(self._pool.shutdown)
+        shards, self._shards = self._shards, []
+        for shard in shards:
+            os.close(shard)
 
-    def _path(self, name: UUID) -> Path:
-        return self._folder / name.hex[:2] / name.hex
+    def _shard(self, name: UUID) -> int:
+        return self._shards[name.bytes[0]]
+
+    def _put(self, contents: Mapping[UUID, bytes]) -> None:
+        files: dict[UUID, int] = {}
+        try:
+            for name, sealed in contents.items():
+                files[name] = os.open(name.hex, _NEW, _MODE, dir_fd=self._shard(name))
+                _write(files[name], sealed)
+            for file in files.values():
+                os.fdatasync(file)
+            for shard in {self._shard(name) for name in contents}:
+                os.fsync(shard)
+        except BaseException:
+            self._unlink(files)
+            raise
+        finally:
+            for file in files.values():
+                os.close(file)
+
+    def _read(self, name: UUID) -> bytes:
+        file = os.open(name.hex, os.O_RDONLY, dir_fd=self._shard(name))
+        try:
+            return os.read(file, os.fstat(file).st_size)
+        finally:
+            os.close(file)
+
+    def _unlink(self, names: Iterable[UUID]) -> None:
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name.hex, dir_fd=self._shard(name))
 
     async def _run(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, call)
@@ -131,20 +182,10 @@ def _context(name: UUID) -> bytes:
     return context("document", "content", "object", name)
 
 
-def _write(path: Path, sealed: bytes) -> None:
-    aside = path.with_suffix(_SUFFIX)
-    handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
-    try:
-        with os.fdopen(handle, "wb", buffering=0) as file:
-            rest = memoryview(sealed)
-            while rest:
-                rest = rest[file.write(rest) :]
-            os.fdatasync(file.fileno())
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise
-    aside.rename(path)
-    _sync(path.parent)
+def _write(file: int, sealed: bytes) -> None:
+    rest = memoryview(sealed)
+    while rest:
+        rest = rest[os.write(file, rest) :]
 
 
 def _sync(folder: Path) -> None:
@@ -155,19 +196,6 @@ def _sync(folder: Path) -> None:
         os.close(handle)
 
 
-def _unlink(paths: Sequence[Path]) -> None:
-    for path in paths:
-        path.unlink(missing_ok=True)
-
-
 def _old(shard: Path, before: float) -> list[UUID]:
-    found = []
     with os.scandir(shard) as files:
-        for file in files:
-            if file.stat().st_mtime > before:
-                continue
-            if file.name.endswith(_SUFFIX):
-                _unlink([Path(file.path)])
-            else:
-                found.append(UUID(hex=file.name))
-    return found
+        return [UUID(hex=file.name) for file in files if _NAME.fullmatch(file.name) and file.stat().st_mtime <= before]

@@ -5,18 +5,20 @@ from services.gateway.api.requests import Requests
 from services.gateway.clients import AccessControl, Contacts, Documents, Histories, Owners, TraceLog
 from services.gateway.settings import Settings
 from shared.contracts import topics
-from shared.security import Discovery, ProviderKeys, TokenVerifier
+from shared.http.client import InternalClient
+from shared.security import ProviderKeys, TokenVerifier
+from shared.security.discovery import Discovery
 from shared.service import Parts, Runtime, main
 
 
 def compose(runtime: Runtime[Settings]) -> Parts:
     """Build the gateway's parts."""
     settings = runtime.settings
-    access_control = runtime.client(settings.access_control_url, topics.ACCESS_CONTROL)
-    document = runtime.client(settings.document_url, topics.DOCUMENT)
-    history = runtime.client(settings.history_ingestion_url, topics.HISTORY)
-    audit = runtime.client(settings.audit_url, topics.AUDIT)
-    notification = runtime.client(settings.notification_url, topics.NOTIFICATION)
+    access_control = InternalClient(settings.access_control_url, runtime.identity, topics.ACCESS_CONTROL)
+    document = InternalClient(settings.document_url, runtime.identity, topics.DOCUMENT)
+    history = InternalClient(settings.history_ingestion_url, runtime.identity, topics.HISTORY)
+    audit = InternalClient(settings.audit_url, runtime.identity, topics.AUDIT)
+    notification = InternalClient(settings.notification_url, runtime.identity, topics.NOTIFICATION)
     replies = runtime.replies(topics.ACCESS_DECISIONS, topics.DOCUMENT_EVENTS)
     door = Door(
         settings=settings,

@@ -16,6 +16,8 @@ from shared.messaging import Consumer
 from shared.service import Parts, Runtime, main
 
 FOLDER = Path(__file__).parent
+GATHER_S = 0.25
+"""Seconds that events gather, at the broker and between two transactions: e-mails may wait, the cost is per batch."""
 
 
 def compose(runtime: Runtime[Settings]) -> Parts:
@@ -29,8 +31,8 @@ def compose(runtime: Runtime[Settings]) -> Parts:
         (ACCESS_DECISIONS, DOCUMENT_EVENTS, HISTORY_EVENTS),
         BY_TYPE,
         Ledger(),
-        gather_s=0.05,
-        fetch_wait_s=0.1,
+        gather_s=GATHER_S,
+        fetch_wait_s=GATHER_S,
     )
     router = routes(runtime.database, contacts, runtime.verifier(GATEWAY), settings.partitions)
     limits = HttpLimits(settings.max_request_bytes, settings.request_timeout_s)

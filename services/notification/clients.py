@@ -8,9 +8,6 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from email.message import EmailMessage
-from email.policy import SMTP as WIRE
-from email.utils import format_datetime
 
 from aiosmtplib import (
     SMTP,
@@ -19,8 +16,9 @@ from aiosmtplib import (
     SMTPRecipientsRefused,
 )
 
-from services.notification.domain.deliveries import Answer, Due, Outcome, Patience, Status, message_id, outcome
+from services.notification.domain.deliveries import Answer, Due, Outcome, Patience, Status, outcome
 from services.notification.domain.letters import Letters
+from services.notification.domain.mails import Mails
 from services.notification.repository import Outbound, Settled
 from services.notification.settings import Settings, SmtpTls
 from shared.contracts.notification_events import Channel, Failed, Sent, Suppressed
@@ -38,28 +36,13 @@ STEPS = 3
 LONGEST_PAUSE = timedelta(minutes=15)
 """Between two attempts: so long may e-mails come late after the relay is back."""
 
+_COUNTED = {answer: MAILS.labels(outcome=answer.value) for answer in Answer}
 _EVENTS = {Status.SENT: Sent, Status.FAILED: Failed, Status.SUPPRESSED: Suppressed}
 _log = logger("carnet.notification")
 
 
 class RelayUnreachableError(Exception):
     """No connection to the mail relay: it makes no sense to try the next e-mail over this one."""
-
-
-def compose_mail(due: Due, letters: Letters, sender: str) -> EmailMessage:
-    """The e-mail of a notice; the same bytes at every attempt but for MIME boundaries."""
-    letter = letters.write(due.event, due.variant, due.who, due.occurred_at, due.language)
-    mail = EmailMessage()
-    mail["From"] = sender
-    mail["To"] = due.address
-    mail["Subject"] = letter.subject
-    mail["Date"] = format_datetime(due.not_before)
-    mail["Message-ID"] = message_id(due.notice, sender.rpartition("@")[2])
-    mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(letter.text)
-    mail.add_alternative(letter.html, subtype="html")
-    mail["Content-Language"] = due.language.value  # set last: what is set before moves into the first part
-    return mail
 
 
 class Connection:
@@ -72,7 +55,7 @@ class Connection:
         self._smtp: SMTP | None = None
         self._used = 0.0
 
-    async def send(self, mail: EmailMessage, address: str) -> Answer:
+    async def send(self, mail: bytes, address: str) -> Answer:
         """Hand one e-mail over.
 
         Raises:
@@ -81,7 +64,7 @@ class Connection:
         try:
             async with asyncio.timeout(self._timeout_s):
                 smtp = await self._connected()
-                await smtp.sendmail(self._sender, [address], mail.as_bytes(policy=WIRE))
+                await smtp.sendmail(self._sender, [address], mail)
         except SMTPRecipientsRefused as error:
             return _refused(max(refusal.code for refusal in error.recipients), error)
         except SMTPDataError as error:
@@ -179,17 +162,15 @@ class Mailing:
         *,
         outbound: Outbound,
         outbox: Outbox,
-        letters: Letters,
+        mails: Mails,
         connections: Sequence[Connection],
-        sender: str,
         limits: Limits,
     ) -> None:
         self._database = database
         self._outbound = outbound
         self._outbox = outbox
-        self._letters = letters
+        self._mails = mails
         self._connections = connections
-        self._sender = sender
         self._limits = limits
 
     async def round(self) -> bool:
@@ -218,8 +199,7 @@ class Mailing:
         loop = asyncio.get_running_loop()
         while loop.time() < work.ends_at and (due := next(work.due, None)) is not None:
             try:
-                mail = compose_mail(due, self._letters, self._sender)
-                answer = await connection.send(mail, due.address or "")
+                answer = await connection.send(self._mails.compose(due), due.address or "")
             except RelayUnreachableError as error:
                 _log.warning("relay_unreachable", exc_info=error.__cause__)
                 work.answers.append((due, Answer.LATER))
@@ -227,7 +207,7 @@ class Mailing:
             except Exception as error:  # noqa: BLE001 - one broken text must not hold up the others
                 _log.error("mail_failed", message=due.notice, exc_info=error)
                 answer = Answer.LATER
-            MAILS.labels(outcome=answer.value).inc()
+            _COUNTED[answer].inc()
             work.answers.append((due, answer))
             connection.expect_no_cancellation()
 
@@ -264,8 +244,7 @@ def mailing(settings: Settings, database: Database, outbound: Outbound, outbox: 
         database,
         outbound=outbound,
         outbox=outbox,
-        letters=letters,
+        mails=Mails(letters, settings.mail_from),
         connections=[Connection(settings) for _ in range(settings.smtp_connections)],
-        sender=settings.mail_from,
         limits=Limits(settings.mail_batch, timedelta(seconds=settings.mail_lease_s), patience),
     )

@@ -1,8 +1,8 @@
 """A pool with time-outs, and transactions that count their statements."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any
 
@@ -24,12 +24,22 @@ class Transaction:
     def __init__(self, connection: Any) -> None:
         self.connection = connection
         self.statements = 0
+        self.begun = ""
+        """Status of the statement that the transaction began with, for example `SELECT 3`."""
+        self.last = ""
+        """What is sent with COMMIT."""
         self._after_commit: list[Callable[[], None]] = []
 
     async def fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
         """Run one statement and give its rows."""
         self.statements += 1
         rows: list[asyncpg.Record] = await self.connection.fetch(sql, *arguments)
+        return rows
+
+    async def fetch_each(self, sql: str, arguments: Iterable[Sequence[object]]) -> list[asyncpg.Record]:
+        """Run one statement with each of several lists of arguments, in one round trip; gives all their rows."""
+        self.statements += 1
+        rows: list[asyncpg.Record] = await self.connection.fetchmany(sql, arguments)
         return rows
 
     async def fetchrow(self, sql: str, *arguments: object) -> asyncpg.Record | None:
@@ -56,6 +66,11 @@ class Transaction:
             raise RuntimeError("PostgreSQL gave no clock")
         now: datetime = row["now"]
         return now
+
+    def with_commit(self, sql: str) -> None:
+        """Have a last statement, without arguments or rows to look at, run in one round trip with COMMIT."""
+        self.statements += 1
+        self.last = f"{sql};"
 
     def after_commit(self, call: Callable[[], None]) -> None:
         """Have something done once the transaction is committed, such as waking the relay."""
@@ -85,7 +100,7 @@ class Database:
         self._size = pool
         self._pool: Any = None
         self.on_statements: Callable[[int], None] | None = None
-        """Told after each transaction how many statements it took; tests and metrics listen."""
+        """Told after each transaction, and after a statement by itself, how many statements it took; tests listen."""
 
     async def open(self) -> None:
         """Connect.
@@ -114,15 +129,49 @@ class Database:
         except TimeoutError:
             pool.terminate()
 
+    async def fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
+        """Run one statement by itself and give its rows: one round trip, for what needs no transaction around it."""
+        if self._pool is None:
+            raise asyncpg.InterfaceError("the database is not open")
+        async with self._pool.acquire(timeout=CONNECT_TIMEOUT_S) as connection:
+            rows: list[asyncpg.Record] = await connection.fetch(sql, *arguments)
+        if self.on_statements is not None:
+            self.on_statements(1)
+        return rows
+
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
-        """One transaction: committed where the block ends, rolled back where it raises."""
+    async def transaction(self, first: str = "") -> AsyncIterator[Transaction]:
+        """One transaction: committed where the block ends, rolled back where it raises.
+
+        Args:
+            first: A statement without arguments, such as a lock, that costs no round trip of its own.
+
+        Raises:
+            asyncpg.InFailedSQLTransactionError: a statement had failed and the block went on: nothing was done.
+        """
         if self._pool is None:
             raise asyncpg.InterfaceError("the database is not open")
         async with self._pool.acquire(timeout=CONNECT_TIMEOUT_S) as connection:
             tx = Transaction(connection)
-            async with connection.transaction():
+            tx.statements += bool(first)
+            try:
+                tx.begun = await connection.execute(f"BEGIN;{first}")
                 yield tx
+                ended = await connection.execute(f"{tx.last}COMMIT")
+            except BaseException:
+                await _roll_back(connection)
+                raise
+            if ended != "COMMIT":
+                raise asyncpg.InFailedSQLTransactionError("a statement failed before: all was rolled back")
             if self.on_statements is not None:
                 self.on_statements(tx.statements)
             tx.committed()
+
+
+async def _roll_back(connection: Any) -> None:
+    """Leave no transaction behind; a connection that can't do that is not used again."""
+    try:
+        await connection.execute("ROLLBACK")
+    except Exception:  # noqa: BLE001 - what made the transaction fail is what is told
+        with suppress(asyncpg.InterfaceError):  # it is gone already
+            connection.terminate()

@@ -3,11 +3,18 @@
 The row in `consulted` and what is read are one transaction. The transaction itself ends with the permit: a process
 that is frozen between its look at the clock and its commit finds the transaction gone, so that a patient who was told
 "blocked" once all permits had run out was told the truth (the design's invariants, "When is a block in force?").
+
+Reads may share a transaction. It then ends with the first of the permits on which something happens in it, so none of
+its reads outlives its own permit. A permit that is late or used has no row and no part in it. Where the transaction
+ends that way nothing happened on any of them, and the permits that still live may be tried again.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
+
+import asyncpg
 
 from shared.database._database import Database, Transaction
 
@@ -33,37 +40,88 @@ class PermitUsedError(Exception):
     """The permit was used before; each read is a request of its own."""
 
 
+class Use(NamedTuple):
+    """A permit that is to open a read."""
+
+    request: UUID
+    record: UUID
+    expires: datetime
+
+
+Used = datetime | PermitLateError | PermitUsedError
+"""The moment of a read by the database's clock, or why it does not happen."""
+
+
+async def use_permits(tx: Transaction, uses: Sequence[Use]) -> list[Used]:
+    """Use permits, as the first statement of reads that are done together; gives for each whether it happens.
+
+    Only what happens counts for the time that is left to the transaction. The clock is looked at once more for that:
+    the row of a permit that another transaction is using just now is waited for.
+
+    Raises:
+        PermitLateError: One that would happen ran out during such a wait: nothing may be read on any of them. Those
+            that are still in time may be tried anew.
+    """
+    rows = await tx.fetch(
+        # the timer of a transaction is set anew only where it is off, so it is switched off first
+        """
+        WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
+             asked AS MATERIALIZED (
+                 SELECT place, request, record, expires, now, now < expires AS in_time
+                 FROM clock, unnest($1::uuid[], $2::uuid[], $3::timestamptz[])
+                     WITH ORDINALITY AS n (request, record, expires, place)
+             ),
+             used AS (
+                 INSERT INTO consulted (request, record, read_at)
+                 SELECT request, record, now FROM asked WHERE in_time ORDER BY request, place
+                 ON CONFLICT (request) DO NOTHING RETURNING request
+             ),
+             rest AS MATERIALIZED (
+                 SELECT floor(extract(epoch FROM min(expires) - clock_timestamp()) * 1000)::bigint AS ms
+                 FROM used JOIN asked USING (request) WHERE in_time
+             ),
+             ending AS MATERIALIZED (
+                 SELECT ms, set_config('transaction_timeout', '0', true),
+                        set_config('transaction_timeout', greatest(1, ms)::text, true)
+                 FROM rest WHERE ms IS NOT NULL
+             )
+        SELECT request, now, in_time, used.request IS NOT NULL AS happens, ending.ms
+        FROM asked LEFT JOIN used USING (request) LEFT JOIN ending ON true ORDER BY place
+        """,
+        [use.request for use in uses],
+        [use.record for use in uses],
+        [use.expires for use in uses],
+    )
+    if any(row["in_time"] and row["happens"] and row["ms"] < 1 for row in rows):
+        raise PermitLateError
+    return _told(rows)
+
+
+def _told(rows: Sequence[asyncpg.Record]) -> list[Used]:
+    """What each permit is told; of those that are used twice here the first one opens its read."""
+    told: list[Used] = []
+    opened: set[UUID] = set()
+    for row in rows:
+        if not row["in_time"]:
+            told.append(PermitLateError())
+        elif not row["happens"] or row["request"] in opened:
+            told.append(PermitUsedError())
+        else:
+            opened.add(row["request"])
+            told.append(row["now"])
+    return told
+
+
 async def use_permit(tx: Transaction, *, request: UUID, record: UUID, expires: datetime) -> datetime:
-    """Use a permit, as the first statement of a read; gives the moment by the database's clock.
+    """Use one permit, as the first statement of a read; gives the moment by the database's clock.
 
     Raises:
         PermitLateError, PermitUsedError: nothing may be read.
     """
-    row = await tx.fetchrow(
-        # the timer of a transaction is set anew only where it is off, so it is switched off first
-        """
-        WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
-             used AS (
-                 INSERT INTO consulted (request, record, read_at)
-                 SELECT $1, $2, now FROM clock WHERE now < $3
-                 ON CONFLICT (request) DO NOTHING RETURNING request
-             )
-        SELECT now, now < $3 AS in_time, EXISTS (SELECT FROM used) AS happens,
-               set_config('transaction_timeout', '0', true),
-               set_config('transaction_timeout', CASE WHEN now < $3
-                   THEN greatest(1, floor(extract(epoch FROM $3 - now) * 1000))::bigint::text ELSE '5s' END, true)
-        FROM clock
-        """,
-        request,
-        record,
-        expires,
-    )
-    if row is None or not row["in_time"]:
-        raise PermitLateError
-    if not row["happens"]:
-        raise PermitUsedError
-    moment: datetime = row["now"]
-    return moment
+    (used,) = await use_permits(tx, (Use(request, record, expires),))
+    if isinstance(used, Exception):
+        raise used
+    return used
 
 
 async def forget_permits(tx: Transaction, *, older_than_s: float) -> int:

@@ -1,19 +1,18 @@
-"""HTTP between services and towards the world: the frame of applications, the client, the server, the probes."""
+"""HTTP between services and towards the world: the frame of applications, the server, the probes; calls in `client`."""
 
 from shared.http._application import application
 from shared.http._callers import bearer, callers
-from shared.http._client import InternalClient, RemoteError, RemoteUnavailable, Reply, StreamedReply
 from shared.http._guard import CORRELATION_HEADER, HttpLimits
 from shared.http._permits import reading_permit
 from shared.http._probes import Report, probes
 from shared.http._problems import Problem
+from shared.http._remote import RemoteError, RemoteUnavailable, Reply, StreamedReply
 from shared.http._server import AddressInUseError, Server, serve
 
 __all__ = [
     "CORRELATION_HEADER",
     "AddressInUseError",
     "HttpLimits",
-    "InternalClient",
     "Problem",
     "RemoteError",
     "RemoteUnavailable",

@@ -22,7 +22,7 @@ from shared.contracts.topics import Topic
 from shared.database import Database, Transaction
 from shared.messaging._decode import Fault, Read, of_type, passed_over, read
 from shared.messaging.effects import C, Consumer, Effects, Failed, Raw, S, Unreadable
-from shared.messaging.outbox import Outbox, Outgoing, Place
+from shared.messaging.outbox import Outbox, Outgoing, Place, Reached
 from shared.messaging.parked import ParkedRow, Seal, park
 from shared.observability import logger
 
@@ -100,35 +100,35 @@ class BatchHandler(Generic[S, C]):
 
     async def _attempt(self, records: list[ConsumerRecord], outcome: Outcome, *, condemned: Fault | None) -> None:
         counts: Counter[tuple[str, str, str]] = Counter()
-        async with self._database.transaction() as tx:
-            places = sorted({(record.topic, record.partition) for record in records})
-            await self._lock(tx, places)
+        places = sorted({(record.topic, record.partition) for record in records})
+        turn = self._turn(places)
+        async with self._database.transaction(turn) as tx:
+            if not turn:
+                await _lock_progress(tx, places)
             progress, now = await _progress(tx, places)
             fresh, gaps = self._fresh(records, progress, counts)
             reads = [self._read(record) for record in fresh]
             folded = await self._fold(tx, reads, now, condemned, counts)
             await self._consumer.store.save(tx, folded.changes)
             await park(tx, self._consumer.name, folded.parked, self._seal)
-            if fresh:
-                await _advance(tx, fresh, progress)
-            await self._outbox.append(tx, folded.outgoing)
+            last = {(record.topic, record.partition): record.offset for record in fresh}
+            reached = [Reached(place, progress[place], offset) for place, offset in last.items()]
+            await self._outbox.append(tx, folded.outgoing, reached)
         outcome.last |= progress
         for place, number in gaps.items():
             outcome.gaps[place] = max(number, outcome.gaps.get(place, 0))
         outcome.counts += counts
         outcome.failed += folded.failed
 
-    async def _lock(self, tx: Transaction, places: list[Place]) -> None:
-        """Lock the batch's partitions; an insurer's topic has partitions of its own, locked by its progress row."""
-        if all(self._topics[topic].record_keyed for topic, _ in places):
-            await lock_partitions(tx, {partition for _, partition in places})
-            return
-        await tx.execute(
-            "SELECT FROM progress JOIN unnest($1::text[], $2::int[]) AS w (topic, partition) USING (topic, partition) "
-            "ORDER BY topic, partition FOR UPDATE OF progress",
-            [topic for topic, _ in places],
-            [partition for _, partition in places],
-        )
+    def _turn(self, places: list[Place]) -> str:
+        """The statement that locks the batch's partitions; none for an insurer's topic, whose partitions are its own.
+
+        It needs no arguments, so that it costs no round trip: partitions are numbers.
+        """
+        if not all(self._topics[topic].record_keyed for topic, _ in places):
+            return ""
+        numbers = ",".join(str(int(partition)) for partition in {partition for _, partition in places})
+        return f"SELECT FROM partition_lock WHERE partition IN ({numbers}) ORDER BY partition FOR UPDATE"
 
     def _fresh(
         self,
@@ -261,6 +261,16 @@ async def lock_partitions(tx: Transaction, partitions: set[int]) -> None:
     )
 
 
+async def _lock_progress(tx: Transaction, places: list[Place]) -> None:
+    """Take the turn on inputs that have partitions of their own."""
+    await tx.execute(
+        "SELECT FROM progress JOIN unnest($1::text[], $2::int[]) AS w (topic, partition) USING (topic, partition) "
+        "ORDER BY topic, partition FOR UPDATE OF progress",
+        [topic for topic, _ in places],
+        [partition for _, partition in places],
+    )
+
+
 async def _progress(tx: Transaction, places: list[Place]) -> tuple[dict[Place, int], datetime]:
     rows = await tx.fetch(
         """
@@ -271,22 +281,3 @@ async def _progress(tx: Transaction, places: list[Place]) -> tuple[dict[Place, i
         [partition for _, partition in places],
     )
     return {(row["topic"], row["partition"]): row["last"] for row in rows}, rows[0]["now"]
-
-
-async def _advance(tx: Transaction, fresh: list[ConsumerRecord], progress: dict[Place, int]) -> None:
-    """Move progress on; what a frozen process repeats of a topic without numbers does not move it back."""
-    last = {(record.topic, record.partition): record.offset for record in fresh}
-    await tx.execute(
-        """
-        INSERT INTO progress AS p (topic, partition, last_number, last_offset)
-        SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[]) AS n
-        ON CONFLICT (topic, partition) DO UPDATE
-        SET last_number = excluded.last_number,
-            last_offset = CASE WHEN excluded.last_number > 0 THEN excluded.last_offset
-                          ELSE greatest(p.last_offset, excluded.last_offset) END
-        """,
-        [topic for topic, _ in last],
-        [partition for _, partition in last],
-        [progress[place] for place in last],
-        list(last.values()),
-    )

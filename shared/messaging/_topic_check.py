@@ -3,28 +3,16 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from shared.contracts.envelope import number_of
+from shared.messaging._cursors import Cursor
 from shared.messaging._kafka import Kafka, started, stopped
 from shared.messaging.outbox import Place
 
 READ_TIMEOUT_S = 5.0
 POLL_MS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """How far a place was sent: the last number, the offset where it stands, and the epoch of this knowledge."""
-
-    place: Place
-    number: int
-    offset: int
-    epoch: int
-    sent_on: date
 
 
 class TopicCheck:

@@ -96,6 +96,7 @@ class Engine:
             metadata_max_age_ms=METADATA_MAX_AGE_MS,
             graceful_timeout=GRACEFUL_S,
             logger=None,
+            apply_types=False,  # a handler is given the message as it is: injection costs a thread each time
         )
         for lane in self.lanes:
             lane.subscribe(broker)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,22 +18,39 @@ KEEP = timedelta(days=30)
 """Longer than the longest outage promised: any topic can be wiped and sent again."""
 DAYS_AHEAD = 7
 
-_COLUMNS = (
-    "topic",
-    "partition",
-    "number",
-    "created_on",
-    "message_id",
-    "type",
-    "key",
-    "correlation",
-    "cause",
-    "created_at",
-    "payload",
-)
-
 Place = tuple[str, int]
 """A topic and a partition."""
+
+_ADVANCE = """
+    INSERT INTO progress AS p (topic, partition, last_number, last_offset)
+    SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[])
+    ON CONFLICT (topic, partition) DO UPDATE
+    SET last_number = excluded.last_number,
+        last_offset = CASE WHEN excluded.last_number > 0 THEN excluded.last_offset
+                      ELSE greatest(p.last_offset, excluded.last_offset) END
+"""
+"""Moves progress on; what a frozen process repeats of a topic without numbers does not move it back."""
+
+_STORE = f"""
+    WITH advanced AS ({_ADVANCE}), counted AS (
+        -- rows are inserted in the order given, so that two writers lock counters in one order
+        INSERT INTO outbox_counter AS c (topic, partition, last)
+        SELECT * FROM unnest($5::text[], $6::int[], $7::bigint[])
+        ON CONFLICT (topic, partition) DO UPDATE SET last = c.last + excluded.last
+        RETURNING topic, partition, last, clock_timestamp() AS now
+    ), stored AS (
+        INSERT INTO outbox (topic, partition, number, created_on, message_id, type, key, correlation, cause, created_at,
+                            payload)
+        SELECT topic, partition, last - behind, (now AT TIME ZONE 'UTC')::date, message_id, type, key, correlation,
+               cause, now, payload
+        FROM counted JOIN unnest($8::text[], $9::int[], $10::int[], $11::uuid[], $12::text[], $13::text[], $14::uuid[],
+                                 $15::uuid[], $16::bytea[])
+             AS m (topic, partition, behind, message_id, type, key, correlation, cause, payload)
+             USING (topic, partition)
+    )
+    SELECT topic, partition, last, now FROM counted
+"""  # noqa: S608 - put together of constants
+"""Advances, takes the next numbers, and stores each message under its place's last number less what is behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +66,28 @@ class Outgoing:
     payload: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A message as it stands in the outbox."""
+
+    message: Outgoing
+    number: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How far a batch handled an input: its last number (0 where the topic has none), and the offset read last."""
+
+    place: Place
+    number: int
+    offset: int
+
+
 class Outbox:
     """Addresses messages by the registry, and appends them in the transaction of their cause."""
 
-    def __init__(self, service: str, topics: Mapping[str, Topic], wake: Callable[[Iterable[Place]], None]) -> None:
+    def __init__(self, service: str, topics: Mapping[str, Topic], wake: Callable[[list[Stored]], None]) -> None:
         self._topics = topics
         self._written = {name for name, topic in topics.items() if topic.numbered and service in topic.writers}
         self._topic_of = {
@@ -110,55 +145,53 @@ class Outbox:
             payload=payload,
         )
 
-    async def append(self, tx: Transaction, outgoing: Sequence[Outgoing]) -> None:
-        """Number and store messages; the last statements of a transaction, since their counters stay locked."""
+    async def append(self, tx: Transaction, outgoing: Sequence[Outgoing], reached: Sequence[Reached] = ()) -> None:
+        """Number and store messages, and move progress on: the last statement, since counters stay locked."""
+        advance = (
+            [one.place[0] for one in reached],
+            [one.place[1] for one in reached],
+            [one.number for one in reached],
+            [one.offset for one in reached],
+        )
         if not outgoing:
+            if reached:
+                await tx.execute(_ADVANCE, *advance)
             return
         counts = Counter(message.place for message in outgoing)
         places = sorted(counts)
+        behind = _behind(outgoing, counts)
         rows = await tx.fetch(
-            # rows are inserted in the order given, so that two writers lock counters in one order
-            """
-            INSERT INTO outbox_counter AS c (topic, partition, last)
-            SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[]) AS n (topic, partition, last)
-            ON CONFLICT (topic, partition) DO UPDATE SET last = c.last + excluded.last
-            RETURNING topic, partition, last, clock_timestamp() AS now
-            """,
+            _STORE,
+            *advance,
             [topic for topic, _ in places],
             [partition for _, partition in places],
             [counts[place] for place in places],
+            [message.place[0] for message in outgoing],
+            [message.place[1] for message in outgoing],
+            behind,
+            [message.id for message in outgoing],
+            [message.type for message in outgoing],
+            [message.key for message in outgoing],
+            [message.correlation for message in outgoing],
+            [message.cause for message in outgoing],
+            [message.payload for message in outgoing],
         )
-        last = {(row["topic"], row["partition"]): row["last"] - counts[row["topic"], row["partition"]] for row in rows}
-        numbers: list[int] = []
-        for message in outgoing:
-            last[message.place] += 1
-            numbers.append(last[message.place])
-        await self._insert(tx, outgoing, numbers, rows[0]["now"])
-        tx.after_commit(lambda: self._wake(places))
+        taken = {(row["topic"], row["partition"]): (row["last"], row["now"]) for row in rows}
+        stored = []
+        for message, after in zip(outgoing, behind, strict=True):
+            last, now = taken[message.place]
+            stored.append(Stored(message, last - after, now))
+        tx.after_commit(lambda: self._wake(stored))
 
-    @staticmethod
-    async def _insert(tx: Transaction, outgoing: Sequence[Outgoing], numbers: list[int], now: datetime) -> None:
-        today = now.astimezone(UTC).date()
-        await tx.copy(
-            "outbox",
-            _COLUMNS,
-            [
-                (
-                    message.place[0],
-                    message.place[1],
-                    number,
-                    today,
-                    message.id,
-                    message.type,
-                    message.key,
-                    message.correlation,
-                    message.cause,
-                    now,
-                    message.payload,
-                )
-                for message, number in zip(outgoing, numbers, strict=True)
-            ],
-        )
+
+def _behind(outgoing: Sequence[Outgoing], counts: Mapping[Place, int]) -> list[int]:
+    """How many of these messages follow each one at its place."""
+    left = dict(counts)
+    behind: list[int] = []
+    for message in outgoing:
+        left[message.place] -= 1
+        behind.append(left[message.place])
+    return behind
 
 
 async def prepare_tables(

@@ -22,22 +22,24 @@ _log = logger("carnet.messaging")
 
 
 class Waiting:
-    """One caller's wait for messages of one correlation."""
+    """One caller's wait for messages of one correlation, in one topic or all."""
 
-    def __init__(self) -> None:
+    def __init__(self, topic: str | None = None) -> None:
+        self.topic = topic
         self._queue: asyncio.Queue[Message[Any]] = asyncio.Queue()
 
     def put(self, message: Message[Any]) -> None:
         """Hand a message to the waiting caller."""
         self._queue.put_nowait(message)
 
-    async def next(self, timeout_s: float) -> Message[Any]:
+    async def next(self, timeout_s: float | None = None) -> Message[Any]:
         """The next message of the correlation.
 
         Raises:
             TimeoutError: none came in time; the outcome is unknown.
         """
-        return await asyncio.wait_for(self._queue.get(), timeout_s)
+        async with asyncio.timeout(timeout_s):
+            return await self._queue.get()
 
 
 class Replies:
@@ -54,10 +56,13 @@ class Replies:
         self.progressed_at = time.monotonic()
 
     @contextmanager
-    def waiting(self, correlation: UUID) -> Any:
-        """Wait for messages of this correlation inside the block; begin before the request is sent."""
+    def waiting(self, correlation: UUID, topic: str | None = None) -> Any:
+        """Wait for messages of this correlation inside the block; begin before the request is sent.
+
+        Who names the topic is not woken by what other topics tell.
+        """
         key = str(correlation).encode()
-        waiting = Waiting()
+        waiting = Waiting(topic)
         self._waiting[key] = waiting
         try:
             yield waiting
@@ -103,7 +108,8 @@ class Replies:
                 break
         else:
             return
-        if waiting is None:
+        topic = record.topic.removeprefix(self._kafka.prefix)
+        if waiting is None or waiting.topic not in {None, topic}:
             return
         try:
             envelope = from_headers(record.headers)
@@ -114,7 +120,6 @@ class Replies:
         except (MalformedError, ValueError):
             return  # its consumers park it; whoever waits runs into the time-out
         key = (record.key or b"").decode(errors="replace")
-        topic = record.topic.removeprefix(self._kafka.prefix)
         waiting.put(Message(envelope, key, body, topic, record.partition, record.offset))
 
     async def _close(self) -> None:

@@ -3,7 +3,6 @@
 The error tree stands in `_errors.py`. Nothing here reads a setting or a database.
 """
 
-from shared.security._discovery import Discovery
 from shared.security._encryption import (
     KEY_BYTES,
     context,
@@ -50,7 +49,6 @@ __all__ = [
     "PERMIT_LIFETIME",
     "BadSignatureError",
     "CallerNotAllowedError",
-    "Discovery",
     "ExpiredError",
     "FileKeyProvider",
     "JwksSource",

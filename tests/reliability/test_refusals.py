@@ -19,7 +19,8 @@ from shared.contracts.topics import (
     REIMBURSEMENTS,
     of_insurer,
 )
-from shared.http import InternalClient, RemoteError
+from shared.http import RemoteError
+from shared.http.client import InternalClient
 from shared.messaging import Producer, UnsentError
 from shared.security import ServiceIdentity, read_jwk
 from tests.support.acts import DOCTOR, consult

@@ -20,7 +20,7 @@ from shared.contracts.topics import (
     principal_of_insurer,
     registry,
 )
-from shared.http import InternalClient
+from shared.http.client import InternalClient
 from shared.messaging import Kafka, Producer, Replies
 from shared.security import ServiceIdentity, read_jwk
 

@@ -1,24 +1,25 @@
 """Depositing: `POST /deposits` checks, stores and stages; `GET /deposits/{deposit}` tells the outcome."""
 
-import time
+from dataclasses import dataclass, field
 from typing import Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from fastapi import APIRouter, Request, Response, params
 
-from services.document.clients import ContentStore, beside, seal
+from services.document.clients import LARGE, ContentStore, beside, new_name, seal
 from services.document.domain.deposit import Accepted, RefusedDeposit, accept
 from services.document.domain.inspected import BrokenContent
-from services.document.repository import Staging, UnknownTargetError, UsedUniqueIdError, VanishedError
+from services.document.repository import Checked, Staging, UnknownTargetError, UsedUniqueIdError, VanishedError
 from services.document.settings import Settings
 from shared.contracts.http_document import DEPOSIT_HEADER, DepositMetadata, DepositView, HeaderError, from_header
 from shared.database import Database
 from shared.http import Problem
-from shared.observability import logger
 from shared.security import new_key
+from shared.together import Together
 
 _STATUS: Final = {"too_large": 413, "unknown_format": 415}
-_log = logger(__name__)
+GATHER_S: Final = 0.01
+"""Least time between the beginnings of two transactions, in seconds."""
 
 
 def deposits(
@@ -31,11 +32,8 @@ def deposits(
     @router.post("/deposits", status_code=202)
     async def deposit(request: Request) -> Response:
         """Take a document; 202 once content, row and request are safe, also for a repeat."""
-        started = time.monotonic()
         metadata = _metadata(request)
-        view = await work.take(await request.body(), metadata)
-        _log.info("deposit_taken", request=view.deposit, state=view.state, seconds=round(time.monotonic() - started, 4))
-        return _answer(view, 202)
+        return _answer(await work.take(await request.body(), metadata), 202)
 
     @router.get("/deposits/{deposit}")
     async def outcome(deposit: UUID) -> Response:
@@ -49,31 +47,60 @@ def deposits(
     return router
 
 
+@dataclass(slots=True)
+class _Taken:
+    """A checked deposit on its way into content store and database."""
+
+    checked: Checked
+    sealed: bytes = field(repr=False)
+    kept: bool = False
+    """The content stands in the store."""
+
+
 class _Deposits:
-    """What happens to a deposit until it is acknowledged."""
+    """What happens to a deposit until it is acknowledged; those who come at the same time share a transaction."""
 
     def __init__(self, database: Database, staging: Staging, content: ContentStore, settings: Settings) -> None:
         self._database = database
         self._staging = staging
         self._content = content
         self._settings = settings
+        self._together = Together(self._stage, gather_s=GATHER_S)
 
     async def take(self, content: bytes, metadata: DepositMetadata) -> DepositView:
-        """Check, store, stage. The content stands in the store before a row names it."""
+        """Check, seal, keep and stage a deposit.
+
+        Raises:
+            Problem: Why the deposit is not taken.
+        """
         accepted = await self._accepted(content, metadata)
-        name, key = uuid4(), new_key()
-        await self._content.put(name, await beside(len(content), lambda: seal(content, key, name)))
-        deposit = metadata.deposit
+        name, key = new_name(), new_key()
+        sealed = await beside(len(content), lambda: seal(content, key, name))
+        taken = _Taken(Checked(metadata.deposit, accepted, name, key), sealed)
+        if len(sealed) >= LARGE:
+            await self._keep([taken])  # nobody waits for the large content of another
         try:
-            async with self._database.transaction() as tx:
-                view = await self._staging.stage(tx, deposit, accepted, name, key)
+            view = await self._together.do(taken)
         except (UsedUniqueIdError, UnknownTargetError, VanishedError) as error:
             await self._content.remove([name])
             raise _problem(error) from None
         # whatever else went wrong may have been committed: such a content is left to the collection
-        if view.deposit != deposit:
+        if view.deposit != metadata.deposit:
             await self._content.remove([name])
         return view
+
+    async def _stage(self, batch: list[_Taken]) -> list[DepositView | Exception]:
+        """Keep and stage what came together. A content stands in the store before a row names it."""
+        await self._keep([one for one in batch if not one.kept])
+        async with self._database.transaction() as tx:
+            return await self._staging.stage(tx, [one.checked for one in batch])
+
+    async def _keep(self, batch: list[_Taken]) -> None:
+        if not batch:
+            return
+        await self._content.put({one.checked.name: one.sealed for one in batch})
+        for one in batch:
+            one.kept = True
 
     async def _accepted(self, content: bytes, metadata: DepositMetadata) -> Accepted:
         limits = self._settings

@@ -1,14 +1,33 @@
 """Reading: `POST /search` and `POST /open`, each on a permit of its own."""
 
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final, cast
+from uuid import UUID
+
 from fastapi import APIRouter, Response, params
 
 from services.document.clients import ContentStore, ContentUnreadableError, beside, unseal
-from services.document.repository import Found, Reads
-from shared.contracts.http_document import DOCUMENT_HEADER, OpenRequest, SearchRequest, to_header
-from shared.database import Database
+from services.document.repository import Asked, Found, Opening, Read, Reads, Search
+from shared.contracts.http_document import (
+    DOCUMENT_HEADER,
+    DocumentFilters,
+    OpenRequest,
+    SearchRequest,
+    SearchResult,
+    to_header,
+)
+from shared.database import Database, is_transient
+from shared.database.reads import PermitLateError
 from shared.http import Problem, reading_permit
 from shared.observability import logger
-from shared.security import KeyDestroyedError, PermitVerifier
+from shared.security import KeyDestroyedError, Permit, PermitVerifier
+from shared.together import Together
+
+GATHER_S: Final = 0.005
+"""Least time between the beginnings of two transactions, in seconds."""
+CLOCKS: Final = timedelta(seconds=0.1)
+"""How far the clocks of this process and the database are taken to differ."""
 
 _log = logger(__name__)
 
@@ -18,33 +37,62 @@ def reads(
 ) -> APIRouter:
     """The routes; `caller` admits the gateway."""
     router = APIRouter(dependencies=[caller])
+    work = _Reading(database, repository)
 
     @router.post("/search")
     async def search(asked: SearchRequest) -> Response:
         """List documents within the permit's scope; what is outside leaves no trace, not even in the total."""
-        permit = reading_permit(permits, asked.permit)
-        try:
-            async with database.transaction() as tx:
-                result = await repository.search(tx, permit, asked.filters)
-        except KeyDestroyedError:
-            raise _key_destroyed() from None
+        result = await work.search(reading_permit(permits, asked.permit), asked.filters)
         return Response(result.model_dump_json(exclude_none=True), media_type="application/json")
 
     @router.post("/open")
     async def open_document(asked: OpenRequest) -> Response:
         """Give one document, byte for byte; one that may not be seen is answered like one that does not exist."""
-        permit = reading_permit(permits, asked.permit)
-        try:
-            async with database.transaction() as tx:
-                found = await repository.open(tx, permit, asked.document)
-        except KeyDestroyedError:
-            raise _key_destroyed() from None
+        found = await work.open(reading_permit(permits, asked.permit), asked.document)
         if found is None:
             raise Problem(404, "no_document", "There is no such document.", "Search the record's documents.")
         body = await _content(content, found)
         return Response(body, headers={DOCUMENT_HEADER: to_header(found.entry)}, media_type="application/octet-stream")
 
     return router
+
+
+class _Reading:
+    """Reads that come at the same time share a transaction."""
+
+    def __init__(self, database: Database, repository: Reads) -> None:
+        self._database = database
+        self._repository = repository
+        self._together = Together(self._read, gather_s=GATHER_S)
+
+    async def search(self, permit: Permit, filters: DocumentFilters) -> SearchResult:
+        """The documents looked for."""
+        return cast("SearchResult", await self._done(Search(permit, filters)))
+
+    async def open(self, permit: Permit, document: UUID) -> Found | None:
+        """The document asked for, or None."""
+        return cast("Found | None", await self._done(Opening(permit, document)))
+
+    async def _done(self, asked: Asked) -> Read:
+        try:
+            return await self._together.do(asked)
+        except KeyDestroyedError:
+            told = "The key of this record was destroyed."
+            raise Problem(410, "key_destroyed", told, "Nothing of it can be read.") from None
+
+    async def _read(self, batch: list[Asked]) -> list[Read | Exception]:
+        try:
+            async with self._database.transaction() as tx:
+                return await self._repository.read(tx, batch)
+        except Exception as error:
+            if len(batch) > 1 and is_transient(error) and _one_ended(batch):
+                # the transaction ended with that permit; as no fault that passes, this has each tried by itself
+                raise PermitLateError from error
+            raise
+
+
+def _one_ended(batch: Sequence[Asked]) -> bool:
+    return min(one.permit.expires for one in batch) < datetime.now(UTC) + CLOCKS
 
 
 async def _content(content: ContentStore, found: Found) -> bytes:
@@ -56,7 +104,3 @@ async def _content(content: ContentStore, found: Found) -> bytes:
         _log.error("content_unreadable", record=found.entry.record, reason=str(error), exc_info=error)
         told = "The document's content is damaged or missing."
         raise Problem(500, "content_unreadable", told, "Tell the operator the document's id.") from None
-
-
-def _key_destroyed() -> Problem:
-    return Problem(410, "key_destroyed", "The key of this record was destroyed.", "Nothing of it can be read.")

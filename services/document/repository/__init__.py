@@ -2,14 +2,19 @@
 
 from services.document.repository.collection import Collection
 from services.document.repository.decisions import Decisions
-from services.document.repository.reads import Found, Reads
-from services.document.repository.staging import Staging, UnknownTargetError, UsedUniqueIdError, VanishedError
+from services.document.repository.reads import Asked, Found, Opening, Read, Reads, Search
+from services.document.repository.staging import Checked, Staging, UnknownTargetError, UsedUniqueIdError, VanishedError
 
 __all__ = [
+    "Asked",
+    "Checked",
     "Collection",
     "Decisions",
     "Found",
+    "Opening",
+    "Read",
     "Reads",
+    "Search",
     "Staging",
     "UnknownTargetError",
     "UsedUniqueIdError",

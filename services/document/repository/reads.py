@@ -1,7 +1,9 @@
-"""Reading on a permit: the read, its trace and what it shows are one transaction."""
+"""Reading on permits: reads, their traces and what they show are one transaction."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -13,7 +15,7 @@ from services.document.repository.details import unseal_details
 from shared.contracts.document_events import Consulted
 from shared.contracts.http_document import DocumentEntry, DocumentFilters, SearchResult
 from shared.database import Transaction
-from shared.database.reads import use_permit
+from shared.database.reads import Use, use_permits
 from shared.database.record_keys import RecordKeys
 from shared.messaging import Outbox
 from shared.security import Permit, unwrap_with
@@ -45,11 +47,13 @@ _SEARCH: Final = f"""
         AND ($18::timestamptz IS NULL OR service_start < $18)
         AND ($19::text IS NULL OR $19 = ANY(owners))
     )
-    SELECT (SELECT count(*) FROM shown) AS total, page.* FROM (SELECT) AS one
+    SELECT $22::int AS place, (SELECT count(*) FROM shown) AS total, page.* FROM (SELECT) AS one
     LEFT JOIN (SELECT * FROM shown ORDER BY settled_at DESC, id LIMIT $20 OFFSET $21) AS page ON true
     ORDER BY page.settled_at DESC, page.id
 """  # noqa: S608 - put together of constants
-_OPEN: Final = f"SELECT {_ENTRY}, object, content_key, sha256 FROM document WHERE {_SHOWN} AND id = $8"  # noqa: S608
+_OPEN: Final = f"""
+    SELECT $9::int AS place, {_ENTRY}, object, content_key, sha256 FROM document WHERE {_SHOWN} AND id = $8
+"""  # noqa: S608 - put together of constants
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,29 @@ class Found:
     sha256: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Asks for the documents within the permit's scope that pass the filters; always traced."""
+
+    permit: Permit
+    filters: DocumentFilters
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Asks for one document within the permit's scope; traced where it is found."""
+
+    permit: Permit
+    document: UUID
+
+
+Asked = Search | Opening
+Read = SearchResult | Found | None
+"""What a search finds, or an opening; None where there is no document to be seen."""
+Rows = Mapping[int, Sequence[asyncpg.Record]]
+"""What is found, by the place of what was asked."""
+
+
 class Reads:
     """Reads happen here."""
 
@@ -69,49 +96,77 @@ class Reads:
         self._keys = keys
         self._outbox = outbox
 
-    async def search(self, tx: Transaction, permit: Permit, filters: DocumentFilters) -> SearchResult:
-        """The documents looked for within the permit's scope; always traced.
+    async def read(self, tx: Transaction, asked: Sequence[Asked]) -> list[Read | Exception]:
+        """Do reads together; gives for each what is seen, or PermitLateError or PermitUsedError where none happens.
+
+        The number of statements does not grow with that of reads.
 
         Raises:
-            PermitLateError, PermitUsedError: Nothing was read.
+            PermitLateError: Nothing was read; those whose permits still live may be tried again.
+            KeyDestroyedError, UndecryptableError: Nothing was read, on account of one of the records.
         """
-        await use_permit(tx, request=permit.id, record=permit.record, expires=permit.expires)
-        rows = await tx.fetch(
-            _SEARCH,
-            *_places(permit, sorted(filters.statuses)),
-            filters.unique_id,
-            *(list(codes) or None for codes in (filters.types, filters.classes, filters.formats, filters.labels)),
-            *(moment for r in (filters.deposited, filters.created, filters.period) for moment in (r.start, r.end)),
-            filters.author,
-            filters.count,
-            filters.offset,
-        )
-        key = await self._key(tx, permit)
+        used = await use_permits(tx, [Use(one.permit.id, one.permit.record, one.permit.expires) for one in asked])
+        happening = {place: asked[place] for place, moment in enumerate(used) if isinstance(moment, datetime)}
+        if not happening:
+            return [error for error in used if isinstance(error, Exception)]
+        rows = await _rows(tx, happening)
+        keys = await self._keys.get(tx, {one.permit.record for one in happening.values()})
+        seen = {place: _seen(one, rows[place], keys.get(one.permit.record)) for place, one in happening.items()}
+        await self._trace(tx, [happening[place] for place, read in seen.items() if read is not None])
+        return [one if isinstance(one, Exception) else seen[place] for place, one in enumerate(used)]
+
+    async def _trace(self, tx: Transaction, reads: Sequence[Asked]) -> None:
+        outgoing = [
+            message
+            for one in reads
+            for message in self._outbox.root((_consulted(one),), cause=one.permit.id, key=one.permit.record)
+        ]
+        await self._outbox.append(tx, outgoing)
+
+
+async def _rows(tx: Transaction, asked: Mapping[int, Asked]) -> Rows:
+    searches = [_search_places(place, one) for place, one in asked.items() if isinstance(one, Search)]
+    openings = [_open_places(place, one) for place, one in asked.items() if isinstance(one, Opening)]
+    rows: dict[int, list[asyncpg.Record]] = defaultdict(list)
+    for sql, arguments in ((_SEARCH, searches), (_OPEN, openings)):
+        for row in await tx.fetch_each(sql, arguments) if arguments else ():
+            rows[row["place"]].append(row)
+    return rows
+
+
+def _seen(one: Asked, rows: Sequence[asyncpg.Record], key: bytes | None) -> Read:
+    if isinstance(one, Search):
         entries = tuple(_entry(row, key) for row in rows if row["id"] is not None and key is not None)
-        await self._trace(tx, permit, None)
         return SearchResult(total=rows[0]["total"] if key else 0, entries=entries)
+    if not rows or key is None:
+        return None
+    (row,) = rows
+    return Found(_entry(row, key), row["object"], unwrap_with(key, row["content_key"]), row["sha256"])
 
-    async def open(self, tx: Transaction, permit: Permit, document: UUID) -> Found | None:
-        """One document within the permit's scope, traced; None, and no trace, where there is none to be seen.
 
-        Raises:
-            PermitLateError, PermitUsedError: Nothing was read.
-        """
-        await use_permit(tx, request=permit.id, record=permit.record, expires=permit.expires)
-        row = await tx.fetchrow(_OPEN, *_places(permit, sorted(IN_RECORD)), document)
-        key = await self._key(tx, permit)
-        if row is None or key is None:
-            return None
-        found = Found(_entry(row, key), row["object"], unwrap_with(key, row["content_key"]), row["sha256"])
-        await self._trace(tx, permit, document)
-        return found
+def _consulted(one: Asked) -> Consulted:
+    permit, document = one.permit, one.document if isinstance(one, Opening) else None
+    return Consulted(request=permit.id, actor=permit.actor, mode=permit.mode, document=document)
 
-    async def _key(self, tx: Transaction, permit: Permit) -> bytes | None:
-        return (await self._keys.get(tx, (permit.record,))).get(permit.record)
 
-    async def _trace(self, tx: Transaction, permit: Permit, document: UUID | None) -> None:
-        body = Consulted(request=permit.id, actor=permit.actor, mode=permit.mode, document=document)
-        await self._outbox.append(tx, self._outbox.root((body,), cause=permit.id, key=permit.record))
+def _search_places(place: int, one: Search) -> tuple[object, ...]:
+    """The values of `_SEARCH`."""
+    filters = one.filters
+    return (
+        *_places(one.permit, sorted(filters.statuses)),
+        filters.unique_id,
+        *(list(codes) or None for codes in (filters.types, filters.classes, filters.formats, filters.labels)),
+        *(moment for r in (filters.deposited, filters.created, filters.period) for moment in (r.start, r.end)),
+        filters.author,
+        filters.count,
+        filters.offset,
+        place,
+    )
+
+
+def _open_places(place: int, one: Opening) -> tuple[object, ...]:
+    """The values of `_OPEN`."""
+    return *_places(one.permit, sorted(IN_RECORD)), one.document, place
 
 
 def _places(permit: Permit, statuses: Sequence[str]) -> tuple[object, ...]:

@@ -1,5 +1,7 @@
-"""Staging: the row of a deposit and its request leave in one transaction, and a repeat finds the first."""
+"""Staging: rows of deposits and their requests leave in one transaction, and a repeat finds the first."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
@@ -16,17 +18,42 @@ from shared.database.record_keys import RecordKeys
 from shared.messaging import Outbox
 from shared.security import wrap_with
 
-_COLUMNS: Final = (
-    "id, record, submitter, submitter_structure, unique_id, replaces, type_code, class_code, format_code, "
-    "content_type, language, created, service_start, service_stop, practice_setting, facility_type, owners, label, "
-    "masked, withheld, hidden, object, content_key, size, sha1, sha256, details"
-)
-_PLACES: Final = ", ".join(f"${place}" for place in range(1, _COLUMNS.count(",") + 2))
-_WITHHELD: Final = _COLUMNS.split(", ").index("withheld") + 1
+_COLUMNS: Final = {
+    "id": "uuid",
+    "record": "uuid",
+    "submitter": "text",
+    "submitter_structure": "text",
+    "unique_id": "text",
+    "replaces": "text",
+    "type_code": "text",
+    "class_code": "text",
+    "format_code": "text",
+    "content_type": "text",
+    "language": "text",
+    "created": "timestamptz",
+    "service_start": "timestamptz",
+    "service_stop": "timestamptz",
+    "practice_setting": "text",
+    "facility_type": "text",
+    "owners": "text",  # a list between blanks, which no directory number has
+    "label": "text",
+    "masked": "bool",
+    "withheld": "bool",
+    "hidden": "bool",
+    "object": "uuid",
+    "content_key": "bytea",
+    "size": "bigint",
+    "sha1": "bytea",
+    "sha256": "bytea",
+    "details": "bytea",
+}
+_NAMES: Final = ", ".join(_COLUMNS)
+_VALUES: Final = _NAMES.replace("owners", "string_to_array(owners, ' ')")
+_ARRAYS: Final = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(_COLUMNS.values(), 1))
 _INSERT: Final = (
-    f"INSERT INTO document ({_COLUMNS}, withheld_since) "  # noqa: S608 - put together of constants
-    f"VALUES ({_PLACES}, CASE WHEN ${_WITHHELD} THEN clock_timestamp() END) "
-    "ON CONFLICT (record, unique_id, submitter) DO NOTHING RETURNING id"
+    f"INSERT INTO document ({_NAMES}, withheld_since) "  # noqa: S608 - put together of constants
+    f"SELECT {_VALUES}, CASE WHEN withheld THEN clock_timestamp() END FROM unnest({_ARRAYS}) AS n ({_NAMES}) "
+    "ON CONFLICT (record, unique_id, submitter) DO NOTHING RETURNING object"
 )
 _STATES: Final = {
     Status.STAGED: DepositState.STAGED,
@@ -35,6 +62,11 @@ _STATES: Final = {
     Status.REFUSED: DepositState.REFUSED,
     Status.HELD: DepositState.HELD,
 }
+
+Place = tuple[UUID, str, str]
+"""What a repeat has in common with the first: record, unique id and submitter."""
+Replaced = Mapping[UUID, str | None]
+"""By the name of a deposit's content: the unique id of what it replaces, None where it replaces nothing."""
 
 
 class UsedUniqueIdError(Exception):
@@ -49,6 +81,28 @@ class VanishedError(Exception):
     """The first deposit was collected just while its repeat came; the same request succeeds when sent again."""
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A deposit to be staged."""
+
+    deposit: UUID
+    """A new id."""
+    accepted: Accepted
+    name: UUID
+    """The content's name in the content store, where it stands before this is staged."""
+    content_key: bytes = field(repr=False)
+
+    @property
+    def record(self) -> UUID:
+        """The record it goes into."""
+        return self.accepted.metadata.record
+
+    @property
+    def place(self) -> Place:
+        """What a repeat of it has too."""
+        return self.record, self.accepted.metadata.unique_id, self.accepted.submitter
+
+
 class Staging:
     """Writes deposits and tells their outcomes."""
 
@@ -56,73 +110,102 @@ class Staging:
         self._keys = keys
         self._outbox = outbox
 
-    async def stage(
-        self, tx: Transaction, deposit: UUID, accepted: Accepted, name: UUID, content_key: bytes
-    ) -> DepositView:
-        """Stage a deposit and ask for its decision, or give the first outcome where it is a repeat.
+    async def stage(self, tx: Transaction, asked: Sequence[Checked]) -> list[DepositView | Exception]:
+        """Stage deposits and ask for their decisions; gives for each its view, the first's where it is a repeat.
 
-        Args:
-            tx: The transaction; acknowledged is what it commits.
-            deposit: A new id.
-            accepted: What was checked.
-            name: The content's name in the content store, where it stands already.
-            content_key: The content's own key.
-
-        Raises:
-            UsedUniqueIdError, UnknownTargetError, VanishedError: Nothing was staged.
+        Acknowledged is what the transaction commits. Instead of a view stands UsedUniqueIdError, UnknownTargetError or
+        VanishedError where a deposit was not staged. The number of statements does not grow with that of deposits.
         """
-        record = accepted.metadata.record
-        replaces = await self._target(tx, accepted)
-        key = (await self._keys.ensure(tx, (record,)))[record]
-        values = _values(deposit, accepted, replaces, name)
-        sealed = (wrap_with(key, content_key), accepted.size, accepted.sha1, accepted.sha256)
-        details = seal_details(_details(accepted), key, deposit)
-        if await tx.fetchrow(_INSERT, *values, *sealed, details) is None:
-            return await self._first(tx, accepted)
-        body = Deposit(
-            deposit=deposit,
-            actor=accepted.metadata.actor,
-            type_code=accepted.metadata.type_code,
-            replaces=replaces is not None,
-        )
-        await self._outbox.append(tx, self._outbox.root((body,), cause=deposit, key=record))
-        return DepositView(deposit=deposit, state=DepositState.STAGED)
+        replaced = await _replaced(tx, asked)
+        rows = [one for one in asked if one.name in replaced]
+        staged = await self._insert(tx, rows, replaced)
+        firsts = await _firsts(tx, [one for one in rows if one.name not in staged])
+        await self._ask(tx, [one for one in rows if one.name in staged], replaced)
+
+        def outcome(one: Checked) -> DepositView | Exception:
+            if one.name in staged:
+                return DepositView(deposit=one.deposit, state=DepositState.STAGED)
+            return _repeated(one, firsts.get(one.place)) if one.name in replaced else UnknownTargetError()
+
+        return [outcome(one) for one in asked]
 
     async def outcome(self, tx: Transaction, deposit: UUID) -> DepositView | None:
         """How far a deposit is; None where there is none of this id."""
         row = await tx.fetchrow("SELECT id, status, version, reason, because FROM document WHERE id = $1", deposit)
         return None if row is None else _view(row)
 
-    @staticmethod
-    async def _target(tx: Transaction, accepted: Accepted) -> str | None:
-        """The unique id of what is to be replaced; whether it may be is settled with the decision."""
-        metadata = accepted.metadata
-        if metadata.replaces is not None or metadata.replaces_document is None:
-            return metadata.replaces
-        row = await tx.fetchrow(
-            "SELECT unique_id FROM document WHERE id = $1 AND record = $2 AND status IN ('current', 'superseded')",
-            metadata.replaces_document,
-            metadata.record,
-        )
-        if row is None:
-            raise UnknownTargetError
-        unique_id: str = row["unique_id"]
-        return unique_id
+    async def _insert(self, tx: Transaction, asked: Sequence[Checked], replaced: Replaced) -> set[UUID]:
+        """Write the rows of those that repeat nothing, each other included; gives the names of their contents."""
+        if not asked:
+            return set()
+        keys = await self._keys.ensure(tx, {one.record for one in asked})
+        # in the order of the unique index, so that two writers of the same repeats don't wait for each other
+        rows = [_values(one, replaced[one.name], keys[one.record]) for one in sorted(asked, key=lambda one: one.place)]
+        found = await tx.fetch(_INSERT, *map(list, zip(*rows, strict=True)))
+        return {row["object"] for row in found}
 
-    @staticmethod
-    async def _first(tx: Transaction, accepted: Accepted) -> DepositView:
-        row = await tx.fetchrow(
-            "SELECT id, status, version, reason, because, sha256 FROM document "
-            "WHERE record = $1 AND unique_id = $2 AND submitter = $3",
-            accepted.metadata.record,
-            accepted.metadata.unique_id,
-            accepted.submitter,
-        )
-        if row is None:
-            raise VanishedError
-        if row["sha256"] != accepted.sha256:
-            raise UsedUniqueIdError
-        return _view(row)
+    async def _ask(self, tx: Transaction, staged: Sequence[Checked], replaced: Replaced) -> None:
+        outgoing = [
+            message
+            for one in staged
+            for message in self._outbox.root((_request(one, replaced),), cause=one.deposit, key=one.record)
+        ]
+        await self._outbox.append(tx, outgoing)
+
+
+async def _replaced(tx: Transaction, asked: Sequence[Checked]) -> Replaced:
+    """What each deposit replaces; those are left out that name a document which the record does not have.
+
+    Whether it may be replaced is settled with the decision.
+    """
+    replaced: dict[UUID, str | None] = {}
+    by_id: dict[UUID, tuple[UUID, UUID]] = {}
+    for one in asked:
+        metadata = one.accepted.metadata
+        if metadata.replaces is None and metadata.replaces_document is not None:
+            by_id[one.name] = (metadata.record, metadata.replaces_document)
+        else:
+            replaced[one.name] = metadata.replaces
+    if not by_id:
+        return replaced
+    rows = await tx.fetch(
+        "SELECT record, id, unique_id FROM document WHERE id = ANY($1::uuid[]) AND status IN ('current', 'superseded')",
+        [document for _, document in by_id.values()],
+    )
+    found = {(row["record"], row["id"]): row["unique_id"] for row in rows}
+    return replaced | {name: found[target] for name, target in by_id.items() if target in found}
+
+
+async def _firsts(tx: Transaction, repeats: Sequence[Checked]) -> Mapping[Place, asyncpg.Record]:
+    if not repeats:
+        return {}
+    places = [one.place for one in repeats]
+    rows = await tx.fetch(
+        """
+        SELECT record, unique_id, submitter, id, status, version, reason, because, sha256
+        FROM unnest($1::uuid[], $2::text[], $3::text[]) AS n (record, unique_id, submitter)
+        JOIN document USING (record, unique_id, submitter)
+        """,
+        *map(list, zip(*places, strict=True)),
+    )
+    return {(row["record"], row["unique_id"], row["submitter"]): row for row in rows}
+
+
+def _repeated(one: Checked, first: asyncpg.Record | None) -> DepositView | Exception:
+    """The first's outcome, where what came again is the same."""
+    if first is None:
+        return VanishedError()
+    return _view(first) if first["sha256"] == one.accepted.sha256 else UsedUniqueIdError()
+
+
+def _request(one: Checked, replaced: Replaced) -> Deposit:
+    metadata = one.accepted.metadata
+    return Deposit(
+        deposit=one.deposit,
+        actor=metadata.actor,
+        type_code=metadata.type_code,
+        replaces=replaced[one.name] is not None,
+    )
 
 
 def _details(accepted: Accepted) -> Details:
@@ -134,11 +217,11 @@ def _details(accepted: Accepted) -> Details:
     )
 
 
-def _values(deposit: UUID, accepted: Accepted, replaces: str | None, name: UUID) -> tuple[object, ...]:
-    """The values of the columns from `id` to `object`."""
-    metadata = accepted.metadata
+def _values(one: Checked, replaces: str | None, key: bytes) -> tuple[object, ...]:
+    """The values of `_COLUMNS`."""
+    accepted, metadata = one.accepted, one.accepted.metadata
     return (
-        deposit,
+        one.deposit,
         metadata.record,
         accepted.submitter,
         metadata.actor.structure,
@@ -154,10 +237,15 @@ def _values(deposit: UUID, accepted: Accepted, replaces: str | None, name: UUID)
         metadata.service_stop,
         metadata.practice_setting,
         metadata.facility_type,
-        list(accepted.owners),
+        " ".join(accepted.owners),
         accepted.label,
         *accepted.flags,
-        name,
+        one.name,
+        wrap_with(key, one.content_key),
+        accepted.size,
+        accepted.sha1,
+        accepted.sha256,
+        seal_details(_details(accepted), key, one.deposit),
     )
 
 

@@ -1,6 +1,7 @@
 """Depositing a document: simplified publication (ITI-105), and how far a deposit is.
 
-The gateway chooses the deposit's id, so that it can wait for the outcome before it hands the document over. A repeat
+The gateway chooses the deposit's id, so that it can wait for the outcome before it hands the document over. The event
+that ends the wait tells the outcome; document is asked only where no event came, or one that says too little. A repeat
 (same submitter, unique id and content) is answered with the first deposit's outcome.
 """
 
@@ -13,9 +14,8 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from services.gateway.api.door import Door, language_of
 from services.gateway.api.outcomes import MEDIA_TYPE, expect_content, expect_readable, prefers, resource
-from services.gateway.api.requests import woken
 from services.gateway.domain.answers import refusal
-from services.gateway.domain.mapping import deposit_metadata, published_view
+from services.gateway.domain.mapping import deposit_metadata, outcome_of, published_view
 from services.gateway.domain.users import User
 from services.gateway.fhir.errors import operation_outcome
 from services.gateway.fhir.publish import publication
@@ -23,12 +23,13 @@ from services.gateway.fhir.views import DocumentView, document_reference
 from shared.contracts.common import Actor
 from shared.contracts.http_document import DepositMetadata, DepositState, DepositView
 from shared.contracts.reasons import Reason
+from shared.contracts.topics import DOCUMENT_EVENTS
 from shared.http import Problem
 from shared.messaging import Waiting
 from shared.observability import bind, logger
 
 LOOK_AGAIN_S: Final = 1.0
-"""A wake-up may be missed; the outcome is looked for at least this often."""
+"""An event may be missed; document is asked for the outcome at least this often."""
 LARGE: Final = 256 * 1024
 """From this size in bytes a publication is read beside the event loop."""
 DEPOSIT_HEADER: Final = "carnet-deposit"
@@ -92,7 +93,7 @@ class _Deposits:
             Problem: 504 where it is not known in time.
         """
         until = time.monotonic() + self._timeout
-        with self._requests.waiting(deposit) as waiting:
+        with self._requests.waiting(deposit, DOCUMENT_EVENTS) as waiting:
             view = await self._documents.deposit(metadata, content, self._timeout)
             if view.deposit == deposit:
                 return await self._settled(view, waiting, until)
@@ -102,7 +103,7 @@ class _Deposits:
         """The outcome of the first deposit, which this one repeats."""
         if view.state is not DepositState.STAGED:
             return view
-        with self._requests.waiting(view.deposit) as waiting:
+        with self._requests.waiting(view.deposit, DOCUMENT_EVENTS) as waiting:
             return await self._settled(await self._documents.outcome(view.deposit), waiting, until)
 
     async def _settled(self, view: DepositView, waiting: Waiting, until: float) -> DepositView:
@@ -112,9 +113,16 @@ class _Deposits:
                 _log.warning("deposit_unsettled", request=view.deposit)
                 told = f"The deposit was taken, and its outcome is not known after {self._timeout:g} s."
                 raise Problem(504, "unknown_outcome", told, "Repeat it: a repeat is safe and gives the first outcome.")
-            await woken(waiting, min(left, LOOK_AGAIN_S))
-            view = await self._documents.outcome(view.deposit)
+            view = await _told(waiting, min(left, LOOK_AGAIN_S)) or await self._documents.outcome(view.deposit)
         return view
+
+
+async def _told(waiting: Waiting, timeout_s: float) -> DepositView | None:
+    """The outcome that the next event tells; None where none comes in time, or it says too little."""
+    try:
+        return outcome_of((await waiting.next(timeout_s)).body)
+    except TimeoutError:
+        return None
 
 
 def _created(request: Request, base: str, view: DepositView, shown: DocumentView | None) -> Response:

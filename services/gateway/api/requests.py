@@ -1,7 +1,7 @@
 """Requests to access_control through Kafka, and the wait for what they cause.
 
-The gateway reads `access.decisions` and `document.events` along, only to be woken up. Where a reply does not come the
-outcome is unknown, and the answer says so: every request may be repeated.
+The gateway reads `access.decisions` and `document.events` along and keeps nothing of them. Where a reply does not come
+the outcome is unknown, and the answer says so: every request may be repeated.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 from shared.contracts.access_decisions import Decided
 from shared.contracts.common import Body
-from shared.contracts.topics import DOCUMENT_EVENTS, RECORD_REQUESTS
+from shared.contracts.topics import ACCESS_DECISIONS, RECORD_REQUESTS
 from shared.http import Problem
 from shared.messaging import Producer, Replies, UnsentError, Waiting
 from shared.observability import logger
@@ -28,15 +28,15 @@ class Requests:
         self._partitions = partitions
 
     @contextmanager
-    def waiting(self, correlation: UUID) -> Iterator[Waiting]:
-        """Wait, inside the block, for what the request or deposit of this id causes.
+    def waiting(self, correlation: UUID, topic: str) -> Iterator[Waiting]:
+        """Wait, inside the block, for what the request or deposit of this id causes in a topic.
 
         Raises:
             Problem: 503 while the reader of replies is not connected: an answer could be missed.
         """
         if not self._replies.ready.is_set():
             raise Problem(503, "replies_not_ready", "The gateway is not connected to Kafka.", "Repeat in a moment.")
-        with self._replies.waiting(correlation) as waiting:
+        with self._replies.waiting(correlation, topic) as waiting:
             yield waiting
 
     async def decide(self, record: UUID, body: Body, timeout_s: float) -> Decided:
@@ -46,11 +46,11 @@ class Requests:
             Problem: 503 where Kafka does not take the request, 504 where no decision came in time.
         """
         request = uuid4()
-        with self.waiting(request) as waiting:
+        with self.waiting(request, ACCESS_DECISIONS) as waiting:
             await self._send(record, body, request)
             try:
                 async with asyncio.timeout(timeout_s):
-                    return await _decision(waiting, request, timeout_s)
+                    return await _decision(waiting, request)
             except TimeoutError:
                 _log.warning("undecided", request=request, record=record, type=body.type_name)
                 told = f"No decision came within {timeout_s:g} s; whether the request is decided is unknown."
@@ -67,19 +67,9 @@ class Requests:
             raise Problem(503, "unsent", told, "Repeat it: a repeat is safe.") from None
 
 
-async def _decision(waiting: Waiting, request: UUID, timeout_s: float) -> Decided:
+async def _decision(waiting: Waiting, request: UUID) -> Decided:
     """The decision on this request, among all that it caused."""
     while True:
-        message = await waiting.next(timeout_s)
+        message = await waiting.next()
         if isinstance(message.body, Decided) and message.body.request == request:
             return message.body
-
-
-async def woken(waiting: Waiting, timeout_s: float) -> None:
-    """Return at the next document event, or after this time: the caller looks for itself in both cases."""
-    try:
-        async with asyncio.timeout(timeout_s):
-            while (await waiting.next(timeout_s)).topic != DOCUMENT_EVENTS:
-                pass
-    except TimeoutError:
-        return

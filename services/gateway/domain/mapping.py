@@ -1,4 +1,4 @@
-"""Between FHIR and the owners' views: publication to deposit, entry to document, trace to AuditEvent."""
+"""Between FHIR, the owners' views and events: publication to deposit, entry to document, trace to AuditEvent."""
 
 from typing import Final
 from uuid import UUID
@@ -12,23 +12,32 @@ from services.gateway.fhir.publish import Publication
 from services.gateway.fhir.search import DocumentSearch
 from services.gateway.fhir.search import Range as SearchRange
 from services.gateway.fhir.views import DocumentView
-from shared.contracts import document_events, history_events
+from shared.contracts import history_events
 from shared.contracts.access_decisions import Decided, Outcome, RecordOpened
-from shared.contracts.common import Actor
+from shared.contracts.common import Actor, Body
+from shared.contracts.document_events import Consulted, Deposited, DepositRefused, DocumentHeld
 from shared.contracts.http_audit import Trace
-from shared.contracts.http_document import DepositMetadata, DepositView, DocumentEntry, DocumentFilters, Patient, Range
-from shared.contracts.reasons import sentence
+from shared.contracts.http_document import (
+    DepositMetadata,
+    DepositState,
+    DepositView,
+    DocumentEntry,
+    DocumentFilters,
+    Patient,
+    Range,
+)
+from shared.contracts.reasons import Reason, sentence
 
 _ACTIONS: Final[dict[str, Action]] = {
     Decided.type_name: "decide",
     RecordOpened.type_name: "create",
-    document_events.Deposited.type_name: "create",
-    document_events.DepositRefused.type_name: "create",
-    document_events.DocumentHeld.type_name: "create",
+    Deposited.type_name: "create",
+    DepositRefused.type_name: "create",
+    DocumentHeld.type_name: "create",
     history_events.HistoryConsulted.type_name: "read",
     "carnet.audit.consulted.v1": "read",
 }
-_FAILED: Final = frozenset({document_events.DepositRefused.type_name, document_events.DocumentHeld.type_name})
+_FAILED: Final = frozenset({DepositRefused.type_name, DocumentHeld.type_name})
 _NOBODY: Final = "system"
 
 
@@ -71,6 +80,22 @@ def _metadata(published: Publication, deposit: UUID, record: UUID, actor: Actor)
         sha1=published.sha1.hex(),
         size=len(published.content),
     )
+
+
+def outcome_of(event: Body) -> DepositView | None:
+    """What document would answer about the deposit that an event tells of; None where the event says too little.
+
+    The reasons of a denial stand in the decision and in document's row; a deposit that was not staged has no row.
+    """
+    match event:
+        case Deposited(deposit=deposit, document=document):
+            return DepositView(deposit=deposit, state=DepositState.STORED, document=document)
+        case DepositRefused(deposit=deposit, reason=Reason.DUPLICATE | Reason.UNKNOWN_TARGET as reason):
+            return DepositView(deposit=deposit, state=DepositState.REFUSED, reason=reason)
+        case DocumentHeld(deposit=deposit):
+            return DepositView(deposit=deposit, state=DepositState.HELD, reason=Reason.INTERNAL_ERROR)
+        case _:
+            return None
 
 
 def filters(search: DocumentSearch) -> DocumentFilters:
@@ -186,7 +211,7 @@ def _unfit(error: ValidationError, status: int) -> FhirError:
 
 def _action(trace: Trace) -> Action:
     """Every kind that is not named is a change."""
-    if trace.kind == document_events.Consulted.type_name:
+    if trace.kind == Consulted.type_name:
         return "read" if trace.document else "search"
     return _ACTIONS.get(trace.kind, "update")
 

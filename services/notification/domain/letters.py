@@ -7,7 +7,6 @@ notifications). All of it comes from this service's own texts.
 import csv
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -37,9 +36,6 @@ _WHO = {
         ActorKind.OPERATOR: "the operator of the service",
     },
 }
-
-
-LETTERS_KEPT = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +71,6 @@ class Letters:
             for form in ("txt", "html")
         }
         self._portal_url = portal_url
-        # a letter names nobody, so those of one kind and minute are the same
-        self._written = lru_cache(maxsize=LETTERS_KEPT)(self._write)
 
     def write(
         self,
@@ -91,15 +85,12 @@ class Letters:
         Raises:
             KeyError: the event has no text in this variant.
         """
-        return self._written(event, variant, who, occurred_at.astimezone(_PARIS).strftime(_FORMATS[language]), language)
-
-    def _write(self, event: Event, variant: str, who: ActorKind | None, when: str, language: Language) -> Letter:
         texts = self._texts[event, variant]
         sentence = texts[f"sentence_{language}"].format(who=_WHO[language][who] if who else "")
         words = {
             "subject": texts[f"subject_{language}"],
             "sentence": sentence,
-            "when": when,
+            "when": occurred_at.astimezone(_PARIS).strftime(_FORMATS[language]),
             "portal_url": self._portal_url,
         }
         return Letter(

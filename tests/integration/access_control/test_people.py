@@ -30,6 +30,20 @@ async def test_a_record_is_opened_once_and_found_again(service):
     assert await service.told(record) == [{"actor": HOLDER.model_dump(mode="json", exclude_none=True)}]
 
 
+async def test_look_ups_at_the_same_time_share_statements_and_get_each_their_own(service):
+    records = {person: await service.opened(person) for person in (1, 2, 3)}
+    await service.call("POST", "/oppositions", {"ins": ins(4)})
+    service.runtime.database.on_statements = (counted := []).append
+    persons = [1, 2, 3, 4, 5, 1] * 5
+    answers = await asyncio.gather(*(service.call("POST", "/records/lookup", ins(person)) for person in persons))
+    for person, answer in zip(persons, answers, strict=True):
+        if person in records:
+            assert answer.json() == {"record": str(records[person])}
+        else:
+            assert (answer.status_code, answer.json()["code"]) == (404, "no_record")
+    assert sum(counted) < len(persons) / 2
+
+
 async def test_openings_at_the_same_time_make_one_record(service):
     answers = await asyncio.gather(*(service.open(1) for _ in range(12)))
     assert sorted(answer.status_code for answer in answers) == [200] * 11 + [201]

@@ -12,7 +12,8 @@ from shared.contracts.access_decisions import RecordOpened
 from shared.contracts.common import Act, Actor, ActorKind, Owner
 from shared.contracts.http_audit import Traces
 from shared.contracts.topics import ACCESS_DECISIONS
-from shared.http import InternalClient, RemoteError, application, serve
+from shared.http import RemoteError, application, serve
+from shared.http.client import InternalClient
 from shared.security import (
     Permit,
     PermitSigner,

@@ -2,12 +2,20 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from shared.database import is_transient
-from shared.database.reads import CONSULTED_TABLE, PermitLateError, PermitUsedError, forget_permits, use_permit
+from shared.database.reads import (
+    CONSULTED_TABLE,
+    PermitLateError,
+    PermitUsedError,
+    Use,
+    forget_permits,
+    use_permit,
+    use_permits,
+)
 from tests.support.system import fresh_database, opened
 
 
@@ -49,6 +57,95 @@ async def test_a_read_that_is_held_up_beyond_its_permit_did_not_happen(database)
     assert is_transient(caught.value)
     async with database.transaction() as tx:
         assert await tx.fetch("SELECT FROM consulted") == []
+
+
+async def test_the_time_that_another_use_of_the_permit_took_is_not_given_again(database):
+    """The second use waits for the first, which breaks off: the permit is then no younger."""
+    request, record, expires = uuid4(), uuid4(), soon(0.8)
+    waiting = asyncio.Event()
+
+    async def first():
+        async with database.transaction() as tx:
+            await use_permit(tx, request=request, record=record, expires=expires)
+            waiting.set()
+            await asyncio.sleep(0.5)
+            raise ZeroDivisionError
+
+    async def second():
+        await waiting.wait()
+        async with database.transaction() as tx:
+            await use_permit(tx, request=request, record=record, expires=expires)
+            await asyncio.sleep(0.6)
+            await tx.fetch("SELECT 1")
+
+    broken, held_up = await asyncio.gather(first(), second(), return_exceptions=True)
+    assert isinstance(broken, ZeroDivisionError)
+    assert held_up is not None, "the read was committed after its permit's end"
+    assert is_transient(held_up)
+    async with database.transaction() as tx:
+        assert await tx.fetch("SELECT FROM consulted") == []
+
+
+def use(seconds: float, request: UUID | None = None) -> Use:
+    return Use(request or uuid4(), uuid4(), soon(seconds))
+
+
+async def test_permits_used_together_are_told_one_by_one(database):
+    good, late, used, other = use(5), use(-0.01), use(5), use(4)
+    async with database.transaction() as tx:
+        await use_permits(tx, [used])
+    async with database.transaction() as tx:
+        told = await use_permits(tx, [late, good, used, other, good])
+        assert tx.statements == 1
+    assert [type(one) for one in told] == [PermitLateError, datetime, PermitUsedError, datetime, PermitUsedError]
+    async with database.transaction() as tx:
+        rows = await tx.fetch("SELECT request FROM consulted")
+    assert {row["request"] for row in rows} == {good.request, used.request, other.request}
+
+
+@pytest.mark.parametrize("idle", ["used", "late"])
+async def test_only_what_happens_counts_for_the_time_that_is_left(database, idle):
+    short = use(-0.01) if idle == "late" else use(0.3)
+    if idle == "used":
+        async with database.transaction() as tx:
+            await use_permits(tx, [short])
+    async with database.transaction() as tx:
+        told = await use_permits(tx, [short, use(5)])
+        assert isinstance(told[1], datetime)
+        await tx.fetch("SELECT pg_sleep(0.5)")
+
+
+async def test_reads_together_end_with_the_first_of_their_permits(database):
+    short, long = use(0.3), use(5)
+    with pytest.raises(Exception) as caught:  # noqa: PT012 - the driver tells a lost connection in several ways
+        async with database.transaction() as tx:
+            assert all(isinstance(one, datetime) for one in await use_permits(tx, [long, short]))
+            await asyncio.sleep(0.8)
+            await tx.fetch("SELECT 1")
+    assert is_transient(caught.value)
+    async with database.transaction() as tx:
+        assert await tx.fetch("SELECT FROM consulted") == []
+        assert isinstance((await use_permits(tx, [long]))[0], datetime)
+
+
+async def test_a_permit_that_runs_out_while_another_is_waited_for_lets_nothing_be_read(database):
+    short, shared = use(0.4), use(5)
+    waiting = asyncio.Event()
+
+    async def first():
+        async with database.transaction() as tx:
+            await use_permits(tx, [shared])
+            waiting.set()
+            await asyncio.sleep(0.8)
+
+    async def second():
+        await waiting.wait()
+        async with database.transaction() as tx:
+            await use_permits(tx, [short, shared])
+
+    done, refused = await asyncio.gather(first(), second(), return_exceptions=True)
+    assert done is None
+    assert isinstance(refused, PermitLateError)
 
 
 async def test_the_next_transaction_has_its_own_time(database):

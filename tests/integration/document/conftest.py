@@ -1,5 +1,7 @@
 """The document service's parts on the real PostgreSQL, without Kafka: what it sends is read in its outbox."""
 
+import os
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ import pytest
 from services.document.clients import FileContent
 from services.document.domain.settlement import Settled
 from services.document.handlers import BY_TYPE
+from services.document.repository import Collection
 from shared.contracts.envelope import Message
 from shared.contracts.http_document import DEPOSIT_HEADER, DepositMetadata, DepositView, to_header
 from shared.contracts.topics import registry
@@ -104,3 +107,20 @@ async def furnished(url: str, folder) -> AsyncIterator[Room]:
 @pytest.fixture
 def record() -> UUID:
     return uuid4()
+
+
+def collection(room, **ages):
+    limits = {"refused_s": 3600.0, "orphan_s": 3600.0, "consulted_s": 3600.0} | ages
+    return Collection(room.database, room.content, **limits)
+
+
+async def whole_turn(work):
+    for _ in range(256):
+        while await work.turn():
+            pass
+
+
+def grow_old(room):
+    past = time.time() - 7200
+    for path in room.files():
+        os.utime(path, (past, past))

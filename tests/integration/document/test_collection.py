@@ -1,32 +1,13 @@
-import os
-import time
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
-from services.document.repository import Collection
 from shared.contracts.access_decisions import Outcome
 from shared.contracts.common import Scope
+from tests.integration.document.conftest import collection, grow_old, whole_turn
 from tests.support.documents import DOCTOR, decision, metadata, permit, sample, signed, token
 
 pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("document")]
-
-
-def collection(room, **ages):
-    limits = {"refused_s": 3600.0, "orphan_s": 3600.0, "consulted_s": 3600.0} | ages
-    return Collection(room.database, room.content, **limits)
-
-
-async def whole_turn(work):
-    for _ in range(256):
-        while await work.turn():
-            pass
-
-
-def grow_old(room):
-    past = time.time() - 7200
-    for path in room.files():
-        os.utime(path, (past, past))
 
 
 async def test_a_refused_deposit_goes_after_its_outcome_and_may_then_come_again(room, record):
@@ -58,7 +39,7 @@ async def test_contents_of_documents_stay_whatever_their_age(room, record):
 async def test_contents_without_a_row_go_once_they_are_old(room, record):
     await room.stored(record)
     for _ in range(5):
-        await room.content.put(uuid4(), b"sealed")
+        await room.content.put({uuid4(): b"sealed"})
     await whole_turn(collection(room))
     assert len(room.files()) == 6
     grow_old(room)
@@ -70,7 +51,7 @@ async def test_a_turn_is_bounded_and_says_that_more_waits(room, monkeypatch):
     monkeypatch.setattr("services.document.repository.collection.AT_ONCE", 3)
     monkeypatch.setattr("services.document.repository.collection._ASKED", 2)
     for number in range(7):
-        await room.content.put(uuid4().__class__(hex=f"00{number:030x}"), b"sealed")
+        await room.content.put({UUID(hex=f"00{number:030x}"): b"sealed"})
     grow_old(room)
     work = collection(room)
     assert [await work.turn() for _ in range(3)] == [True, True, False]

@@ -139,7 +139,7 @@ async def test_the_number_of_statements_does_not_grow_with_the_batch(history: Hi
     history.runtime.database.on_statements = statements.append
     await history.take([care(f"L{one}", person=1 + one % 2) for one in range(count)])
     history.runtime.database.on_statements = None
-    assert statements == [15]
+    assert statements == [13]
 
 
 async def test_two_batches_that_take_the_same_line_end_in_one_accepted(history: History) -> None:

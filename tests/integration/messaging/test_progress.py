@@ -1,18 +1,12 @@
 """What a process that was frozen repeats does not move its service's progress back."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from shared.messaging import MESSAGING_TABLES
-from shared.messaging._batch import _advance
+from shared.messaging.outbox import Outbox, Reached
 from tests.support.system import fresh_database, opened
 
 pytestmark = pytest.mark.kafka
-
-
-def record(offset):
-    return SimpleNamespace(topic="record.requests", partition=0, offset=offset)
 
 
 @pytest.mark.parametrize(
@@ -24,7 +18,7 @@ async def test_an_old_batch_that_comes_again(number, expected, system):
     async with fresh_database(system, MESSAGING_TABLES) as url, opened(url) as database:
         for offset in (206, 185):
             async with database.transaction() as tx:
-                await _advance(tx, [record(offset)], {("record.requests", 0): number})
+                await Outbox("adder", {}, list).append(tx, [], [Reached(("record.requests", 0), number, offset)])
         async with database.transaction() as tx:
             row = await tx.fetchrow("SELECT last_number, last_offset FROM progress")
     assert tuple(row) == (number, expected)

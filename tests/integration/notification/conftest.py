@@ -1,7 +1,7 @@
 """notification on a real database, with a mail relay that answers as a test wants."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -36,6 +36,8 @@ class Relay:
     kept: list[EmailMessage] = field(default_factory=list)
     at_recipient: str = "250 OK"
     at_data: str = "250 OK"
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """Answers to single recipients."""
     break_off: bool = False
     """Takes the message and is gone before it says so."""
     connections: int = 0
@@ -43,9 +45,10 @@ class Relay:
     _server: asyncio.Server | None = None
 
     async def handle_RCPT(self, server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:  # noqa: N802
-        if self.at_recipient.startswith("250"):
+        answer = self.refused.get(address, self.at_recipient)
+        if answer.startswith("250"):
             envelope.rcpt_tos.append(address)
-        return self.at_recipient
+        return answer
 
     async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
         if self.at_data.startswith("250"):
@@ -94,7 +97,7 @@ class Notification:
 
     def another(self, **settings: Any) -> Mailing:
         """Another replica's mailing, or one with other settings."""
-        given = Settings(smtp_port=self.relay.port, smtp_timeout_s=2, smtp_connections=3, **settings)
+        given = Settings(smtp_port=self.relay.port, smtp_timeout_s=2, **({"smtp_connections": 3} | settings))
         return mailing(
             given, self.follower.database, self.outbound, self.follower.outbox, Letters(FOLDER, given.portal_url)
         )

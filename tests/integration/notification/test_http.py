@@ -6,7 +6,8 @@ from uuid import uuid4
 import pytest
 
 from services.notification.api import routes
-from shared.http import InternalClient, RemoteError, application, serve
+from shared.http import RemoteError, application, serve
+from shared.http.client import InternalClient
 from shared.security import ServiceIdentity, ServiceVerifier, new_private_jwk, public_jwks
 from tests.support.system import PARTITIONS
 

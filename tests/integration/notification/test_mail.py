@@ -124,6 +124,18 @@ async def test_never_is_failed_and_the_neighbours_pass(notification, stage):
     assert sorted(await notification.told()) == ["failed", "sent"]
 
 
+async def test_an_address_that_is_refused_hurts_no_other_of_its_round(notification):
+    notification.relay.refused = {"gone@example.org": "550 no such person", "full@example.org": "452 mailbox full"}
+    for email in ("a@example.org", "gone@example.org", "b@example.org", "full@example.org", "c@example.org"):
+        await read_by_a_doctor(notification, email=email)
+    mails = notification.another(smtp_connections=1)  # all over the same one, each after the other
+    await mails.round()
+    await mails.close()
+    assert notification.relay.connections == 1
+    assert sorted(mail["To"] for mail in notification.relay.kept) == ["a@example.org", "b@example.org", "c@example.org"]
+    assert sorted(row["status"] for row in await notification.ledger()) == ["failed", "planned", *["sent"] * 3]
+
+
 async def test_a_relay_that_breaks_off_after_the_message_gets_it_again_under_the_same_id(notification):
     await read_by_a_doctor(notification)
     notification.relay.break_off = True

@@ -14,12 +14,16 @@ from services.access_control.domain.changes import DecisionMade, MatrixAsked
 from services.access_control.domain.decide import REIMBURSEMENTS
 from services.access_control.domain.matrix import NOTHING, Basis, Cell, build
 from services.access_control.domain.matrix_rehearsal import Asked, Flip, asked_group, rehearse
-from services.access_control.domain.verdict import deny, permit
-from shared.contracts.common import Owner, Scope
+from services.access_control.domain.policy import DEFAULT
+from services.access_control.domain.record import Right
+from services.access_control.domain.verdict import Sight, deny, permit
+from shared.contracts.common import ActorKind, Owner
+from shared.contracts.further_reasons import FurtherReason
 from shared.contracts.reasons import Reason
 from shared.contracts.record_deposits import Deposit
 from shared.contracts.record_requests import Consult
 from tests.unit.access_control.cast import (
+    APP,
     AUTHORISING,
     DOCTOR,
     HOLDER,
@@ -31,6 +35,7 @@ from tests.unit.access_control.cast import (
     RECORD,
     SOON,
     TellingSigner,
+    changed,
     decided,
     handle,
     message,
@@ -39,6 +44,7 @@ from tests.unit.access_control.cast import (
 
 ACTORS = {"medecin": DOCTOR, "infirmier": NURSE}
 TYPES = ("11502-2", "34112-3", REIMBURSEMENTS)
+OCCUPATIONAL = changed(NURSE, sector="SA66")
 READ = (Owner.DOCUMENT, Owner.HISTORY)
 
 
@@ -113,13 +119,19 @@ def test_what_was_decided_by_an_unknown_version_is_left_out_and_told():
 @pytest.mark.parametrize(
     ("actor", "verdict", "group"),
     [
-        (DOCTOR, permit(Reason.AUTHORISED, Scope(types=frozenset())), "medecin"),
+        (DOCTOR, permit(Reason.AUTHORISED, Sight(types=frozenset())), "medecin"),
         (NURSE, deny(Reason.MATRIX_DENIES), "infirmier"),
-        (DOCTOR, permit(Reason.TREATING_DOCTOR, Scope(types=None)), None),
-        (HOLDER, permit(Reason.HOLDER, Scope(types=None)), None),
-        (HOLDER, permit(Reason.HOLDER, Scope(types=frozenset({"t"}))), None),
+        (DOCTOR, permit(Reason.TREATING_DOCTOR, Sight(types=None)), None),
+        (HOLDER, permit(Reason.HOLDER, Sight(types=None)), None),
+        (HOLDER, permit(Reason.HOLDER, Sight(types=frozenset({"t"}))), None),
         (DOCTOR, deny(Reason.BLOCKED), None),
         (DOCTOR, permit(Reason.AUTHORISED), None),
+        (OCCUPATIONAL, deny(Reason.MATRIX_DENIES), "medecin"),
+        (
+            changed(DOCTOR, kind=ActorKind.REPRESENTATIVE, app=APP),
+            permit(FurtherReason.APP, Sight(types=frozenset({"t"}))),
+            None,
+        ),
     ],
 )
 def test_a_group_is_kept_only_where_the_matrix_had_a_say(actor, verdict, group):
@@ -146,6 +158,12 @@ def test_so_does_one_that_the_matrix_denied():
     assert decided(effects).reasons == (Reason.MATRIX_DENIES,)
     assert decided(effects).matrix_version == "none"
     assert kept(effects) == MatrixAsked("infirmier", Owner.HISTORY, "none")
+
+
+def test_ar_012_047_occupational_medicine_is_rehearsed_in_the_column_that_it_reads():
+    lane = handlers.requests(MATRIX, TellingSigner(), replace(DEFAULT, occupational_medicine=True))
+    effects = handle(consult(OCCUPATIONAL), OPEN.with_right(OCCUPATIONAL.number, Right()), lane=lane)
+    assert kept(effects) == MatrixAsked("medecin", Owner.DOCUMENT, MATRIX.version)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,10 @@
 """The local provider's tokens pass the very checks that the gateway makes."""
 
+from dataclasses import replace
+
 import httpx2
 import pytest
+from fastapi import FastAPI
 
 from deploy.local.identity.cast import (
     ALICE,
@@ -14,7 +17,9 @@ from deploy.local.identity.cast import (
     Professional,
 )
 from deploy.local.identity.provider import AUDIENCE, GRANT, Issuer, application, load_key
-from shared.security import Discovery, ProviderKeys, TokenRefusedError, TokenVerifier
+from shared.http import serve
+from shared.security import ProviderKeys, TokenRefusedError, TokenVerifier
+from shared.security.discovery import Discovery
 from shared.terminology import Ins
 
 URL = "http://127.0.0.1:1"
@@ -52,8 +57,12 @@ async def test_everybody_gets_a_token_that_verifies(transport, verifier, name):
     assert answer.headers["cache-control"] == "no-store"
 
 
-async def test_keys_are_found_by_discovery(issuer, transport):
-    (key,) = (await Discovery(URL, transport=transport)())["keys"]
+async def test_keys_are_found_by_discovery(issuer):
+    app = FastAPI()
+    async with serve(app) as server:
+        here = replace(issuer, url=f"http://127.0.0.1:{server.port}")
+        app.mount("/", application(here))
+        (key,) = (await Discovery(here.url)())["keys"]
     assert key["kid"] == issuer.key.kid
     assert "d" not in key
 

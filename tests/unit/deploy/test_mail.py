@@ -54,3 +54,22 @@ async def test_connection_breaks_before_the_answer(tmp_path, fault, kept):
         with pytest.raises(aiosmtplib.SMTPException):
             await _send(port)
     assert len(messages(tmp_path)) == kept
+
+
+@pytest.mark.parametrize(
+    ("sender", "code"),
+    [
+        (b"<a.b+c@carnet.test>", 250),
+        (b"<a.b+c@carnet.test> size=3000 body=8bitmime", 250),
+        (b'<"a b"@carnet.test> size=3000', 250),
+        (b"a@carnet.test", 250),
+        (b"<>", 250),
+        (b"<a@carnet.test> size=100000000", 552),
+        (b"<a@carnet.test>size", 501),
+        (b"<a@carnet.test> unknown=1", 555),
+    ],
+)
+async def test_addresses_are_read_with_their_parameters(tmp_path, sender, code):
+    async with serving(Sink(tmp_path)) as port, aiosmtplib.SMTP(hostname="127.0.0.1", port=port) as smtp:
+        await smtp.ehlo()
+        assert (await smtp.execute_command(b"MAIL", b"FROM:" + sender)).code == code

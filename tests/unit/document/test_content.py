@@ -1,14 +1,15 @@
 import hashlib
 import os
+import threading
 import time
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.document.clients import ContentUnreadableError, FileContent, beside, seal, unseal
+from services.document.clients import ContentUnreadableError, FileContent, beside, new_name, seal, unseal
 from shared.security import new_key
 from tests.support.documents import sample
 
@@ -50,68 +51,110 @@ def test_what_is_not_the_content_does_not_open(damage):
         unseal(*arguments)
 
 
-async def test_files_are_kept_apart_read_and_removed(tmp_path):
-    store, name = FileContent(tmp_path / "content"), uuid4()
-    await store.put(name, b"sealed")
-    assert await store.get(name) == b"sealed"
-    (path,) = (path for path in tmp_path.rglob("*") if path.is_file())
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert path.parent.name == path.name[:2]
-    await store.remove([name, uuid4()])
+@pytest.fixture
+async def store(tmp_path):
+    store = FileContent(tmp_path / "content")
+    yield store
+    await store.close()
+
+
+def files(store):
+    return [path for path in store._folder.rglob("*") if path.is_file()]
+
+
+def path_of(store, name):
+    return store._folder / name.hex[:2] / name.hex
+
+
+async def test_files_are_kept_apart_read_and_removed(store):
+    names = [uuid4() for _ in range(5)]
+    await store.put({name: name.bytes for name in names})
+    assert [await store.get(name) for name in names] == [name.bytes for name in names]
+    assert sorted(path.name for path in files(store)) == sorted(name.hex for name in names)
+    assert {path.stat().st_mode & 0o777 for path in files(store)} == {0o600}
+    assert all(path.parent.name == path.name[:2] for path in files(store))
+    await store.remove([*names, uuid4()])
+    assert not files(store)
     with pytest.raises(ContentUnreadableError):
-        await store.get(name)
-    await store.close()
+        await store.get(names[0])
 
 
-async def test_a_name_is_written_once(tmp_path):
-    store, name = FileContent(tmp_path), uuid4()
-    (tmp_path / name.hex[:2] / f"{name.hex}.part").write_bytes(b"of another")
+async def test_a_large_content_is_kept_whole(store):
+    name, sealed = uuid4(), os.urandom(9_000_000)
+    await store.put({name: sealed})
+    assert await store.get(name) == sealed
+
+
+async def test_a_name_is_written_once(store):
+    name, other = uuid4(), uuid4()
+    await store.put({name: b"first"})
     with pytest.raises(FileExistsError):
-        await store.put(name, b"sealed")
-    assert not (tmp_path / name.hex[:2] / name.hex).exists()
-    await store.close()
+        await store.put({other: b"other", name: b"second"})
+    assert await store.get(name) == b"first"
+    assert len(files(store)) == 1
 
 
-async def test_nothing_half_written_stays(tmp_path, monkeypatch):
-    def full(_handle):
+@pytest.mark.parametrize("step", ["write", "fdatasync", "fsync"])
+async def test_a_full_disk_is_told_and_nothing_of_the_attempt_stays(store, monkeypatch, step):
+    def full(*_):
         raise OSError(28, "No space left on device")
 
-    store, name = FileContent(tmp_path), uuid4()
-    monkeypatch.setattr(os, "fdatasync", full)
-    with pytest.raises(OSError, match="No space"):
-        await store.put(name, b"sealed")
-    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
-    await store.close()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, step, full)
+        with pytest.raises(OSError, match="No space"):
+            await store.put({uuid4(): b"sealed", uuid4(): b"sealed"})
+    assert not files(store)
+    await store.put({uuid4(): b"sealed"})
 
 
-async def test_content_and_folder_are_synced_before_it_counts_as_kept(tmp_path, monkeypatch):
-    store, steps = FileContent(tmp_path), []
+async def test_contents_and_folders_are_synced_before_they_count_as_kept(store, monkeypatch):
+    """All are written before the first is synced, all are synced before their folders, and each folder once."""
+    steps, threads = [], set()
 
     def noted(kind):
-        return lambda handle: steps.append((kind, Path(f"/proc/self/fd/{handle}").is_dir()))
+        call = getattr(os, kind)
 
-    for kind in ("fdatasync", "fsync"):
+        def wrapper(handle, *arguments):
+            threads.add(threading.get_ident())
+            steps.append((kind, Path(f"/proc/self/fd/{handle}").resolve().name))
+            return call(handle, *arguments)
+
+        return wrapper
+
+    for kind in ("write", "fdatasync", "fsync"):
         monkeypatch.setattr(os, kind, noted(kind))
-    await store.put(uuid4(), b"sealed")
-    assert steps == [("fdatasync", False), ("fsync", True)]
-    await store.close()
+    names = [UUID(hex=f"{shard}{uuid4().hex[2:]}") for shard in ("07", "07", "a1")]
+    await store.put(dict.fromkeys(names, b"sealed"))
+    assert [kind for kind, _ in steps] == ["write"] * 3 + ["fdatasync"] * 3 + ["fsync"] * 2
+    for kind in ("write", "fdatasync"):
+        assert [file for done, file in steps if done == kind] == [name.hex for name in names]
+    assert {file for done, file in steps if done == "fsync"} == {"07", "a1"}
+    assert len(threads) == 1
 
 
-async def test_every_part_of_the_store_has_its_turn_to_show_what_is_old(tmp_path):
-    store = FileContent(tmp_path)
-    old, young = [uuid4() for _ in range(20)], uuid4()
-    for name in (*old, young):
-        await store.put(name, b"sealed")
-    left = tmp_path / "00" / f"{'0' * 32}.part"
-    left.write_bytes(b"unfinished")
+async def test_every_part_of_the_store_has_its_turn_to_show_what_is_old(store):
+    old, young, torn = [uuid4() for _ in range(20)], uuid4(), uuid4()
+    await store.put(dict.fromkeys((*old, young), b"sealed"))
+    path_of(store, torn).write_bytes(b"")
+    foreign = store._folder / "00" / "notes.txt"
+    foreign.write_bytes(b"of an operator")
     past = time.time() - 100
-    for name in old:
-        os.utime(tmp_path / name.hex[:2] / name.hex, (past, past))
-    os.utime(left, (past, past))
+    for path in (*(path_of(store, name) for name in (*old, torn)), foreign):
+        os.utime(path, (past, past))
     found = [name for turn in range(256) for name in await store.older_than(60, turn)]
-    assert sorted(found) == sorted(old)
-    assert not left.exists()
-    await store.close()
+    assert sorted(found) == sorted([*old, torn])
+    assert foreign.exists()
+
+
+def test_names_of_one_moment_share_a_folder_and_all_folders_have_their_turn(monkeypatch):
+    def names(moment):
+        monkeypatch.setattr(time, "monotonic", lambda: moment)
+        return [new_name() for _ in range(20)]
+
+    found = [names(100 + 0.02 * turn + 0.001) for turn in range(256)]
+    assert len({name for some in found for name in some}) == 20 * 256
+    assert [len({name.bytes[0] for name in some}) for some in found] == [1] * 256
+    assert len({some[0].bytes[0] for some in found}) == 256
 
 
 @pytest.mark.parametrize("size", [10, 10_000_000])

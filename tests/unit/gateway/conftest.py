@@ -21,20 +21,21 @@ from services.gateway.clients import AccessControl, Contacts, Documents, Histori
 from services.gateway.settings import Settings
 from shared.contracts import topics
 from shared.contracts.access_decisions import Decided, Outcome
-from shared.contracts.common import Act, Body
-from shared.contracts.document_events import Deposited
+from shared.contracts.common import Act, Actor, Body
+from shared.contracts.document_events import Deposited, DepositRefused, DocumentHeld
 from shared.contracts.envelope import Envelope, Message
 from shared.contracts.http_document import DOCUMENT_HEADER, DocumentEntry, from_header, to_header
 from shared.contracts.http_document import DepositMetadata as Metadata
 from shared.contracts.reasons import Reason
 from shared.contracts.record_requests import Consult
 from shared.http import RemoteError, Reply
-from shared.messaging import Replies, UnsentError
+from shared.messaging import Kafka, Replies, UnsentError
 from shared.security import ProviderKeys, TokenVerifier
 
 ISSUER = "http://127.0.0.1:1"
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 XML = b"<ClinicalDocument/>"
+NO_KAFKA = Kafka("nowhere:1", "gateway", None, None)
 
 
 class World:
@@ -60,7 +61,7 @@ class World:
         self.traces: list[dict[str, Any]] = []
         self.wakes = True
         self.handed_over = asyncio.Event()
-        self.replies = Replies(None, topics.registry((), 8), (topics.ACCESS_DECISIONS, topics.DOCUMENT_EVENTS))
+        self.replies = Replies(NO_KAFKA, topics.registry((), 8), (topics.ACCESS_DECISIONS, topics.DOCUMENT_EVENTS))
         self.replies.ready.set()
 
     # the lane
@@ -88,7 +89,7 @@ class World:
 
     def tell(self, correlation: UUID, body: Body, topic: str, key: str) -> None:
         waiting = self.replies._waiting.get(str(correlation).encode())
-        if waiting is not None:
+        if waiting is not None and waiting.topic in {None, topic}:
             envelope = Envelope(uuid4(), body.type_name, "test", NOW, correlation)
             waiting.put(Message(envelope, key, body, topic, 0, 0))
 
@@ -138,10 +139,17 @@ class World:
 
     def settle(self, deposit: UUID, metadata: Metadata) -> None:
         self.deposits[deposit] |= self.outcome
-        stored = Deposited(
-            deposit=deposit, document=uuid4(), actor=metadata.actor, type_code="11502-2", class_code="10"
-        )
-        self.tell(deposit, stored, topics.DOCUMENT_EVENTS, str(metadata.record))
+        self.tell(deposit, self._event(deposit, metadata.actor), topics.DOCUMENT_EVENTS, str(metadata.record))
+
+    def _event(self, deposit: UUID, actor: Actor) -> Body:
+        match self.outcome:
+            case {"state": "stored", "document": document}:
+                codes = {"type_code": "11502-2", "class_code": "10"}
+                return Deposited(deposit=deposit, document=UUID(document), actor=actor, **codes)
+            case {"state": "refused", "reason": reason}:
+                return DepositRefused(deposit=deposit, actor=actor, reason=Reason(reason))
+            case _:
+                return DocumentHeld(deposit=deposit)
 
     def history_ingestion(self, method, path, asked, content, headers) -> Reply:
         if path == "/read":

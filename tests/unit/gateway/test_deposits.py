@@ -38,6 +38,25 @@ async def test_a_deposit_is_answered_when_stored(http, world, as_, publication) 
     assert found["content"][0]["attachment"]["url"] == f"Binary/{world.alice_record.hex}{UUID(document).hex}"
 
 
+@pytest.mark.parametrize(
+    ("outcome", "asked"),
+    [
+        ({}, []),
+        ({"state": "held"}, []),
+        ({"state": "refused", "reason": "duplicate"}, []),
+        ({"state": "refused", "reason": "unknown_target"}, []),
+        ({"state": "refused", "reason": "denied", "because": ["record_closed"]}, ["GET /deposits/{}"]),
+        ({"state": "refused", "reason": "not_staged"}, ["GET /deposits/{}"]),
+    ],
+)
+async def test_document_is_asked_again_only_where_its_event_says_too_little(
+    http, world, as_, publication, outcome, asked
+) -> None:
+    world.outcome |= outcome
+    await post(http, publication, as_("dr-roux"))
+    assert world.called("document") == ["POST /deposits", *(call.format(world.taken[0]) for call in asked)]
+
+
 async def test_document_is_told_who_deposits_what_for_whom(http, world, as_, publication) -> None:
     answer = await post(http, publication, as_("dr-martin"))
     (metadata,) = world.metadata

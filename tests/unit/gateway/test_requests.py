@@ -2,16 +2,18 @@
 
 import time
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
 
 from services.gateway.api.outcomes import translated
-from services.gateway.api.requests import Requests, woken
+from services.gateway.api.requests import Requests
 from shared.contracts import topics
 from shared.contracts.access_decisions import Decided, Outcome, RightsChanged
 from shared.contracts.common import Act, Actor, ActorKind, Owner
 from shared.contracts.document_events import DocumentHeld
+from shared.contracts.envelope import Envelope, to_headers
 from shared.contracts.record_requests import Consult
 from shared.http import Problem
 
@@ -62,16 +64,22 @@ async def test_nobody_waits_after_the_answer(world, requests) -> None:
     assert world.replies._waiting == {}
 
 
-async def test_a_document_event_wakes_and_a_decision_does_not(world, requests) -> None:
+def record(correlation, body, topic):
+    """A message as it comes from Kafka."""
+    headers = to_headers(Envelope(uuid4(), body.type_name, "test", datetime.now(UTC), correlation))
+    value = body.model_dump_json().encode()
+    return SimpleNamespace(topic=topic, partition=0, offset=0, headers=headers, key=b"k", value=value)
+
+
+async def test_who_waits_for_one_topic_is_not_woken_by_another(world, requests) -> None:
     deposit = uuid4()
-    with requests.waiting(deposit) as waiting:
-        world.tell(deposit, decided(deposit), topics.ACCESS_DECISIONS, str(uuid4()))
-        started = time.monotonic()
-        await woken(waiting, 0.1)
-        assert time.monotonic() - started >= 0.1
-        world.tell(deposit, DocumentHeld(deposit=deposit), topics.DOCUMENT_EVENTS, str(uuid4()))
-        await woken(waiting, 30)
-        assert time.monotonic() - started < 10
+    held = DocumentHeld(deposit=deposit)
+    with requests.waiting(deposit, topics.DOCUMENT_EVENTS) as waiting:
+        world.replies._hand_over(record(deposit, decided(deposit), topics.ACCESS_DECISIONS))
+        world.replies._hand_over(record(deposit, held, topics.DOCUMENT_EVENTS))
+        assert (await waiting.next(0.1)).body == held
+        with pytest.raises(TimeoutError):
+            await waiting.next(0.01)
 
 
 def test_a_problem_with_named_fields_as_an_outcome() -> None:

@@ -1,6 +1,7 @@
 """Calls between services over real sockets, and the server inside a process."""
 
 import asyncio
+import gzip
 import signal
 import socket
 from collections.abc import AsyncIterator
@@ -11,12 +12,11 @@ import pytest
 import stamina
 from fastapi import APIRouter, Depends, FastAPI, Request
 from pydantic import BaseModel
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from shared.http import (
     AddressInUseError,
     HttpLimits,
-    InternalClient,
     Problem,
     RemoteError,
     RemoteUnavailable,
@@ -25,6 +25,7 @@ from shared.http import (
     callers,
     serve,
 )
+from shared.http.client import InternalClient
 from shared.observability import bind
 from shared.security import ServiceIdentity, ServiceVerifier, new_private_jwk, public_jwks
 
@@ -64,6 +65,16 @@ def routes() -> APIRouter:
     @router.get("/who")
     async def who(caller: Annotated[str, Depends(callers(VERIFIER, "gateway"))]) -> str:
         return caller
+
+    @router.get("/plain")
+    async def plain(request: Request) -> Response:
+        """Tells the headers that came, in a long one, and would like to be followed, unpacked and remembered."""
+        names = ",".join(sorted(request.headers))
+        return Response(
+            gzip.compress(names.encode()),
+            302,
+            {"location": "/who", "content-encoding": "gzip", "set-cookie": "a=b", "X-Long": "x" * 100_000},
+        )
 
     @router.get("/problem")
     async def problem() -> None:
@@ -111,6 +122,20 @@ async def test_a_stream_that_is_left_early_leaves_the_client_usable(client: Inte
     async with client.stream("GET", "/content") as reply:
         assert await anext(reply.chunks)
     assert (await client.call("GET", "/who")).status == 200
+
+
+async def test_an_answer_is_given_as_it_came(client: InternalClient) -> None:
+    for _ in range(2):
+        reply = await client.call("GET", "/plain")
+        assert reply.status == 302
+        assert len(reply.headers["x-long"]) == 100_000
+        assert gzip.decompress(reply.content) == b"authorization,host"
+
+
+async def test_a_large_content_that_is_refused_early_is_told_as_refused(client: InternalClient) -> None:
+    with pytest.raises(RemoteError, match="413 too_large"):
+        await client.call("POST", "/size", content=b"x" * 20_000_000)
+    assert (await client.call("POST", "/size", content=b"x" * 2_000_000)).json() == {"size": 2_000_000}
 
 
 async def test_a_problem_becomes_a_typed_error(client: InternalClient) -> None:
@@ -172,6 +197,25 @@ async def test_only_what_may_be_repeated_is(method: str, *, idempotent: bool | N
     except RemoteUnavailable:
         assert requests == 1
     assert breaking.requests == requests
+    await client.close()
+    server.close()
+
+
+async def test_what_may_not_be_repeated_is_not_on_a_kept_connection_either() -> None:
+    seen = []
+
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for answer in (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", b""):
+            seen.append((await reader.readuntil(b"\r\n\r\n")).split()[0])
+            writer.write(answer)
+        writer.close()
+
+    server = await asyncio.start_server(once, "127.0.0.1", 0)
+    client = InternalClient(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", IDENTITY, "document")
+    await client.call("GET", "/x")
+    with pytest.raises(RemoteUnavailable):
+        await client.call("GET", "/x", idempotent=False)
+    assert seen == [b"GET", b"GET"]
     await client.close()
     server.close()
 

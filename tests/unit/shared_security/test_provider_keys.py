@@ -5,20 +5,22 @@ import base64
 import hmac
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from hashlib import sha256
 from typing import Any
 
-import httpx2
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from fastapi import FastAPI, Request
+from fastapi.responses import RedirectResponse, Response, StreamingResponse
 from hypothesis import given
 from hypothesis import strategies as st
 from joserfc import jws
 from joserfc.jwk import ECKey, RSAKey
 
+from shared.http import serve
 from shared.security import (
     BadSignatureError,
-    Discovery,
     ExpiredError,
     MalformedTokenError,
     NotYetValidError,
@@ -31,6 +33,7 @@ from shared.security import (
     WrongIssuerError,
     WrongTypeError,
 )
+from shared.security.discovery import Discovery
 
 ISSUER = "https://id.example.org/realm"
 NOW = 1_800_000_000.0
@@ -251,40 +254,34 @@ async def test_weak_private_and_strange_keys_are_left_out() -> None:
     assert set(keys._keys) == {"ec"}
 
 
-def provider_answers(**changes: Any) -> httpx2.MockTransport:
-    discovery = {"issuer": ISSUER, "jwks_uri": "https://id.example.org/keys"} | changes
+@asynccontextmanager
+async def openid_provider(**changes: Any) -> AsyncIterator[str]:
+    """An OpenID provider on this machine; gives its address. `changes` are to its discovery document."""
+    app = FastAPI()
 
-    def answer(request: httpx2.Request) -> httpx2.Response:
-        if request.url.path.endswith("/.well-known/openid-configuration"):
-            return httpx2.Response(200, json=discovery)
-        return httpx2.Response(200, json=jwks(EC))
+    @app.get("/.well-known/openid-configuration")
+    async def configuration(request: Request) -> dict[str, Any]:
+        issuer = str(request.base_url).rstrip("/")
+        return {"issuer": issuer, "jwks_uri": f"{issuer}/keys"} | changes
 
-    return httpx2.MockTransport(answer)
+    @app.get("/keys")
+    async def keys() -> StreamingResponse:
+        whole = json.dumps(jwks(EC)).encode()
+        return StreamingResponse(in_pieces(whole))
 
-
-class _Pieces(httpx2.AsyncByteStream):
-    """An answer as a real connection gives it: not read yet, and in pieces."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for start in range(0, len(self._body), 50):
-            yield self._body[start : start + 50]
+    async with serve(app) as server:
+        yield f"http://127.0.0.1:{server.port}"
 
 
-async def test_keys_come_in_pieces_over_a_real_connection() -> None:
-    def answer(request: httpx2.Request) -> httpx2.Response:
-        whole = provider_answers().handler(request)
-        return httpx2.Response(200, stream=_Pieces(whole.content))
-
-    keys = ProviderKeys(Discovery(ISSUER, transport=httpx2.MockTransport(answer)))
-    assert (await keys.get("ec")).kid == "ec"
+async def in_pieces(whole: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(whole), 50):
+        yield whole[start : start + 50]
+        await asyncio.sleep(0)
 
 
 async def test_keys_are_discovered_from_the_issuer() -> None:
-    keys = ProviderKeys(Discovery(ISSUER, transport=provider_answers()))
-    assert (await keys.get("ec")).kid == "ec"
+    async with openid_provider() as issuer:
+        assert (await ProviderKeys(Discovery(issuer)).get("ec")).kid == "ec"
 
 
 @pytest.mark.parametrize(
@@ -292,30 +289,51 @@ async def test_keys_are_discovered_from_the_issuer() -> None:
     [{"issuer": "https://evil.example.org"}, {"jwks_uri": "http://evil.example.org/keys"}, {"jwks_uri": None}],
 )
 async def test_a_discovery_document_that_leads_elsewhere_is_refused(changes: dict[str, Any]) -> None:
-    with pytest.raises(ProviderUnavailableError):
-        await Discovery(ISSUER, transport=provider_answers(**changes))()
+    async with openid_provider(**changes) as issuer:
+        with pytest.raises(ProviderUnavailableError):
+            await Discovery(issuer)()
 
 
-class _Endless(httpx2.AsyncByteStream):
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        while True:
-            yield b" " * 65_536
+async def too_much() -> AsyncIterator[bytes]:
+    for _ in range(100):
+        yield b" " * 65_536
+        await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize(
-    "response",
+    ("response", "told"),
     [
-        lambda: httpx2.Response(500),
-        lambda: httpx2.Response(302, headers={"location": "https://evil.example.org"}),
-        lambda: httpx2.Response(200, content=b"<html>"),
-        lambda: httpx2.Response(200, json=[]),
-        lambda: httpx2.Response(200, stream=_Endless()),
+        (lambda: Response(status_code=500), "status of success"),
+        (lambda: RedirectResponse("/elsewhere"), "status of success"),
+        (lambda: Response(b"<html>"), "no JSON object"),
+        (lambda: Response(b"[]"), "no JSON object"),
+        (lambda: StreamingResponse(too_much()), "more than"),
     ],
 )
-async def test_answers_that_are_no_keys_are_refused(response: Any) -> None:
-    transport = httpx2.MockTransport(lambda _: response())
-    with pytest.raises(ProviderUnavailableError):
-        await Discovery(ISSUER, transport=transport)()
+async def test_answers_that_are_no_keys_are_refused(response: Any, told: str) -> None:
+    app = FastAPI()
+    app.add_api_route("/.well-known/openid-configuration", response)
+    async with serve(app) as server:
+        with pytest.raises(ProviderUnavailableError, match=told):
+            await Discovery(f"http://127.0.0.1:{server.port}")()
+
+
+async def test_a_provider_that_is_away_or_silent_is_unavailable() -> None:
+    released = asyncio.Event()
+
+    async def silent(_reader: object, writer: asyncio.StreamWriter) -> None:
+        await released.wait()
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    with pytest.raises(ProviderUnavailableError, match="does not answer"):
+        await Discovery(address, timeout_s=0.05)()
+    released.set()
+    server.close()
+    await server.wait_closed()
+    with pytest.raises(ProviderUnavailableError, match="does not answer"):
+        await Discovery(address)()
 
 
 def test_an_issuer_in_the_clear_is_refused_unless_it_is_this_machine() -> None:

@@ -1,10 +1,14 @@
-"""Fetching an OpenID provider's keys: discovery document, then JWKS, within a time and a size."""
+"""Fetching an OpenID provider's keys: discovery document, then JWKS, within a time and a size.
+
+It stands apart from `shared.security`, so that processes that verify no user's token do not load an HTTP client.
+"""
 
 import json
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import httpx2
+import aiohttp
 
 from shared.security._errors import ProviderUnavailableError
 
@@ -15,12 +19,9 @@ _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 class Discovery:
     """Source of a provider's JWKS by OpenID Connect Discovery. One fetch takes at most twice `timeout_s`."""
 
-    def __init__(
-        self, issuer: str, *, timeout_s: float = 5.0, transport: httpx2.AsyncBaseTransport | None = None
-    ) -> None:
+    def __init__(self, issuer: str, *, timeout_s: float = 5.0) -> None:
         self._issuer = issuer
-        self._timeout = timeout_s
-        self._transport = transport
+        self._timeout = aiohttp.ClientTimeout(timeout_s)
         _expect_safe(issuer)
 
     async def __call__(self) -> dict[str, Any]:
@@ -29,32 +30,36 @@ class Discovery:
         Raises:
             ProviderUnavailableError: It can't be reached in time, or its answers are not what they should be.
         """
-        async with httpx2.AsyncClient(timeout=self._timeout, transport=self._transport, trust_env=False) as client:
-            found = await self._json(client, f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
+        async with aiohttp.ClientSession(timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar()) as session:
+            found = await self._json(session, f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
             if found.get("issuer") != self._issuer:
                 raise ProviderUnavailableError("the discovery document names another issuer; correct the setting")
-            return await self._json(client, _expect_safe(str(found.get("jwks_uri", ""))))
+            return await self._json(session, _expect_safe(str(found.get("jwks_uri", ""))))
 
-    async def _json(self, client: httpx2.AsyncClient, url: str) -> dict[str, Any]:
+    async def _json(self, session: aiohttp.ClientSession, url: str) -> dict[str, Any]:
         try:
-            async with client.stream("GET", url) as response:
-                body = b""
-                async for chunk in response.aiter_bytes():
-                    body += chunk
-                    if len(body) > _MAX_BYTES:
-                        raise ProviderUnavailableError(f"the OpenID provider answers more than {_MAX_BYTES} bytes")
-                found = json.loads(body) if response.is_success else None
-        except httpx2.HTTPError as error:
+            # followed elsewhere, an answer could be anybody's
+            async with session.get(url, allow_redirects=False) as response:
+                body = await _bounded(response)
+                found = json.loads(body) if response.status == HTTPStatus.OK else None
+        except (aiohttp.ClientError, TimeoutError) as error:
             raise ProviderUnavailableError(
                 f"the OpenID provider does not answer ({type(error).__name__}); check the issuer's address",
             ) from None
-        except httpx2.StreamError:
-            raise ProviderUnavailableError("the OpenID provider's answer broke off; trying again later") from None
         except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
             raise ProviderUnavailableError("the OpenID provider answers no JSON object with a status of success")
         return found
+
+
+async def _bounded(response: aiohttp.ClientResponse) -> bytes:
+    body = b""
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > _MAX_BYTES:
+            raise ProviderUnavailableError(f"the OpenID provider answers more than {_MAX_BYTES} bytes")
+    return body
 
 
 def _expect_safe(url: str) -> str:
