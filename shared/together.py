@@ -17,13 +17,19 @@ MOST: Final = 100
 class Together(Generic[T, R]):
     """Collects what is asked for while the last batch is at work, and does it as the next batch.
 
-    Who asks alone never waits: a batch begins at once where none is under way and the last began long enough ago.
+    Where a batch costs more than the items in it, the first item may be made to linger for others to come, and batches
+    kept apart; by default neither, so that who asks alone never waits.
     An item whose part in a batch fails is told its own error; where a batch fails as a whole, and not for a fault that
     passes, each of its items is tried by itself, so that one bad item hurts nobody else.
     """
 
     def __init__(
-        self, work: Callable[[list[T]], Awaitable[Sequence[R | Exception]]], *, most: int = MOST, gather_s: float = 0.0
+        self,
+        work: Callable[[list[T]], Awaitable[Sequence[R | Exception]]],
+        *,
+        most: int = MOST,
+        gather_s: float = 0.0,
+        linger_s: float = 0.0,
     ) -> None:
         """Name the work.
 
@@ -32,10 +38,12 @@ class Together(Generic[T, R]):
                 bounded time, and it has done all of the batch or nothing where it raises.
             most: Items in a batch at most.
             gather_s: Least time between the beginnings of two batches that are not full, in seconds.
+            linger_s: Least time between the first item's coming and the beginning of a batch that is not full.
         """
         self._work = work
         self._most = most
         self._gather_s = gather_s
+        self._linger_s = linger_s
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
         self._running: asyncio.Task[None] | None = None
         self._began = float("-inf")
@@ -55,18 +63,19 @@ class Together(Generic[T, R]):
     async def _run(self) -> None:
         try:
             while self._waiting:
-                pause = self._gather_s - (time.monotonic() - self._began)
+                pause = max(self._linger_s, self._began + self._gather_s - time.monotonic())
                 if pause > 0 and len(self._waiting) < self._most:
                     await asyncio.sleep(pause)
                 batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
                 self._began = time.monotonic()
-                await self._do([one for one in batch if not one[1].done()])
+                await self._do(batch)
         finally:
             self._running = None
             for _, future in self._waiting:  # only where the process ends
                 future.cancel()
 
     async def _do(self, batch: list[tuple[T, asyncio.Future[R]]]) -> None:
+        batch = [one for one in batch if not one[1].done()]
         if not batch:
             return
         try:

@@ -61,6 +61,15 @@ async def test_a_full_batch_does_not_wait(work: Work) -> None:
     assert await asyncio.wait_for(asyncio.gather(*map(together.do, range(4))), 1) == [0, 2, 4, 6]
 
 
+async def test_the_first_may_linger_for_others(work: Work) -> None:
+    together = Together(work, linger_s=0.05)
+    first = asyncio.create_task(together.do(1))
+    await asyncio.sleep(0.005)
+    assert work.batches == []
+    assert await asyncio.gather(first, together.do(2)) == [2, 4]
+    assert work.batches == [[1, 2]]
+
+
 async def test_an_items_own_error_is_told_to_it_alone(work: Work) -> None:
     together = Together(work)
     good, bad = await asyncio.gather(together.do(1), together.do(-1), return_exceptions=True)
@@ -74,6 +83,16 @@ async def test_a_batch_that_breaks_is_done_one_by_one(work: Work) -> None:
     assert [results[0], results[2]] == [2, 4]
     assert isinstance(results[1], ZeroDivisionError)
     assert work.batches == [[1, 13, 2], [1], [13], [2]]
+
+
+async def test_who_gives_up_while_others_are_tried_by_themselves_is_not_done(work: Work) -> None:
+    together = Together(work)
+    asked = [asyncio.create_task(together.do(number)) for number in (13, 1)]
+    while len(work.batches) < 1:
+        await asyncio.sleep(0)
+    asked[1].cancel()
+    assert isinstance((await asyncio.gather(*asked, return_exceptions=True))[0], ZeroDivisionError)
+    assert work.batches == [[13, 1], [13]]
 
 
 async def test_a_fault_that_passes_is_told_to_all_and_not_repeated(work: Work) -> None:
