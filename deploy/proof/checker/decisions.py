@@ -14,9 +14,12 @@ from deploy.proof.checker.requests import Requests
 from deploy.proof.checker.verdict import Finding, finding
 from shared.contracts.access_decisions import Decided, RecordOpened
 from shared.contracts.common import Act
+from shared.contracts.further_reasons import FurtherReason
 from shared.contracts.topics import ACCESS_CONTROL, ACCESS_DECISIONS, RECORD_REQUESTS
 
 _RESTRICTING = frozenset({Act.BLOCK.value, Act.REVOKE.value, Act.CLOSE.value})
+_BROADER = {finer.value: finer.broader.value for finer in FurtherReason}
+"""A decision's row has the most exact code, and the oracle speaks in those that each of them refines."""
 
 Told = Mapping[str, Any]
 """The body of a `Decided`, with the record that it is about as `_record`."""
@@ -95,7 +98,8 @@ def _different(facts: Facts, expected: list[Expected]) -> Iterator[str]:
         row = facts.decisions[one.request]
         outcomes = {"permit" if reason in PERMITS else "deny" for reason in one.reasons}
         wanted = "/".join(sorted(one.reasons))
-        if row.reason not in one.reasons or row.outcome not in outcomes or row.record != one.record:
+        reason = _BROADER.get(row.reason, row.reason)
+        if reason not in one.reasons or row.outcome not in outcomes or row.record != one.record:
             yield f"request {one.request}: {row.outcome} {row.reason}, the oracle says {wanted}"
         elif one.version is not None and row.rights_version != one.version:
             yield f"request {one.request}: version {row.rights_version}, the oracle says {one.version} ({wanted})"

@@ -29,6 +29,7 @@ from shared.contracts.access_decisions import Decided, Outcome, RecordOpened
 from shared.contracts.common import Act, Owner
 from shared.contracts.document_events import Deposited
 from shared.contracts.envelope import Envelope, to_headers
+from shared.contracts.further_reasons import FurtherReason
 from shared.contracts.notification_events import Channel
 from shared.contracts.notification_events import Sent as SentNotice
 from shared.contracts.reasons import Reason
@@ -230,6 +231,10 @@ PLANTED: dict[str, tuple[str, Callable[[Facts], Facts]]] = {
     ),
     "a decision was invented": ("every request has exactly", lambda f: with_topic(f, RECORD_REQUESTS, lambda r: r[1:])),
     "a decision is wrong": ("decisions equal", lambda f: with_decision(f, READ, reason="blocked", outcome="deny")),
+    "a decision is finer, and wrong": (
+        "decisions equal",
+        lambda f: with_decision(f, READ, reason="not_administrator", outcome="deny"),
+    ),
     "an outcome is wrong": ("decisions equal", lambda f: with_decision(f, READ, outcome="deny")),
     "a version is wrong": ("decisions equal", lambda f: with_decision(f, READ, rights_version=0)),
     "a right is lost": ("records and rights", lambda f: replace(f, records={R: f.records[R]._replace(authorised={})})),
@@ -311,6 +316,11 @@ def test_whole_facts_have_no_fault():
     verdict = check(whole(), TOPICS)
     assert verdict.ok, verdict.reasons
     assert verdict.counts["requests"] == 2
+
+
+def test_a_finer_code_of_the_expected_reason_is_no_fault():
+    verdict = check(with_decision(whole(), READ, reason=FurtherReason.CARE_TEAM.value), TOPICS)
+    assert verdict.ok, verdict.reasons
 
 
 @pytest.mark.parametrize("name", PLANTED)
