@@ -87,10 +87,11 @@ async def test_a_batch_that_breaks_is_done_one_by_one(work: Work) -> None:
 
 async def test_who_gives_up_while_others_are_tried_by_themselves_is_not_done(work: Work) -> None:
     together = Together(work)
+    work.gate.clear()
     asked = [asyncio.create_task(together.do(number)) for number in (13, 1)]
-    while len(work.batches) < 1:
-        await asyncio.sleep(0)
+    await asyncio.sleep(0.01)
     asked[1].cancel()
+    work.gate.set()
     assert isinstance((await asyncio.gather(*asked, return_exceptions=True))[0], ZeroDivisionError)
     assert work.batches == [[13, 1], [13]]
 
