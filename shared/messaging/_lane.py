@@ -85,8 +85,7 @@ class Lane:
             parser=self._parse,
             decoder=_undecoded,
             listener=_Listener(self),
-            fetch_min_bytes=1 if not self.consumer.fetch_wait_s else 64 * 1024,
-            fetch_max_wait_ms=int(self.consumer.fetch_wait_s * 1000) or 500,
+            fetch_max_wait_ms=POLL_MS,
             session_timeout_ms=self._session_timeout_ms,
             heartbeat_interval_ms=max(300, self._session_timeout_ms // 4),
             max_poll_interval_ms=300_000,
@@ -132,8 +131,21 @@ class Lane:
 
     async def _take(self, message: KafkaMessage) -> None:
         records: tuple[ConsumerRecord, ...] = message.raw_message
+        client = self.kafka_consumer
+        # what comes meanwhile gathers at the broker: fetched ahead, its first message would be a batch of its own
+        gathers = self.consumer.gather_s > 0 and len(records) < self._max_batch // 2
+        if client is not None and gathers:
+            client.pause(*client.assignment())
+        try:
+            await self._take_at_leisure(list(records), self.consumer.gather_s if gathers else 0.0)
+        finally:
+            if client is not None and gathers:
+                client.resume(*client.paused())
+
+    async def _take_at_leisure(self, records: list[ConsumerRecord], gather_s: float) -> None:
+        """Do a batch, and end so long after the beginning at the earliest."""
         started = time.monotonic()
-        await self._until_done(list(records))
+        await self._until_done(records)
         self.progressed_at = time.monotonic()
         self.busy_s += self.progressed_at - started
         self.batches += 1
@@ -145,8 +157,7 @@ class Lane:
         pause = await self.gaps.look_again(client)
         if self.progressed_at >= self._next_commit:
             await self.commit()
-        if len(records) < self._max_batch // 2:
-            pause = max(pause, self.consumer.gather_s - (time.monotonic() - started))
+        pause = max(pause, gather_s - (time.monotonic() - started))
         if pause > 0:
             await asyncio.sleep(pause)
 
