@@ -25,7 +25,7 @@ from shared.observability import logger
 from shared.security import KeyDestroyedError, Permit, PermitVerifier
 from shared.together import Together
 
-GATHER_S: Final = 0.005
+GATHER_S: Final = 0.01
 """Least time between the beginnings of two transactions, in seconds."""
 CLOCKS: Final = timedelta(seconds=0.1)
 """How far the clocks of this process and the database are taken to differ."""
