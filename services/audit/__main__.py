@@ -37,8 +37,7 @@ def compose(runtime: Runtime[ServiceSettings]) -> Parts:
         TOPICS,
         BY_TYPE,
         log,
-        gather_s=0.05,
-        fetch_wait_s=0.1,
+        gather_s=0.1,
         max_batch=BATCH,
         state_key=one_state,
     )

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from fastapi import Depends
-
 from services.document import handlers
 from services.document.api import deposits, reads
 from services.document.clients import FileContent
@@ -24,7 +22,7 @@ def compose(runtime: Runtime[Settings]) -> Parts:
     settings, database = runtime.settings, runtime.database
     content = FileContent(settings.content_dir, settings.content_threads)
     keys = RecordKeys(runtime.keys)
-    caller = Depends(callers(runtime.verifier(GATEWAY), GATEWAY))
+    check = callers(runtime.verifier(GATEWAY), GATEWAY)
     permits = PermitVerifier(runtime.jwks, Owner.DOCUMENT)
     collection = Collection(
         database,
@@ -38,8 +36,8 @@ def compose(runtime: Runtime[Settings]) -> Parts:
         loops=(Loop("collection", settings.collection_interval_s, collection.turn),),
         api=application(
             runtime.name,
-            deposits(caller, database, Staging(keys, runtime.outbox), content, settings),
-            reads(caller, database, Reads(keys, runtime.outbox), content, permits),
+            deposits(check, database, Staging(keys, runtime.outbox), content, settings),
+            reads(check, database, Reads(keys, runtime.outbox), content, permits),
             limits=HttpLimits(settings.max_request_bytes, settings.request_timeout_s),
         ),
         close=content.close,

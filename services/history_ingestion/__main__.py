@@ -20,7 +20,7 @@ from shared.security import PermitVerifier, read_hex_key
 from shared.service import Parts, Runtime, main
 
 DAY_S = 86_400.0
-GATHER_S = 0.05
+GATHER_S = 0.1
 """Nobody waits for a receipt or for a record's life to arrive here."""
 
 
@@ -36,7 +36,7 @@ def compose(runtime: Runtime[Settings]) -> Parts:
     index = Index(runtime.database, runtime.outbox, persons, runtime.partition, insurers=insurers, oids=oids)
     reading = Reading(runtime.database, runtime.outbox, keys, PermitVerifier(runtime.jwks, Owner.HISTORY))
     lines = [insurer_lane(insurer, hashes, keys, runtime) for insurer in insurers]
-    life = Consumer("decisions", (ACCESS_DECISIONS,), life_handlers(insurers), persons, GATHER_S, 0.1)
+    life = Consumer("decisions", (ACCESS_DECISIONS,), life_handlers(insurers), persons, GATHER_S)
     return Parts(
         consumers=[*lines, life],
         loops=[
@@ -62,7 +62,6 @@ def insurer_lane(
         line_handlers(insurer, runtime.settings.accepted_oids),
         store,
         gather_s=GATHER_S,
-        fetch_wait_s=0.1,
         max_batch=runtime.settings.history_max_batch,
         state_key=lambda _message: ALL,
     )

@@ -17,7 +17,7 @@ from shared.service import Parts, Runtime, main
 
 FOLDER = Path(__file__).parent
 GATHER_S = 0.25
-"""Seconds that events gather, at the broker and between two transactions: e-mails may wait, the cost is per batch."""
+"""Seconds that events gather between two transactions: e-mails may wait, the cost is per batch."""
 
 
 def compose(runtime: Runtime[Settings]) -> Parts:
@@ -32,7 +32,6 @@ def compose(runtime: Runtime[Settings]) -> Parts:
         BY_TYPE,
         Ledger(),
         gather_s=GATHER_S,
-        fetch_wait_s=GATHER_S,
     )
     router = routes(runtime.database, contacts, runtime.verifier(GATEWAY), settings.partitions)
     limits = HttpLimits(settings.max_request_bytes, settings.request_timeout_s)

@@ -116,7 +116,12 @@ class Database:
             timeout=CONNECT_TIMEOUT_S,
             command_timeout=STATEMENT_TIMEOUT_S,
             reset=_keep_session,
-            server_settings={"application_name": "carnet", "synchronous_commit": self._commit},
+            server_settings={
+                "application_name": "carnet",
+                "synchronous_commit": self._commit,
+                # a plan that was made while a table was small is kept while it grows: it has to go by an index
+                "enable_seqscan": "off",
+            },
         )
 
     async def close(self) -> None:

@@ -5,11 +5,12 @@ The access log names the route's template, never the path, the query or an addre
 
 import asyncio
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from starlette.datastructures import MutableHeaders
+from prometheus_client import Counter, Histogram
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,6 +22,8 @@ CORRELATION_HEADER: Final = "x-correlation-id"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _QUIET: Final = frozenset({"/live", "/ready", "/metrics"})
 _CLIENT_GONE: Final = 499
+_CORRELATION: Final = CORRELATION_HEADER.encode()
+_DEFAULTS: Final = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 
 _log = logger(__name__)
 
@@ -40,6 +43,8 @@ class Guard:
         self._app = app
         self._service = service
         self._limits = limits
+        self._counters: dict[tuple[str, str, int], Counter] = {}
+        self._timers: dict[str, Histogram] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; connections of other kinds are passed on."""
@@ -84,10 +89,21 @@ class Guard:
     def _account(self, scope: Scope, status: int, seconds: float) -> None:
         route = _template(scope)
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        HTTP_REQUESTS.labels(self._service, method, route, str(status)).inc()
-        HTTP_SECONDS.labels(self._service, route).observe(seconds)
+        self._counter(method, route, status).inc()
+        self._timer(route).observe(seconds)
         if route not in _QUIET:
             _log.info("request_answered", method=method, route=route, status=status, seconds=round(seconds, 6))
+
+    def _counter(self, method: str, route: str, status: int) -> Counter:
+        key = method, route, status
+        if key not in self._counters:
+            self._counters[key] = HTTP_REQUESTS.labels(self._service, method, route, str(status))
+        return self._counters[key]
+
+    def _timer(self, route: str) -> Histogram:
+        if route not in self._timers:
+            self._timers[route] = HTTP_SECONDS.labels(self._service, route)
+        return self._timers[route]
 
 
 class _Exchange:
@@ -124,12 +140,15 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self.started = True
             self.status = message["status"]
-            headers = MutableHeaders(raw=list(message["headers"]))
-            headers[CORRELATION_HEADER] = self._correlation
-            headers.setdefault("cache-control", "no-store")
-            headers.setdefault("x-content-type-options", "nosniff")
-            message = {**message, "headers": headers.raw}
+            message = {**message, "headers": self._marked(message["headers"])}
         await self._send(message)
+
+    def _marked(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """The headers with ours; names are in lower case, as ASGI wants them."""
+        marked = [(name, value) for name, value in headers if name != _CORRELATION]
+        marked.append((_CORRELATION, self._correlation.encode()))
+        named = {name for name, _ in marked}
+        return marked + [header for header in _DEFAULTS if header[0] not in named]
 
     async def refuse(self, scope: Scope, problem: Problem) -> None:
         """Answer with a problem, and close the connection: part of the body may not have been read."""
@@ -141,7 +160,7 @@ class _Exchange:
 def _correlation(scope: Scope) -> str:
     """The caller's correlation id where it is a UUID, else a new one: nothing else may enter the log this way."""
     for name, value in scope["headers"]:
-        if name == CORRELATION_HEADER.encode():
+        if name == _CORRELATION:
             try:
                 return str(UUID(value.decode("ascii")))
             except ValueError:

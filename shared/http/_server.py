@@ -4,15 +4,18 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shared.observability import logger
 
 _KEEP_ALIVE_S: Final = 60
 _BACKLOG: Final = 512
 _POLL_S: Final = 0.01
+_MUCH: Final = 16 * 1024
+"""Bytes held at most of what is answered within one turn."""
 
 _log = logger(__name__)
 
@@ -28,6 +31,50 @@ class _Uvicorn(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Capture nothing."""
         yield
+
+
+class _OneWrite:
+    """A connection that writes at the end of the loop's turn what was answered in it, at once.
+
+    uvicorn writes the head and the body of an answer apart: two system calls, and two wake-ups of who reads. Answers
+    made in one turn to several connections leave together, too, and wake a common reader once.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._held: list[bytes] = []
+        self._size = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Hold a part; much is passed on at once, so that a slow reader holds up its writer."""
+        if not self._held:
+            self._loop.call_soon(self._flush)
+        self._held.append(data)
+        self._size += len(data)
+        if self._size > _MUCH:
+            self._flush()
+
+    def close(self) -> None:
+        """Close, once all is written."""
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        held, self._held, self._size = self._held, [], 0
+        if held and not self._transport.is_closing():
+            self._transport.writelines(held)
+
+
+class _Http(HttpToolsProtocol):
+    """uvicorn's protocol on such a connection."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Called by the loop."""
+        super().connection_made(cast("asyncio.Transport", _OneWrite(transport, self.loop)))
 
 
 class Server:
@@ -96,7 +143,7 @@ def _config(app: Any, limit: int) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="none",
-        http="httptools",
+        http=_Http,
         ws="none",
         lifespan="off",
         log_config=None,

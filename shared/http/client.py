@@ -1,9 +1,9 @@
 """Calls from one service to another over internal HTTP.
 
 Every call carries the caller's service token and the correlation id, has a time-out for the whole of it, and ends in a
-reply or a typed error. Connections are kept and used again. aiohttp does it: a small call costs 0.1 ms of CPU, a
-quarter of what the clients written in Python cost. It stands apart from `shared.http`, so that processes that call
-nobody do not load it.
+reply or a typed error. Connections are kept and used again. aiohttp does it, whose parser is written in C: a small
+call costs 0.15 ms of CPU, a third of what clients in Python alone cost. It stands apart from `shared.http`, so that
+processes that call nobody do not load it.
 """
 
 import asyncio

@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError
 from shared.messaging._batch import lock_partitions
 from shared.messaging._kafka import Kafka, partition_of
 from shared.messaging.effects import Consumer, Effects, Emit, Failed, Handler, Handlers, Raw, Store, Unreadable
-from shared.messaging.engine import Engine, TopicMissingError, check_topics, inputs, outputs
+from shared.messaging.engine import Engine, Figures, TopicMissingError, check_topics, inputs, outputs
 from shared.messaging.outbox import Outbox, keep_days, prepare_tables
 from shared.messaging.parked import Sealed
 from shared.messaging.producer import Producer, UnsentError
@@ -23,6 +23,7 @@ __all__ = [
     "Emit",
     "Engine",
     "Failed",
+    "Figures",
     "Handler",
     "Handlers",
     "Kafka",

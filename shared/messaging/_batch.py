@@ -39,6 +39,8 @@ class Outcome:
     """The last number applied, by place."""
     counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """Messages by topic, type and outcome (`done`, `dropped`, `ignored`, `parked`)."""
+    parked: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Messages parked, by topic and reason."""
     failed: int = 0
     """Messages parked because a handler or `save` raised, not because they were unreadable."""
 
@@ -118,6 +120,7 @@ class BatchHandler(Generic[S, C]):
         for place, number in gaps.items():
             outcome.gaps[place] = max(number, outcome.gaps.get(place, 0))
         outcome.counts += counts
+        outcome.parked.update((row.record.topic, row.fault.reason.value) for row in folded.parked)
         outcome.failed += folded.failed
 
     def _turn(self, places: list[Place]) -> str:

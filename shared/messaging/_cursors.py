@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from shared.database import Transaction
+from shared.database import Database, Transaction
 from shared.messaging.outbox import Outgoing, Place, Stored
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
@@ -105,9 +105,9 @@ def moving(reached: Iterable[Cursor]) -> str:
     )
 
 
-async def all_cursors(tx: Transaction) -> list[Cursor]:
+async def all_cursors(database: Database) -> list[Cursor]:
     """Every cursor of this database."""
-    rows = await tx.fetch('SELECT topic, partition, number, "offset", epoch, sent_on FROM relay_cursor')
+    rows = await database.fetch('SELECT topic, partition, number, "offset", epoch, sent_on FROM relay_cursor')
     return [_cursor(row) for row in rows]
 
 
@@ -130,9 +130,9 @@ async def go_back(tx: Transaction, torn: Cursor, number: int, offset: int) -> bo
     return status == "UPDATE 1"
 
 
-async def unsent(tx: Transaction) -> list[tuple[Place, int, int]]:
+async def unsent(database: Database) -> list[tuple[Place, int, int]]:
     """The places that have something to send: place, last number sent, how many are not."""
-    rows = await tx.fetch(
+    rows = await database.fetch(
         """
         SELECT c.topic, c.partition, c.number, o.last - c.number AS pending
         FROM relay_cursor c JOIN outbox_counter o USING (topic, partition) WHERE o.last > c.number

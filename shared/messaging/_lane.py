@@ -23,7 +23,7 @@ from shared.messaging._gaps import Gaps
 from shared.messaging._kafka import Kafka, cancellation_is_ours
 from shared.messaging.effects import Consumer, Failed
 from shared.messaging.outbox import Place
-from shared.observability import logger
+from shared.observability import BATCH_FAILURES, BATCH_SECONDS, BATCH_SIZE, PARKED_TOTAL, logger
 
 POLL_MS = 500
 """An empty fetch returns after this time; one with messages at once."""
@@ -55,6 +55,9 @@ class Lane:
     ) -> None:
         self.consumer = consumer
         self.name = f"{service}.{consumer.name}"
+        self._service = service
+        self._size = BATCH_SIZE.labels(service, consumer.name)
+        self._seconds = BATCH_SECONDS.labels(service, consumer.name)
         self._handler = handler
         self._kafka = kafka
         self._max_batch = consumer.max_batch or max_batch
@@ -67,7 +70,6 @@ class Lane:
         self.gaps = Gaps(kafka)
         self.counts: Counter[tuple[str, str, str]] = Counter()
         self.batches = 0
-        self.busy_s = 0.0
         self.healthy = True
         """False while a fault of the database or too many failures stop the line."""
         self.progressed_at = time.monotonic()
@@ -85,8 +87,7 @@ class Lane:
             parser=self._parse,
             decoder=_undecoded,
             listener=_Listener(self),
-            fetch_min_bytes=1 if not self.consumer.fetch_wait_s else 64 * 1024,
-            fetch_max_wait_ms=int(self.consumer.fetch_wait_s * 1000) or 500,
+            fetch_max_wait_ms=POLL_MS,
             session_timeout_ms=self._session_timeout_ms,
             heartbeat_interval_ms=max(300, self._session_timeout_ms // 4),
             max_poll_interval_ms=300_000,
@@ -132,10 +133,22 @@ class Lane:
 
     async def _take(self, message: KafkaMessage) -> None:
         records: tuple[ConsumerRecord, ...] = message.raw_message
+        client = self.kafka_consumer
+        # what comes meanwhile gathers at the broker: fetched ahead, its first message would be a batch of its own
+        gathers = self.consumer.gather_s > 0 and len(records) < self._max_batch // 2
+        if client is not None and gathers:
+            client.pause(*client.assignment())
+        try:
+            await self._take_at_leisure(list(records), self.consumer.gather_s if gathers else 0.0)
+        finally:
+            if client is not None and gathers:
+                client.resume(*client.paused())
+
+    async def _take_at_leisure(self, records: list[ConsumerRecord], gather_s: float) -> None:
+        """Do a batch, and end so long after the beginning at the earliest."""
         started = time.monotonic()
-        await self._until_done(list(records))
+        await self._until_done(records)
         self.progressed_at = time.monotonic()
-        self.busy_s += self.progressed_at - started
         self.batches += 1
         reached = {(record.topic, record.partition): record.offset for record in records}
         self._done |= {place: offset for place, offset in reached.items() if place not in self.gaps}
@@ -145,8 +158,7 @@ class Lane:
         pause = await self.gaps.look_again(client)
         if self.progressed_at >= self._next_commit:
             await self.commit()
-        if len(records) < self._max_batch // 2:
-            pause = max(pause, self.consumer.gather_s - (time.monotonic() - started))
+        pause = max(pause, gather_s - (time.monotonic() - started))
         if pause > 0:
             await asyncio.sleep(pause)
 
@@ -155,12 +167,14 @@ class Lane:
         while True:
             try:
                 self._refuse_after_many_failures()
-                outcome = await self._handler.handle(records)
+                with self._seconds.time():
+                    outcome = await self._handler.handle(records)
             except Exception as error:  # noqa: BLE001 - whatever it is, these records are not skipped
                 if not is_transient(error) and not isinstance(error, StoppedLineError):
                     # a fault of the statements themselves: it can't be parked away, and must not be skipped
                     _log.error("batch_failed", loop=self.name, exc_info=error)
                 self.healthy = False
+                BATCH_FAILURES.labels(self._service, self.consumer.name, _kind(error)).inc()
                 self.progressed_at = time.monotonic()
                 pause = BACK_OFF_S[min(attempt, len(BACK_OFF_S) - 1)]
                 if attempt in {0, 3} or attempt % 10 == 0:
@@ -170,6 +184,9 @@ class Lane:
             else:
                 self.healthy = True
                 self.counts += outcome.counts
+                self._size.observe(len(records))
+                for (topic, reason), count in outcome.parked.items():
+                    PARKED_TOTAL.labels(self._service, topic, reason).inc(count)
                 self._count_failures(outcome.failed, len(records))
                 self.gaps.note(outcome.last, outcome.gaps)
                 return
@@ -242,6 +259,13 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
     async def on_partitions_assigned(self, assigned: object) -> None:
         del assigned
         self._lane.assigned_anew()
+
+
+def _kind(error: Exception) -> str:
+    """What stops a line: a fault that passes, too many failures, or a fault of the statements themselves."""
+    if isinstance(error, StoppedLineError):
+        return "stopped"
+    return "transient" if is_transient(error) else "fault"
 
 
 async def _undecoded(message: KafkaMessage) -> KafkaMessage:

@@ -90,10 +90,11 @@ class Consumer(Generic[S, C]):
     topics: tuple[str, ...]
     handlers: Handlers[S, C]
     store: Store[S, C]
-    gather_s: float = 0.005
-    """Least time between two transactions at low rates: the cost is per batch, and here nobody waits so short."""
-    fetch_wait_s: float = 0.0
-    """How long the broker may hold a fetch to gather; followers ask ten times a second and not two hundred."""
+    gather_s: float = 0.01
+    """Least time between the beginnings of two transactions at low rates, in seconds; who comes alone never waits.
+
+    What comes meanwhile waits at the broker: the cost is per fetch and per transaction, however much they carry.
+    """
     max_batch: int | None = None
     done: Callable[[Transaction, Sequence[Message[Any]]], Any] = field(default=_nothing_done)
     """For topics without numbers: which of these messages were handled before, by id."""

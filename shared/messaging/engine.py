@@ -43,11 +43,9 @@ class Figures:
     lag: dict[str, int]
     outbox_pending: int
     oldest_unsent_s: float
-    sent: int
-    healed: int
-    batches: int
-    busy_s: float
     oldest_gap_s: float
+    progress_age_s: dict[str, float]
+    """Time since the relay and each lane last came around, by name; an idle lane's is near 0."""
 
 
 class Engine:
@@ -159,6 +157,7 @@ class Engine:
 
     def figures(self) -> Figures:
         """Sums and states of this moment."""
+        now = time.monotonic()
         handled: Counter[tuple[str, str, str]] = Counter()
         lag: Counter[str] = Counter()
         for lane in self.lanes:
@@ -169,11 +168,9 @@ class Engine:
             lag=dict(lag),
             outbox_pending=self.relay.pending,
             oldest_unsent_s=self.relay.oldest_unsent_s,
-            sent=self.relay.sent,
-            healed=self.relay.healed,
-            batches=sum(lane.batches for lane in self.lanes),
-            busy_s=sum(lane.busy_s for lane in self.lanes),
             oldest_gap_s=max((lane.gaps.oldest_age_s for lane in self.lanes), default=0.0),
+            progress_age_s={"relay": now - self.relay.progressed_at}
+            | {lane.consumer.name: now - lane.progressed_at for lane in self.lanes},
         )
 
 

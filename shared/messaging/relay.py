@@ -28,7 +28,7 @@ from shared.messaging._handover import HandOver
 from shared.messaging._kafka import SEND_BATCH_BYTES, Kafka, cancellation_is_ours, started, stopped
 from shared.messaging._topic_check import TopicCheck
 from shared.messaging.outbox import Place, Stored
-from shared.observability import logger
+from shared.observability import RELAY_REWINDS, RELAY_SENT, logger
 
 SWEEP_S = 0.25
 """How often the relay looks for what a crash left unsent."""
@@ -142,8 +142,7 @@ class Relay:
 
     async def _sweep(self) -> None:
         """Find what nobody sends: left by a crash, or by a process that is frozen."""
-        async with self._database.transaction() as tx:
-            unsent = await _cursors.unsent(tx)
+        unsent = await _cursors.unsent(self._database)
         now = time.monotonic()
         lagging: dict[Place, tuple[int, float]] = {}
         for place, number, _ in unsent:
@@ -178,7 +177,9 @@ class Relay:
         for cursor in reached:
             self._known[cursor.place] = cursor
             self._handed.forget(cursor)
-            self.sent += cursor.number - cursors[cursor.place].number
+            count = cursor.number - cursors[cursor.place].number
+            self.sent += count
+            RELAY_SENT.labels(self._service, cursor.place[0]).inc(count)
         more = {cursor.place for cursor in reached if cursor.number < waiting[cursor.place][-1].number}
         return busy | more | {place for place, rows in waiting.items() if len(rows) == ROWS_AT_ONCE}
 
@@ -252,8 +253,7 @@ class Relay:
 
     async def _verify(self) -> None:
         """Compare every cursor with its topic; where they differ, go back to what the topic holds."""
-        async with self._database.transaction() as tx:
-            cursors = await _cursors.all_cursors(tx)
+        cursors = await _cursors.all_cursors(self._database)
         written = set(self._places)
         for torn in await self._check.torn([cursor for cursor in cursors if cursor.place in written]):
             number, offset = await self._check.contiguous_prefix(torn.place)
@@ -261,5 +261,6 @@ class Relay:
                 healed = await _cursors.go_back(tx, torn, number, offset)
             if healed:
                 self.healed += 1
+                RELAY_REWINDS.labels(self._service, torn.place[0]).inc()
                 _log.warning("topic_torn", topic=torn.place[0], partition=torn.place[1], number=number)
             self._dirty.add(torn.place)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
+from functools import lru_cache
 from pathlib import PurePath
 from typing import Final
 from uuid import UUID
@@ -16,8 +17,8 @@ from uuid import UUID
 REFUSED: Final = "(refused)"
 """Stands where a value was not of its field's kind."""
 
-_EVENT = re.compile(r"[a-z][a-z0-9_.]{0,63}", re.ASCII)
-_CODE = re.compile(r"[A-Za-z0-9_.:/{}<>*+-]{1,160}", re.ASCII)
+_EVENT = re.compile(r"[a-z][a-z0-9_.]*", re.ASCII)
+_CODE = re.compile(r"[A-Za-z0-9_.:/{}<>*+-]+", re.ASCII)
 _TEXT = re.compile(r"[\x20-\x7e\u00a0-\u024f\u2013-\u201d\u2026]{0,400}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 # a NIR, with or without its key and with the blanks people write: 13 digits, A or B at the seventh in Corsica
@@ -25,6 +26,8 @@ _NIR_LIKE = re.compile(r"(?<![0-9A-Fa-f-])[0-9](?:[ .-]?[0-9]){4}[ .-]?[0-9][0-9
 _LARGEST: Final = 10**12
 """A NIR has 13 digits; no count, offset or size here has."""
 _LONGEST_LIST: Final = 32
+_LONGEST_CODE: Final = 160
+_LONGEST_EVENT: Final = 64
 
 Kind = Callable[[object], object]
 """Gives the value as it is printed, or REFUSED."""
@@ -41,9 +44,13 @@ def _code(value: object) -> object:
     """A word of a closed vocabulary, a name given by a developer or operator, a directory number; no free text."""
     if isinstance(value, Enum):
         value = value.value
-    if isinstance(value, str) and _CODE.fullmatch(value) and (_UUID.fullmatch(value) or not _NIR_LIKE.search(value)):
-        return value
-    return REFUSED
+    return value if isinstance(value, str) and len(value) <= _LONGEST_CODE and _is_code(value) else REFUSED
+
+
+@lru_cache(maxsize=4096)
+def _is_code(value: str) -> bool:
+    """Codes are few and stand in every line: each is looked at once."""
+    return bool(_CODE.fullmatch(value)) and (bool(_UUID.fullmatch(value)) or not _NIR_LIKE.search(value))
 
 
 def _number(value: object) -> object:
@@ -137,6 +144,9 @@ FIELDS: Final[dict[str, Kind]] = {
 
 def event_name(event: object) -> str | None:
     """The event where it is a short constant such as `deposit_stored`; nothing where it may hold a value."""
-    if isinstance(event, str) and _EVENT.fullmatch(event) and not _NIR_LIKE.search(event):
-        return event
-    return None
+    return event if isinstance(event, str) and len(event) <= _LONGEST_EVENT and _is_event(event) else None
+
+
+@lru_cache(maxsize=1024)
+def _is_event(text: str) -> bool:
+    return bool(_EVENT.fullmatch(text)) and not _NIR_LIKE.search(text)

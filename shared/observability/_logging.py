@@ -9,6 +9,7 @@ import logging
 import sys
 from collections.abc import Iterable, Mapping, MutableMapping
 from contextlib import AbstractContextManager
+from contextvars import Token
 from typing import Any, Final, TextIO, cast
 
 import structlog
@@ -22,6 +23,7 @@ from shared.observability._metrics import LOG_REFUSED
 EventDict = MutableMapping[str, Any]
 
 _NO_EVENT: Final = "log_event_refused"
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), default=lambda _: REFUSED)
 
 
 def logger(name: str) -> FilteringBoundLogger:
@@ -31,7 +33,21 @@ def logger(name: str) -> FilteringBoundLogger:
 
 def bind(**fields: object) -> AbstractContextManager[None]:
     """Fields for every line logged inside a `with` block, in this task and those it starts."""
-    return structlog.contextvars.bound_contextvars(**fields)
+    return _Bound(fields)
+
+
+class _Bound(AbstractContextManager[None]):
+    """What structlog's own does, without copying the whole context for it."""
+
+    def __init__(self, fields: Mapping[str, object]) -> None:
+        self._fields = fields
+        self._before: Mapping[str, Token[Any]] = {}
+
+    def __enter__(self) -> None:
+        self._before = structlog.contextvars.bind_contextvars(**self._fields)
+
+    def __exit__(self, *_: object) -> None:
+        structlog.contextvars.reset_contextvars(**self._before)
 
 
 def correlation() -> str | None:
@@ -53,7 +69,7 @@ def configure_logging(
     structlog.configure(
         processors=_processors({"service": service, "instance": instance}, pretty=pretty),
         wrapper_class=structlog.make_filtering_bound_logger(numeric),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
     _take_over_libraries()
@@ -69,9 +85,9 @@ def _processors(process: Mapping[str, str], *, pretty: bool) -> Iterable[Process
         structlog.contextvars.merge_contextvars,
         add_process,
         structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
         reduce_error,
         keep_allowed,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
         last,
     ]
 
@@ -109,7 +125,7 @@ def _kept(field: str, value: object) -> object:
 
 def render(_logger: object, _method: str, event: EventDict) -> str:
     """One line of ASCII JSON: whatever a value holds, it can't end the line or steer a terminal."""
-    return json.dumps(event, ensure_ascii=True, separators=(",", ":"), default=lambda _: REFUSED).replace("\x7f", "")
+    return _ENCODER.encode(event).replace("\x7f", "")
 
 
 def _take_over_libraries() -> None:

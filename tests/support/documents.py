@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 
 from deploy.proof import made
 from services.document.api import deposits, reads
@@ -136,11 +136,11 @@ class Service:
         return Decisions()
 
     def app(self) -> FastAPI:
-        caller = Depends(callers(ServiceVerifier(JWKS, "document", ("gateway",)), "gateway"))
+        check = callers(ServiceVerifier(JWKS, "document", ("gateway",)), "gateway")
         return application(
             "document",
-            deposits(caller, self.database, self.staging, self.content, self.settings),
-            reads(caller, self.database, self.reads, self.content, PermitVerifier(JWKS, Owner.DOCUMENT)),
+            deposits(check, self.database, self.staging, self.content, self.settings),
+            reads(check, self.database, self.reads, self.content, PermitVerifier(JWKS, Owner.DOCUMENT)),
         )
 
 

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response, params
+from fastapi import APIRouter, Depends, Request, Response
 
+from services.document.api.lean import Check, post
 from services.document.clients import LARGE, ContentStore, beside, new_name, seal
 from services.document.domain.deposit import Accepted, RefusedDeposit, accept
 from services.document.domain.inspected import BrokenContent
@@ -23,13 +24,13 @@ GATHER_S: Final = 0.01
 
 
 def deposits(
-    caller: params.Depends, database: Database, staging: Staging, content: ContentStore, settings: Settings
+    check: Check, database: Database, staging: Staging, content: ContentStore, settings: Settings
 ) -> APIRouter:
-    """The routes; `caller` admits the gateway."""
-    router = APIRouter(dependencies=[caller])
+    """The routes; `check` admits the gateway."""
+    router = APIRouter(dependencies=[Depends(check)])
     work = _Deposits(database, staging, content, settings)
 
-    @router.post("/deposits", status_code=202)
+    @post(router, "/deposits", check)
     async def deposit(request: Request) -> Response:
         """Take a document; 202 once content, row and request are safe, also for a repeat."""
         metadata = _metadata(request)

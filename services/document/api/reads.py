@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, cast
 from uuid import UUID
 
-from fastapi import APIRouter, Response, params
+from fastapi import APIRouter, Request, Response
 
+from services.document.api.lean import Check, body_of, post
 from services.document.clients import ContentStore, ContentUnreadableError, beside, unseal
 from services.document.repository import Asked, Found, Opening, Read, Reads, Search
 from shared.contracts.http_document import (
@@ -24,7 +25,7 @@ from shared.observability import logger
 from shared.security import KeyDestroyedError, Permit, PermitVerifier
 from shared.together import Together
 
-GATHER_S: Final = 0.005
+GATHER_S: Final = 0.01
 """Least time between the beginnings of two transactions, in seconds."""
 CLOCKS: Final = timedelta(seconds=0.1)
 """How far the clocks of this process and the database are taken to differ."""
@@ -33,21 +34,23 @@ _log = logger(__name__)
 
 
 def reads(
-    caller: params.Depends, database: Database, repository: Reads, content: ContentStore, permits: PermitVerifier
+    check: Check, database: Database, repository: Reads, content: ContentStore, permits: PermitVerifier
 ) -> APIRouter:
-    """The routes; `caller` admits the gateway."""
-    router = APIRouter(dependencies=[caller])
+    """The routes; `check` admits the gateway."""
+    router = APIRouter()
     work = _Reading(database, repository)
 
-    @router.post("/search")
-    async def search(asked: SearchRequest) -> Response:
+    @post(router, "/search", check)
+    async def search(request: Request) -> Response:
         """List documents within the permit's scope; what is outside leaves no trace, not even in the total."""
+        asked = await body_of(request, SearchRequest)
         result = await work.search(reading_permit(permits, asked.permit), asked.filters)
         return Response(result.model_dump_json(exclude_none=True), media_type="application/json")
 
-    @router.post("/open")
-    async def open_document(asked: OpenRequest) -> Response:
+    @post(router, "/open", check)
+    async def open_document(request: Request) -> Response:
         """Give one document, byte for byte; one that may not be seen is answered like one that does not exist."""
+        asked = await body_of(request, OpenRequest)
         found = await work.open(reading_permit(permits, asked.permit), asked.document)
         if found is None:
             raise Problem(404, "no_document", "There is no such document.", "Search the record's documents.")

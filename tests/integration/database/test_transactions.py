@@ -133,3 +133,12 @@ async def test_a_lock_that_was_waited_for_lets_the_next_statement_see_what_was_c
 async def seen_behind_the_lock(database):
     async with database.transaction("LOCK TABLE word IN EXCLUSIVE MODE") as tx:
         return [row["word"] for row in await tx.fetch("SELECT word FROM word")]
+
+
+async def test_a_plan_goes_by_an_index_although_the_table_is_still_small(database):
+    """It is kept while the table grows; statistics come a minute later at the earliest."""
+    async with database.transaction() as tx:
+        rows = await tx.fetch("EXPLAIN SELECT FROM word JOIN unnest($1::text[]) AS n (word) USING (word)", ["one"])
+    plan = " ".join(row["QUERY PLAN"] for row in rows)
+    assert "Index" in plan
+    assert "Seq Scan" not in plan

@@ -3,6 +3,8 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
 from deploy.proof import made
 from services.document.domain.settlement import Status
@@ -35,6 +37,15 @@ async def test_a_deposit_is_staged_with_its_content_and_asks_for_a_decision(room
     assert sent["correlation"] == deposit
     assert len(room.files()) == 1
     assert not await room.sent("document.events", record)
+
+
+async def test_a_deposit_writes_one_line_into_the_log(room, record):
+    content, correlation = sample(), str(uuid4())
+    with capture_logs([merge_contextvars]) as lines:
+        await room.post(content, metadata(content, record), **{"x-correlation-id": correlation})
+    (line,) = lines
+    assert (line["event"], line["route"], line["status"]) == ("request_answered", "/deposits", 202)
+    assert line["correlation"] == correlation
 
 
 async def test_nothing_stored_or_sent_shows_patient_title_or_content(room, record):

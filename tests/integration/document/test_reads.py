@@ -9,7 +9,7 @@ from services.document.domain.settlement import Status
 from shared.contracts.common import Act, Actor, ActorKind, Owner, Scope
 from shared.contracts.http_document import DOCUMENT_HEADER, DocumentEntry, SearchResult, from_header
 from shared.security import PermitSigner, new_private_jwk
-from tests.support.documents import DOCTOR, HOLDER, KINDS, NOW, OTHER, metadata, permit, sample, signed
+from tests.support.documents import DOCTOR, HOLDER, KINDS, NOW, OTHER, metadata, permit, sample, signed, token
 
 pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("document")]
 
@@ -262,6 +262,17 @@ async def test_filters(room, record, filters, expected):
 async def test_filters_that_widen_or_overload_are_refused(room, record, filters):
     answer = await room.ask("/search", permit=signed(permit(record, DOCTOR, ALL)), filters=filters)
     assert answer.status_code == 422
+
+
+@pytest.mark.parametrize("path", ["/search", "/open"])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b'{"permit": 271828}', b'{"permit": "", "filters": 5, "document": 5}']
+)
+async def test_a_body_of_another_form_is_refused_and_not_repeated(room, path, body):
+    answer = await room.client.post(path, content=body, headers=token())
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert {error["at"].split(".")[0] for error in answer.json()["errors"]} == {"body"}
+    assert "271828" not in answer.text
 
 
 async def test_a_damaged_content_is_never_given_out(room, record):

@@ -96,8 +96,7 @@ async def test_a_cursor_that_moved_since_it_was_looked_at_does_not_go_back(adder
     async with adder.running() as engine:
         await say(adder, engine, 1)
         await told(adder, 1)
-        async with adder.database.transaction() as tx:
-            seen = next(one for one in await _cursors.all_cursors(tx) if one.number)
+        seen = next(one for one in await _cursors.all_cursors(adder.database) if one.number)
         await say(adder, engine, 2)
         await told(adder, 1, 2)
         async with adder.database.transaction() as tx:

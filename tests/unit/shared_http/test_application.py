@@ -11,7 +11,7 @@ import httpx2
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, Request
 from pydantic import BaseModel
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from shared.http import HttpLimits, Problem, Report, application, callers, probes
 from shared.observability import HTTP_REQUESTS, configure_logging
@@ -73,6 +73,10 @@ def routes() -> APIRouter:  # noqa: C901 - one small route per behaviour
     async def internal(caller: Annotated[str, Depends(callers(VERIFIER, "gateway"))]) -> dict[str, str]:
         return {"caller": caller}
 
+    async def plain(_request: Request) -> Response:
+        return Response(b"plain")
+
+    router.add_route("/plain/{name}", plain, methods=["POST"])
     return router
 
 
@@ -230,6 +234,12 @@ async def test_the_access_log_and_metrics_know_templates_only(client: httpx2.Asy
     assert answered[1]["route"] == "unmatched"
     assert HTTP_REQUESTS.labels("document", "GET", "/documents/{document}", "200")._value.get() == before + 1
     assert CANARY not in log.getvalue() + (await client.get("/metrics")).text
+
+
+async def test_a_plain_route_is_known_by_its_template_too(client: httpx2.AsyncClient, log: io.StringIO) -> None:
+    assert (await client.post("/plain/x")).content == b"plain"
+    assert (await client.get("/plain/x")).status_code == 405
+    assert [(line["route"], line["status"]) for line in lines(log)] == [("/plain/{name}", 200), ("/plain/{name}", 405)]
 
 
 async def test_answers_are_never_kept_by_caches(client: httpx2.AsyncClient) -> None:

@@ -25,6 +25,7 @@ from shared.http import (
     callers,
     serve,
 )
+from shared.http._server import _OneWrite
 from shared.http.client import InternalClient
 from shared.observability import bind
 from shared.security import ServiceIdentity, ServiceVerifier, new_private_jwk, public_jwks
@@ -301,3 +302,43 @@ async def test_a_request_that_hangs_does_not_keep_the_server() -> None:
     call.cancel()
     await asyncio.gather(call, return_exceptions=True)
     await client.close()
+
+
+class Wire:
+    """Stands for a transport; keeps what is written in one go."""
+
+    def __init__(self) -> None:
+        self.writes: list[bytes] = []
+        self.closed = False
+
+    def writelines(self, parts: list[bytes]) -> None:
+        self.writes.append(b"".join(parts))
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+
+async def test_head_and_body_leave_together() -> None:
+    connection = _OneWrite(wire := Wire(), asyncio.get_running_loop())
+    connection.write(b"head")
+    connection.write(b"body")
+    await asyncio.sleep(0)
+    connection.write(b"next")
+    connection.close()
+    assert wire.writes == [b"headbody", b"next"]
+    assert wire.closed
+
+
+async def test_much_is_not_held_and_nothing_is_written_to_who_is_gone() -> None:
+    connection = _OneWrite(wire := Wire(), asyncio.get_running_loop())
+    connection.write(b"head")
+    connection.write(b"x" * 20_000)
+    assert [len(write) for write in wire.writes] == [20_004]
+    connection.write(b"late")
+    wire.closed = True
+    await asyncio.sleep(0)
+    assert len(wire.writes) == 1
+    assert connection.is_closing()
