@@ -25,7 +25,9 @@ from shared.service import Parts, Runtime, main
 DATA = Path(__file__).with_name("data")
 MAX_BODY_BYTES = 64 * 1024
 """A person's traits are far below; content does not come here."""
-GATHER_DEPOSITS_S = 0.01
+GATHER_DEPOSITS_S = 0.015
+GATHER_REQUESTS_S = 0.01
+"""A person waits for each request: a lone one is decided at once, and of many few wait longer than a decision takes."""
 FORGET_EVERY_S = 600.0
 MATRIX_EVERY_S = 3.0
 """How often the versions in force are read; see `InForce` for why no process decides by one that was replaced."""
@@ -42,13 +44,12 @@ def compose(runtime: Runtime[Settings]) -> Parts:
     delegates = Delegates(runtime.database, keys, hash_key)
     return Parts(
         consumers=[
-            # a person waits for each of these: nothing is gathered
             Consumer(
                 "requests",
                 (RECORD_REQUESTS,),
                 by_version(in_force.at, lambda version: handlers.requests(version, signer, policy)),
                 Informed(requests, in_force),
-                gather_s=0.0,
+                gather_s=GATHER_REQUESTS_S,
                 max_batch=settings.requests_max_batch,
                 done=requests.done,
             ),

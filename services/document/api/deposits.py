@@ -19,8 +19,11 @@ from shared.security import new_key
 from shared.together import Together
 
 _STATUS: Final = {"too_large": 413, "unknown_format": 415}
-GATHER_S: Final = 0.01
-"""Least time between the beginnings of two transactions, in seconds."""
+GATHER_S: Final = 0.025
+"""Least time between the beginnings of two transactions, in seconds. What is staged together travels together: each
+transaction costs one more in every service behind, however much it holds."""
+LINGER_S: Final = 0.008
+"""How long the first deposit waits for others, in seconds."""
 
 
 def deposits(
@@ -66,7 +69,7 @@ class _Deposits:
         self._staging = staging
         self._content = content
         self._settings = settings
-        self._together = Together(self._stage, gather_s=GATHER_S)
+        self._together = Together(self._stage, gather_s=GATHER_S, linger_s=LINGER_S)
 
     async def take(self, content: bytes, metadata: DepositMetadata) -> DepositView:
         """Check, seal, keep and stage a deposit.

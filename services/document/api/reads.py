@@ -27,6 +27,8 @@ from shared.together import Together
 
 GATHER_S: Final = 0.01
 """Least time between the beginnings of two transactions, in seconds."""
+LINGER_S: Final = 0.003
+"""How long the first read waits for others, in seconds: its permit lives for five."""
 CLOCKS: Final = timedelta(seconds=0.1)
 """How far the clocks of this process and the database are taken to differ."""
 
@@ -66,7 +68,7 @@ class _Reading:
     def __init__(self, database: Database, repository: Reads) -> None:
         self._database = database
         self._repository = repository
-        self._together = Together(self._read, gather_s=GATHER_S)
+        self._together = Together(self._read, gather_s=GATHER_S, linger_s=LINGER_S)
 
     async def search(self, permit: Permit, filters: DocumentFilters) -> SearchResult:
         """The documents looked for."""
