@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +17,8 @@ from shared.observability import logger
 
 POLL_MS = 1000
 BACK_OFF_S = 0.5
+REST_S = 0.1
+"""While nobody waits, a fetch in so many seconds is enough: the cost is per fetch, here and at the broker."""
 
 _log = logger("carnet.messaging")
 
@@ -50,6 +52,7 @@ class Replies:
         self._names = names
         self._models = {name: model for topic in names for name, model in message_types(topics[topic]).items()}
         self._waiting: dict[bytes, Waiting] = {}
+        self._wanted = asyncio.Event()
         self._reader: AIOKafkaConsumer | None = None
         self.ready = asyncio.Event()
         """Set while the reader stands at the end of all topics; before, a reply could be missed."""
@@ -64,6 +67,7 @@ class Replies:
         key = str(correlation).encode()
         waiting = Waiting(topic)
         self._waiting[key] = waiting
+        self._wanted.set()
         try:
             yield waiting
         finally:
@@ -98,6 +102,19 @@ class Replies:
             for records in batches.values():
                 for record in records:
                     self._hand_over(record)
+            if batches and not self._waiting:
+                await self._rest(reader)
+
+    async def _rest(self, reader: AIOKafkaConsumer) -> None:
+        """Fetch nothing for a while, or until somebody begins to wait: the reply to him is not written yet."""
+        self._wanted.clear()
+        reader.pause(*reader.assignment())
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(REST_S):
+                    await self._wanted.wait()
+        finally:
+            reader.resume(*reader.paused())
 
     def _hand_over(self, record: ConsumerRecord) -> None:
         if not self._waiting:

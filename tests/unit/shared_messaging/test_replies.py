@@ -1,0 +1,94 @@
+"""Reading along: gently while nobody waits, at once when somebody does."""
+
+import asyncio
+from contextlib import suppress
+from uuid import uuid4
+
+import pytest
+from aiokafka import TopicPartition
+
+from shared.contracts import topics
+from shared.messaging import Replies, replies
+
+PLACE = TopicPartition(topics.ACCESS_DECISIONS, 0)
+
+
+class Reader:
+    """Stands for a consumer to which a message comes every moment; counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.fetches = 0
+        self.stopped: set[TopicPartition] = set()
+
+    async def start(self):
+        pass
+
+    stop = seek_to_end = start
+
+    def subscribe(self, _names):
+        pass
+
+    def assignment(self):
+        return {PLACE}
+
+    async def position(self, _place):
+        return 0
+
+    async def getmany(self, timeout_ms):
+        assert not self.stopped
+        self.fetches += 1
+        await asyncio.sleep(0.001)
+        return {PLACE: []}
+
+    def pause(self, *places):
+        self.stopped |= set(places)
+
+    def resume(self, *places):
+        self.stopped -= set(places)
+
+    def paused(self):
+        return self.stopped
+
+
+class Kafka:
+    prefix = ""
+
+    def __init__(self, reader):
+        self.reader = reader
+
+    def tail(self):
+        return self.reader
+
+
+@pytest.fixture
+async def reader():
+    return Reader()
+
+
+@pytest.fixture
+async def reading(reader):
+    found = Replies(Kafka(reader), topics.registry((), 8), (topics.ACCESS_DECISIONS,))
+    task = asyncio.create_task(found.run())
+    await found.ready.wait()
+    yield found
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_while_nobody_waits_a_fetch_now_and_then_is_enough(reader, reading) -> None:
+    await asyncio.sleep(3.5 * replies.REST_S)
+    assert 2 <= reader.fetches <= 5
+
+
+async def test_who_begins_to_wait_ends_the_rest(reader, reading, monkeypatch) -> None:
+    monkeypatch.setattr(replies, "REST_S", 60)
+    await asyncio.sleep(0.25)
+    before = reader.fetches
+    with reading.waiting(uuid4()):
+        await asyncio.sleep(0.2)
+    assert reader.fetches > before + 5
+    await asyncio.sleep(0.1)
+    rested = reader.fetches
+    await asyncio.sleep(0.1)
+    assert reader.fetches == rested
