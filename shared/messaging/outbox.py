@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -31,16 +31,38 @@ _ADVANCE = """
 """
 """Moves progress on; what a frozen process repeats of a topic without numbers does not move it back."""
 
+_TAKE = """
+    -- rows are inserted in the order given, so that two writers lock counters in one order
+    INSERT INTO outbox_counter AS c (topic, partition, last)
+    SELECT * FROM unnest($5::text[], $6::int[], $7::bigint[])
+    ON CONFLICT (topic, partition) DO UPDATE SET last = c.last + excluded.last
+    RETURNING topic, partition, last, clock_timestamp() AS now
+"""
+"""Takes the next numbers."""
+
+_NUMBER = f"WITH advanced AS ({_ADVANCE}) {_TAKE}"
+
+_COLUMNS = (
+    "topic",
+    "partition",
+    "number",
+    "created_on",
+    "message_id",
+    "type",
+    "key",
+    "correlation",
+    "cause",
+    "created_at",
+    "payload",
+)
+
+FEW = 100
+"""Up to so many messages are stored by the statement that numbers them; more are copied, which costs a round trip and
+much less per row."""
+
 _STORE = f"""
-    WITH advanced AS ({_ADVANCE}), counted AS (
-        -- rows are inserted in the order given, so that two writers lock counters in one order
-        INSERT INTO outbox_counter AS c (topic, partition, last)
-        SELECT * FROM unnest($5::text[], $6::int[], $7::bigint[])
-        ON CONFLICT (topic, partition) DO UPDATE SET last = c.last + excluded.last
-        RETURNING topic, partition, last, clock_timestamp() AS now
-    ), stored AS (
-        INSERT INTO outbox (topic, partition, number, created_on, message_id, type, key, correlation, cause, created_at,
-                            payload)
+    WITH advanced AS ({_ADVANCE}), counted AS ({_TAKE}), stored AS (
+        INSERT INTO outbox ({", ".join(_COLUMNS)})
         SELECT topic, partition, last - behind, (now AT TIME ZONE 'UTC')::date, message_id, type, key, correlation,
                cause, now, payload
         FROM counted JOIN unnest($8::text[], $9::int[], $10::int[], $11::uuid[], $12::text[], $13::text[], $14::uuid[],
@@ -160,28 +182,58 @@ class Outbox:
         counts = Counter(message.place for message in outgoing)
         places = sorted(counts)
         behind = _behind(outgoing, counts)
-        rows = await tx.fetch(
-            _STORE,
+        number = (
             *advance,
             [topic for topic, _ in places],
             [partition for _, partition in places],
             [counts[place] for place in places],
-            [message.place[0] for message in outgoing],
-            [message.place[1] for message in outgoing],
-            behind,
-            [message.id for message in outgoing],
-            [message.type for message in outgoing],
-            [message.key for message in outgoing],
-            [message.correlation for message in outgoing],
-            [message.cause for message in outgoing],
-            [message.payload for message in outgoing],
         )
+        few = len(outgoing) <= FEW
+        rows = await (_store(tx, number, outgoing, behind) if few else tx.fetch(_NUMBER, *number))
         taken = {(row["topic"], row["partition"]): (row["last"], row["now"]) for row in rows}
         stored = []
         for message, after in zip(outgoing, behind, strict=True):
             last, now = taken[message.place]
             stored.append(Stored(message, last - after, now))
+        if not few:
+            await tx.copy("outbox", _COLUMNS, list(map(_row, stored)))
         tx.after_commit(lambda: self._wake(stored))
+
+
+async def _store(
+    tx: Transaction, number: tuple[object, ...], outgoing: Sequence[Outgoing], behind: Sequence[int]
+) -> list[Any]:
+    """Number messages and store them, in one statement."""
+    return await tx.fetch(
+        _STORE,
+        *number,
+        [message.place[0] for message in outgoing],
+        [message.place[1] for message in outgoing],
+        behind,
+        [message.id for message in outgoing],
+        [message.type for message in outgoing],
+        [message.key for message in outgoing],
+        [message.correlation for message in outgoing],
+        [message.cause for message in outgoing],
+        [message.payload for message in outgoing],
+    )
+
+
+def _row(one: Stored) -> tuple[object, ...]:
+    """A message as a row of the outbox."""
+    message = one.message
+    return (
+        *message.place,
+        one.number,
+        one.created_at.astimezone(UTC).date(),
+        message.id,
+        message.type,
+        message.key,
+        message.correlation,
+        message.cause,
+        one.created_at,
+        message.payload,
+    )
 
 
 def _behind(outgoing: Sequence[Outgoing], counts: Mapping[Place, int]) -> list[int]:
