@@ -38,7 +38,7 @@ class Together(Generic[T, R]):
                 bounded time, and it has done all of the batch or nothing where it raises.
             most: Items in a batch at most.
             gather_s: Least time between the beginnings of two batches that are not full, in seconds.
-            linger_s: Least time between the first item's coming and the beginning of a batch that is not full.
+            linger_s: How long a batch that is not full waits for more, once the one before it is done, in seconds.
         """
         self._work = work
         self._most = most

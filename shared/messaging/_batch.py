@@ -130,8 +130,7 @@ class BatchHandler(Generic[S, C]):
         """
         if not all(self._topics[topic].record_keyed for topic, _ in places):
             return ""
-        numbers = ",".join(str(int(partition)) for partition in {partition for _, partition in places})
-        return f"SELECT FROM partition_lock WHERE partition IN ({numbers}) ORDER BY partition FOR UPDATE"
+        return _turn_on({partition for _, partition in places})
 
     def _fresh(
         self,
@@ -258,10 +257,12 @@ def _is_culprit(error: Exception) -> bool:
 
 async def lock_partitions(tx: Transaction, partitions: set[int]) -> None:
     """Take the turn on these record partitions, in sorted order; held until the transaction ends."""
-    await tx.execute(
-        "SELECT FROM partition_lock WHERE partition = ANY($1::int[]) ORDER BY partition FOR UPDATE",
-        sorted(partitions),
-    )
+    await tx.execute(_turn_on(partitions))
+
+
+def _turn_on(partitions: set[int]) -> str:
+    numbers = ",".join(str(int(partition)) for partition in partitions)
+    return f"SELECT FROM partition_lock WHERE partition = ANY('{{{numbers}}}'::int[]) ORDER BY partition FOR UPDATE"
 
 
 async def _lock_progress(tx: Transaction, places: list[Place]) -> None:

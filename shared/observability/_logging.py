@@ -9,7 +9,6 @@ import logging
 import sys
 from collections.abc import Iterable, Mapping, MutableMapping
 from contextlib import AbstractContextManager
-from contextvars import Token
 from typing import Any, Final, TextIO, cast
 
 import structlog
@@ -33,21 +32,7 @@ def logger(name: str) -> FilteringBoundLogger:
 
 def bind(**fields: object) -> AbstractContextManager[None]:
     """Fields for every line logged inside a `with` block, in this task and those it starts."""
-    return _Bound(fields)
-
-
-class _Bound(AbstractContextManager[None]):
-    """What structlog's own does, without copying the whole context for it."""
-
-    def __init__(self, fields: Mapping[str, object]) -> None:
-        self._fields = fields
-        self._before: Mapping[str, Token[Any]] = {}
-
-    def __enter__(self) -> None:
-        self._before = structlog.contextvars.bind_contextvars(**self._fields)
-
-    def __exit__(self, *_: object) -> None:
-        structlog.contextvars.reset_contextvars(**self._before)
+    return structlog.contextvars.bound_contextvars(**fields)
 
 
 def correlation() -> str | None:
