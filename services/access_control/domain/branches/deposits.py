@@ -9,14 +9,14 @@ from typing import Final
 from services.access_control.domain.branches import apps
 from services.access_control.domain.branches.holder import HOLDERS_SIDE
 from services.access_control.domain.branches.people import (
-    delegation_of,
     excluded,
     has_express_consent,
     in_team,
     is_blocked,
     is_health_professional,
     is_occupational,
-    not_delegated,
+    not_delegated_for,
+    not_on_holders_side,
 )
 from services.access_control.domain.cases import Feeding
 from services.access_control.domain.record import no_deposit
@@ -54,19 +54,11 @@ def _person(case: Feeding) -> Code | None:
 
 
 def _relation(case: Feeding) -> Code | None:
-    if case.actor.kind is ActorKind.PATIENT:
-        return None
-    if case.actor.secret:
-        return FurtherReason.CONFIDENTIAL_SESSION
-    return not_delegated(case.record, case.actor, case.now)
+    return not_on_holders_side(case.record, case.actor, case.now)
 
 
 def _scope(case: Feeding) -> Code | None:
-    if case.actor.kind is ActorKind.PATIENT:
-        return None
-    delegation = delegation_of(case.record, case.actor)
-    covered = delegation is not None and DelegationScope.DEPOSIT in delegation.scopes
-    return None if covered else FurtherReason.OUTSIDE_DELEGATION
+    return not_delegated_for(case.record, case.actor, DelegationScope.DEPOSIT)
 
 
 def _referenced(case: Feeding) -> Code | None:

@@ -5,7 +5,7 @@ State, then the relation that is valid today, then its scope, then flags; never 
 
 from typing import Final
 
-from services.access_control.domain.branches.people import delegation_of, not_delegated
+from services.access_control.domain.branches.people import not_delegated_for, not_on_holders_side
 from services.access_control.domain.cases import Consultation
 from services.access_control.domain.policy import PURPOSES
 from services.access_control.domain.record import no_consultation
@@ -44,19 +44,11 @@ def _person(case: Consultation) -> Code | None:
 
 
 def _relation(case: Consultation) -> Code | None:
-    if case.actor.kind is ActorKind.PATIENT:
-        return None
-    if case.actor.secret:
-        return FurtherReason.CONFIDENTIAL_SESSION
-    return not_delegated(case.record, case.actor, case.now)
+    return not_on_holders_side(case.record, case.actor, case.now)
 
 
 def _scope(case: Consultation) -> Code | None:
-    if case.actor.kind is ActorKind.PATIENT:
-        return None
-    delegation = delegation_of(case.record, case.actor)
-    covered = delegation is not None and DelegationScope.READ in delegation.scopes
-    return None if covered else FurtherReason.OUTSIDE_DELEGATION
+    return not_delegated_for(case.record, case.actor, DelegationScope.READ)
 
 
 def _mode(case: Consultation) -> Code | None:

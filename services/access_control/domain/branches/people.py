@@ -1,5 +1,6 @@
 """What the branches ask about an actor and the record: who treats, who is in the team, who is excluded."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
@@ -9,7 +10,7 @@ from services.access_control.domain.relations import Delegation, DelegationState
 from shared.contracts.common import Actor, ActorKind
 from shared.contracts.further_reasons import Code, FurtherReason
 from shared.contracts.reasons import Reason
-from shared.contracts.record_requests import DelegationKind, TeamKind
+from shared.contracts.record_requests import DelegationKind, DelegationScope, TeamKind
 from shared.terminology import excluded_sector, role
 
 DOCTOR: Final = "G15_10"
@@ -71,25 +72,21 @@ def is_blocked(record: Record, actor: Actor) -> bool:
 
 def team_of(record: Record, actor: Actor) -> Team | None:
     """The care team by which the actor stands to the holder: as a person, in a structure or in a formalised team."""
-    if not record.teams:
-        return None
-    return (
-        record.team(actor.number, TeamKind.PROFESSIONAL)
-        or record.team(actor.structure, TeamKind.STRUCTURE)
-        or record.team(actor.team, TeamKind.FORMALISED)
-    )
+    return next(_teams(record, actor), None)
 
 
 def in_team(record: Record, actor: Actor, now: datetime) -> bool:
     """True while a care team's consent covers this actor (AR-008); any of the three ways suffices."""
-    return any(
-        team is not None and record.holds(team, now)
-        for team in (
-            record.team(actor.number, TeamKind.PROFESSIONAL),
-            record.team(actor.structure, TeamKind.STRUCTURE),
-            record.team(actor.team, TeamKind.FORMALISED),
-        )
+    return any(record.holds(team, now) for team in _teams(record, actor))
+
+
+def _teams(record: Record, actor: Actor) -> Iterator[Team]:
+    ways = (
+        (actor.number, TeamKind.PROFESSIONAL),
+        (actor.structure, TeamKind.STRUCTURE),
+        (actor.team, TeamKind.FORMALISED),
     )
+    return filter(None, (record.team(key, kind) for key, kind in ways)) if record.teams else iter(())
 
 
 def has_express_consent(record: Record, actor: Actor, now: datetime) -> bool:
@@ -117,3 +114,19 @@ def not_delegated(record: Record, actor: Actor, now: datetime) -> Code | None:
     if record.majority is None:
         return FurtherReason.MAJORITY_UNKNOWN
     return FurtherReason.MAJORITY_REACHED if record.majority <= now else None
+
+
+def not_on_holders_side(record: Record, actor: Actor, now: datetime) -> Code | None:
+    """Why who is not the holder has no relation to him now; a minor's secret session is his alone (AR-042)."""
+    if actor.kind is ActorKind.PATIENT:
+        return None
+    return FurtherReason.CONFIDENTIAL_SESSION if actor.secret else not_delegated(record, actor, now)
+
+
+def not_delegated_for(record: Record, actor: Actor, needed: DelegationScope) -> Code | None:
+    """Why a representative may not do what has this scope; the holder may do everything."""
+    if actor.kind is ActorKind.PATIENT:
+        return None
+    delegation = delegation_of(record, actor)
+    covered = delegation is not None and needed in delegation.scopes
+    return None if covered else FurtherReason.OUTSIDE_DELEGATION
