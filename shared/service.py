@@ -29,6 +29,7 @@ from shared.messaging import (
     Kafka,
     KafkaError,
     Outbox,
+    Precedence,
     Producer,
     Replies,
     Sealed,
@@ -88,6 +89,7 @@ class Runtime(Generic[SettingsT]):
         self.producer = Producer(name, self.kafka)
         self.database = self._database(durable=True, pool=settings.database_pool)
         self.outbox = Outbox(name, self.topics, self._wake)
+        self.precedence = Precedence()
         self.relay_wake: Callable[[Any], None] | None = None
         self.all_replies: list[Replies] = []
         self.ready: Callable[[], str | None] = lambda: "starting"
@@ -206,6 +208,7 @@ class _Process(Generic[SettingsT]):
                 outbox=runtime.outbox,
                 seal=runtime.seal,
                 max_batch=runtime.settings.max_batch,
+                precedence=runtime.precedence,
             )
             runtime.relay_wake = self.engine.relay.wake
         await self._insist(lambda: check_topics(runtime.kafka, runtime.used_topics()), "kafka")

@@ -52,6 +52,7 @@ def compose(runtime: Runtime[Settings]) -> Parts:
                 gather_s=GATHER_REQUESTS_S,
                 max_batch=settings.requests_max_batch,
                 done=requests.done,
+                waited_for=True,
             ),
             Consumer(
                 "deposits",

@@ -37,7 +37,7 @@ def compose(runtime: Runtime[Settings]) -> Parts:
         api=application(
             runtime.name,
             deposits(check, database, Staging(keys, runtime.outbox), content, settings),
-            reads(check, database, Reads(keys, runtime.outbox), content, permits),
+            reads(check, database, Reads(keys, runtime.outbox), content, permits, claim=runtime.precedence.claim),
             limits=HttpLimits(settings.max_request_bytes, settings.request_timeout_s),
         ),
         close=content.close,

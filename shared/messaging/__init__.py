@@ -12,6 +12,7 @@ from shared.messaging.effects import Consumer, Effects, Emit, Failed, Handler, H
 from shared.messaging.engine import Engine, Figures, TopicMissingError, check_topics, inputs, outputs
 from shared.messaging.outbox import Outbox, keep_days, prepare_tables
 from shared.messaging.parked import Sealed
+from shared.messaging.precedence import Precedence
 from shared.messaging.producer import Producer, UnsentError
 from shared.messaging.replies import Replies, Waiting
 from shared.messaging.tables import MESSAGING_TABLES
@@ -29,6 +30,7 @@ __all__ = [
     "Kafka",
     "KafkaError",
     "Outbox",
+    "Precedence",
     "Producer",
     "Raw",
     "Replies",

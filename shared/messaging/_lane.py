@@ -23,6 +23,7 @@ from shared.messaging._gaps import Gaps
 from shared.messaging._kafka import Kafka, cancellation_is_ours
 from shared.messaging.effects import Consumer, Failed
 from shared.messaging.outbox import Place
+from shared.messaging.precedence import Precedence
 from shared.observability import BATCH_FAILURES, BATCH_SECONDS, BATCH_SIZE, PARKED_TOTAL, logger
 
 POLL_MS = 500
@@ -52,6 +53,7 @@ class Lane:
         service: str,
         kafka: Kafka,
         max_batch: int,
+        precedence: Precedence,
     ) -> None:
         self.consumer = consumer
         self.name = f"{service}.{consumer.name}"
@@ -61,6 +63,7 @@ class Lane:
         self._handler = handler
         self._kafka = kafka
         self._max_batch = consumer.max_batch or max_batch
+        self._precedence = precedence
         self._session_timeout_ms = int(kafka.session_timeout_s * 1000)
         self._subscriber: BatchSubscriber | None = None
         self._done: dict[Place, int] = {}
@@ -136,6 +139,8 @@ class Lane:
         client = self.kafka_consumer
         # what comes meanwhile gathers at the broker: fetched ahead, its first message would be a batch of its own
         gathers = self.consumer.gather_s > 0 and len(records) < self._max_batch // 2
+        if self.consumer.waited_for:
+            self._precedence.claim()
         if client is not None and gathers:
             client.pause(*client.assignment())
         try:
@@ -158,9 +163,17 @@ class Lane:
         pause = await self.gaps.look_again(client)
         if self.progressed_at >= self._next_commit:
             await self.commit()
-        pause = max(pause, gather_s - (time.monotonic() - started))
+        took = time.monotonic() - started
+        pause = max(pause, gather_s - took, self._give_way(len(records), took))
         if pause > 0:
             await asyncio.sleep(pause)
+
+    def _give_way(self, messages: int, took_s: float) -> float:
+        """Seconds to rest before the next batch, which is smaller too while someone waits for another lane."""
+        if self.consumer.waited_for or self._subscriber is None:
+            return 0.0
+        self._subscriber.max_records = self._precedence.most(self._max_batch)
+        return self._precedence.rest_s(messages, took_s)
 
     async def _until_done(self, records: list[ConsumerRecord]) -> None:
         attempt = 0

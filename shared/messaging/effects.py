@@ -96,6 +96,8 @@ class Consumer(Generic[S, C]):
     What comes meanwhile waits at the broker: the cost is per fetch and per transaction, however much they carry.
     """
     max_batch: int | None = None
+    waited_for: bool = False
+    """True where a person waits for what the lane answers: the process's other lanes then give way (`Precedence`)."""
     done: Callable[[Transaction, Sequence[Message[Any]]], Any] = field(default=_nothing_done)
     """For topics without numbers: which of these messages were handled before, by id."""
     state_key: Callable[[Message[Any]], str] = field(default=_by_key)

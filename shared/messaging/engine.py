@@ -18,6 +18,7 @@ from shared.messaging._lane import Lane
 from shared.messaging.effects import Consumer
 from shared.messaging.outbox import Outbox, Place
 from shared.messaging.parked import Seal
+from shared.messaging.precedence import Precedence
 from shared.messaging.relay import Relay
 from shared.observability import logger
 
@@ -63,10 +64,12 @@ class Engine:
         outbox: Outbox,
         seal: Seal,
         max_batch: int,
+        precedence: Precedence | None = None,
     ) -> None:
         self._kafka = kafka
         self._topics = topics
         self.relay = Relay(service, relay_database, kafka, outputs(service, topics))
+        shared = precedence or Precedence()
         self.lanes = [
             Lane(
                 consumer,
@@ -74,6 +77,7 @@ class Engine:
                 service=service,
                 kafka=kafka,
                 max_batch=max_batch,
+                precedence=shared,
             )
             for consumer in consumers
         ]

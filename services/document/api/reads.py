@@ -1,6 +1,6 @@
 """Reading: `POST /search` and `POST /open`, each on a permit of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, cast
 from uuid import UUID
@@ -36,11 +36,17 @@ _log = logger(__name__)
 
 
 def reads(
-    check: Check, database: Database, repository: Reads, content: ContentStore, permits: PermitVerifier
+    check: Check,
+    database: Database,
+    repository: Reads,
+    content: ContentStore,
+    permits: PermitVerifier,
+    *,
+    claim: Callable[[], None],
 ) -> APIRouter:
-    """The routes; `check` admits the gateway."""
+    """The routes; `check` admits the gateway, `claim` says that someone waits."""
     router = APIRouter()
-    work = _Reading(database, repository)
+    work = _Reading(database, repository, claim)
 
     @post(router, "/search", check)
     async def search(request: Request) -> Response:
@@ -65,7 +71,8 @@ def reads(
 class _Reading:
     """Reads that come at the same time share a transaction."""
 
-    def __init__(self, database: Database, repository: Reads) -> None:
+    def __init__(self, database: Database, repository: Reads, claim: Callable[[], None]) -> None:
+        self._claim = claim
         self._database = database
         self._repository = repository
         self._together = Together(self._read, gather_s=GATHER_S, linger_s=LINGER_S)
@@ -79,6 +86,7 @@ class _Reading:
         return cast("Found | None", await self._done(Opening(permit, document)))
 
     async def _done(self, asked: Asked) -> Read:
+        self._claim()
         try:
             return await self._together.do(asked)
         except KeyDestroyedError:

@@ -14,7 +14,18 @@ from shared.contracts.common import Body
 from shared.contracts.envelope import Envelope, from_headers, number_of, to_headers
 from shared.contracts.topics import Topic
 from shared.database import Database
-from shared.messaging import Consumer, Engine, Kafka, Outbox, Sealed, inputs, keep_days, outputs, prepare_tables
+from shared.messaging import (
+    Consumer,
+    Engine,
+    Kafka,
+    Outbox,
+    Precedence,
+    Sealed,
+    inputs,
+    keep_days,
+    outputs,
+    prepare_tables,
+)
 from shared.messaging._kafka import partition_of
 from tests.support import counting
 from tests.support.system import System, fresh_database, opened
@@ -40,6 +51,7 @@ class Adder:
         self,
         *consumers: Consumer[int, counting.Step],
         database: Callable[[Database], Database] = lambda one: one,
+        precedence: Precedence | None = None,
     ) -> AsyncIterator[Engine]:
         lanes = consumers or (adding(),)
         async with opened(self.url) as pool, opened(self.url, durable=False, pool=2) as relay_pool:
@@ -68,6 +80,7 @@ class Adder:
                 outbox=outbox,
                 seal=seal,
                 max_batch=100,
+                precedence=precedence,
             )
             await engine.start()
             try:

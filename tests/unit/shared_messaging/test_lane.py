@@ -2,14 +2,21 @@
 
 import time
 
-from shared.messaging import Consumer, Kafka
+from shared.messaging import Consumer, Kafka, Precedence
 from shared.messaging._lane import Lane
 from tests.support.toy import Nothing
 
 
 def lane() -> Lane:
     kafka = Kafka("127.0.0.1:1", "nobody", None, None)
-    return Lane(Consumer("toy", ("test.in",), {}, Nothing()), None, service="toy", kafka=kafka, max_batch=10)
+    return Lane(
+        Consumer("toy", ("test.in",), {}, Nothing()),
+        None,
+        service="toy",
+        kafka=kafka,
+        max_batch=10,
+        precedence=Precedence(),
+    )
 
 
 def test_a_lane_that_was_idle_for_long_is_not_stuck_when_a_message_comes(monkeypatch) -> None:
