@@ -18,8 +18,9 @@ from shared.contracts.http_access_control import (
     AppView,
     DelegatesFound,
     DelegationView,
-    FoundRecord,
+    Found,
     InsView,
+    LookUp,
     NoteDelegate,
     OpenedRecord,
     OpenRecord,
@@ -27,6 +28,7 @@ from shared.contracts.http_access_control import (
     ProfessionalRight,
     ProfessionalStanding,
     RecordLife,
+    RecordsFound,
     RightsView,
     TeamView,
 )
@@ -56,10 +58,16 @@ def routes(people: People, delegates: Delegates, services: ServiceVerifier, sett
         return opened
 
     @router.post("/records/lookup")
-    async def look_up(wanted: InsView) -> FoundRecord:
-        """The record of a person."""
-        record = await people.look_up(_ins(wanted, accepted))
-        return FoundRecord(record=_expect_record(record))
+    async def look_up(wanted: LookUp) -> RecordsFound:
+        """The records of persons; one whose identity is not taken is told so, and hurts no other."""
+        persons = [_taken(person, accepted) for person in wanted.persons]
+        known = await people.look_up([person for person in persons if isinstance(person, Ins)])
+        return RecordsFound(
+            found=tuple(
+                Found(record=known.get(person)) if isinstance(person, Ins) else Found(refused=person.code)
+                for person in persons
+            )
+        )
 
     @router.post("/oppositions", status_code=204)
     async def oppose(wanted: Oppose) -> None:
@@ -118,6 +126,14 @@ def _ins(view: InsView, accepted: frozenset[str]) -> Ins:
         told = "This installation does not take identities of that kind: test people locally, real ones elsewhere."
         raise Problem(422, "ins_not_accepted", told, f"Send one of {', '.join(sorted(accepted))}.")
     return ins
+
+
+def _taken(view: InsView, accepted: frozenset[str]) -> Ins | Problem:
+    """The identity, or why it is not taken."""
+    try:
+        return _ins(view, accepted)
+    except Problem as problem:
+        return problem
 
 
 def _view(record: UUID, found: Record, now: datetime, policy: Policy) -> RightsView:

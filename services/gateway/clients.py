@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
-from shared.contracts.http_access_control import FoundRecord, InsView, OpenedRecord, OpenRecord, Oppose, RightsView
+from shared.contracts.http_access_control import (
+    MOST_LOOKED_UP,
+    InsView,
+    LookUp,
+    OpenedRecord,
+    OpenRecord,
+    Oppose,
+    RecordsFound,
+    RightsView,
+)
 from shared.contracts.http_audit import ReadTraces, Trace, Traces
 from shared.contracts.http_document import (
     DEPOSIT_HEADER,
@@ -27,9 +36,7 @@ from shared.contracts.http_history import HistoryView, IndexPerson, PersonIndexe
 from shared.contracts.http_notification import Contact
 from shared.http import RemoteError, Reply
 from shared.terminology import Ins
-
-_NOT_FOUND = 404
-_NO_RECORD = "no_record"
+from shared.together import Together
 
 
 class Client(Protocol):
@@ -65,17 +72,23 @@ class AccessControl:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._look_ups: Together[Ins, UUID | None] = Together(self._look_up, most=MOST_LOOKED_UP)
 
     async def find(self, ins: Ins) -> UUID | None:
         """The record of an identity, or None."""
-        view = InsView(matricule=ins.number, oid=ins.oid)
+        return await self._look_ups.do(ins)
+
+    async def _look_up(self, batch: list[Ins]) -> list[UUID | Exception | None]:
+        """Who is looked up at the same time travels in one call."""
+        asked = LookUp(persons=tuple(InsView(matricule=ins.number, oid=ins.oid) for ins in batch))
         try:
-            reply = await self._client.call("POST", "/records/lookup", json=view, idempotent=True)
+            reply = await self._client.call("POST", "/records/lookup", json=asked, idempotent=True)
         except RemoteError as error:
-            if error.status == _NOT_FOUND and error.code == _NO_RECORD:
-                return None
-            raise
-        return FoundRecord.model_validate_json(reply.content).record
+            return [error] * len(batch)  # tried one by one, each would wait for the same time-out
+        return [
+            found.record if found.refused is None else RemoteError(422, found.refused, "The identity is not taken.")
+            for found in RecordsFound.model_validate_json(reply.content).found
+        ]
 
     async def open(self, opening: OpenRecord) -> OpenedRecord:
         """Open a record, or find the one that is there."""

@@ -71,10 +71,27 @@ class OpenedRecord(Value):
     opened: bool
 
 
-class FoundRecord(Value):
-    """The answer to `POST /records/lookup`, asked with an `InsView`; 404 `no_record` where there is none."""
+MOST_LOOKED_UP = 100
 
-    record: RecordId
+
+class LookUp(Value):
+    """`POST /records/lookup`: the records of persons, asked for together; the cost is per call, not per person."""
+
+    persons: Annotated[tuple[InsView, ...], Field(min_length=1, max_length=MOST_LOOKED_UP)]
+
+
+class Found(Value):
+    """What was found of one person: a record, or nothing; or why that identity is not taken."""
+
+    record: UUID | None = None
+    refused: Code | None = None
+    """`bad_ins` or `ins_not_accepted`."""
+
+
+class RecordsFound(Value):
+    """The answer to `LookUp`, in its order."""
+
+    found: tuple[Found, ...]
 
 
 class Oppose(Value):

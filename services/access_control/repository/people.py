@@ -3,7 +3,7 @@
 The index knows keyed hashes of INS alone; traits and INS stand encrypted under the record's key.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -20,7 +20,6 @@ from shared.database.record_keys import RecordKeys
 from shared.messaging import Outbox, lock_partitions
 from shared.security import encrypt, keyed_hash
 from shared.terminology import Ins
-from shared.together import Together
 
 
 class OpposedError(Exception):
@@ -47,7 +46,6 @@ class People:
         self._keys = keys
         self._hash_key = hash_key
         self._partition = partition
-        self._look_ups: Together[bytes, UUID | None] = Together(self._records)
 
     async def open(self, ins: Ins, traits: Traits, actor: Actor) -> OpenedRecord:
         """The person's record, opened where there was none.
@@ -70,9 +68,16 @@ class People:
             raise OpposedError
         return OpenedRecord(record=known["record"], opened=False)
 
-    async def look_up(self, ins: Ins) -> UUID | None:
-        """The person's record; None where there is none, be it opposed or not."""
-        return await self._look_ups.do(self._index(ins))
+    async def look_up(self, persons: Sequence[Ins]) -> dict[Ins, UUID | None]:
+        """The persons' records; None where there is none, be it opposed or not."""
+        indexes = {ins: self._index(ins) for ins in persons}
+        if not indexes:
+            return {}
+        rows = await self._database.fetch(
+            "SELECT hash, record FROM person WHERE hash = ANY($1)", list(indexes.values())
+        )
+        found = {row["hash"]: row["record"] for row in rows}
+        return {ins: found.get(index) for ins, index in indexes.items()}
 
     async def oppose(self, ins: Ins) -> None:
         """Note an opposition to the opening of a record (CSP R.1111-40).
@@ -96,12 +101,6 @@ class People:
         """A record with its rights, and the database's clock to compare ends with."""
         async with self._database.transaction() as tx:
             return await load_one(tx, self._keys, record), await tx.clock()
-
-    async def _records(self, indexes: list[bytes]) -> list[UUID | Exception | None]:
-        """Look up many persons in one statement."""
-        rows = await self._database.fetch("SELECT hash, record FROM person WHERE hash = ANY($1)", indexes)
-        found = {row["hash"]: row["record"] for row in rows}
-        return [found.get(index) for index in indexes]
 
     def _index(self, ins: Ins) -> bytes:
         return keyed_hash(self._hash_key, "ins", ins.oid, ins.number)

@@ -23,25 +23,35 @@ async def test_a_record_is_opened_once_and_found_again(service):
     assert (first.status_code, again.status_code) == (201, 200)
     assert first.json() == {"record": again.json()["record"], "opened": True}
     assert again.json()["opened"] is False
-    found = await service.call("POST", "/records/lookup", ins(1))
-    assert found.json() == {"record": first.json()["record"]}
+    found = await look_up(service, ins(1))
+    assert found == [{"record": first.json()["record"]}]
     record = UUID(first.json()["record"])
     assert record.version == 4
     assert await service.told(record) == [{"actor": HOLDER.model_dump(mode="json", exclude_none=True)}]
 
 
-async def test_look_ups_at_the_same_time_share_statements_and_get_each_their_own(service):
+async def look_up(service, *persons):
+    """What is told of each person."""
+    answer = await service.call("POST", "/records/lookup", {"persons": persons})
+    assert answer.status_code == 200
+    return [{name: value for name, value in one.items() if value is not None} for one in answer.json()["found"]]
+
+
+async def test_persons_are_looked_up_in_one_statement_and_each_gets_their_own(service):
     records = {person: await service.opened(person) for person in (1, 2, 3)}
     await service.call("POST", "/oppositions", {"ins": ins(4)})
     service.runtime.database.on_statements = (counted := []).append
     persons = [1, 2, 3, 4, 5, 1] * 5
-    answers = await asyncio.gather(*(service.call("POST", "/records/lookup", ins(person)) for person in persons))
-    for person, answer in zip(persons, answers, strict=True):
-        if person in records:
-            assert answer.json() == {"record": str(records[person])}
-        else:
-            assert (answer.status_code, answer.json()["code"]) == (404, "no_record")
-    assert sum(counted) < len(persons) / 2
+    found = await look_up(service, *(ins(person) for person in persons))
+    assert found == [{"record": str(records[person])} if person in records else {} for person in persons]
+    assert counted == [1]
+
+
+async def test_a_person_whose_identity_is_not_taken_hurts_no_other(service):
+    record = await service.opened(1)
+    broken, foreign = {"oid": "1.2.3", "matricule": matricule(1)}, {"oid": NIR, "matricule": matricule(1)}
+    found = await look_up(service, broken, ins(1), foreign)
+    assert found == [{"refused": "bad_ins"}, {"record": str(record)}, {"refused": "ins_not_accepted"}]
 
 
 async def test_openings_at_the_same_time_make_one_record(service):
@@ -64,7 +74,7 @@ async def test_who_opposed_gets_no_record_until_the_opposition_is_withdrawn(serv
     assert (await service.call("POST", "/oppositions", {"ins": ins(1)})).status_code == 204
     refused = await service.open(1)
     assert (refused.status_code, refused.json()["code"]) == (409, "record_opposed")
-    assert (await service.call("POST", "/records/lookup", ins(1))).json()["code"] == "no_record"
+    assert await look_up(service, ins(1)) == [{}]
     assert await service.told() == []
     withdrawn = await service.call("POST", "/oppositions", {"ins": ins(1), "opposed": False})
     assert withdrawn.status_code == 204
@@ -72,7 +82,7 @@ async def test_who_opposed_gets_no_record_until_the_opposition_is_withdrawn(serv
     late = await service.call("POST", "/oppositions", {"ins": ins(1)})
     assert (late.status_code, late.json()["code"]) == (409, "record_exists")
     assert (await service.call("POST", "/oppositions", {"ins": ins(1), "opposed": False})).status_code == 204
-    assert (await service.call("POST", "/records/lookup", ins(1))).status_code == 200
+    assert "record" in (await look_up(service, ins(1)))[0]
 
 
 @pytest.mark.parametrize(
@@ -100,9 +110,13 @@ async def test_who_may_not_open(service, actor, code):
     ],
 )
 async def test_a_wrong_identity_is_refused_and_not_repeated(service, sent, code):
-    for answer in (await service.open(1, ins=sent), await service.call("POST", "/records/lookup", sent)):
+    opposed = await service.call("POST", "/oppositions", {"ins": sent})
+    for answer in (await service.open(1, ins=sent), opposed):
         assert (answer.status_code, answer.json()["code"]) == (422, code)
         assert matricule(1)[:13] not in answer.text
+    looked_up = await service.call("POST", "/records/lookup", {"persons": [sent]})
+    assert code in looked_up.text
+    assert matricule(1)[:13] not in looked_up.text
 
 
 async def test_a_wrong_trait_is_refused_and_not_repeated(service):

@@ -103,10 +103,8 @@ class World:
 
     def access_control(self, method, path, asked, content, headers) -> Reply:
         if path == "/records/lookup":
-            record = self.records.get((asked["oid"], asked["matricule"]))
-            if record is None:
-                raise RemoteError(404, "no_record", "This record does not exist.")
-            return reply({"record": str(record)})
+            records = [self.records.get((one["oid"], one["matricule"])) for one in asked["persons"]]
+            return reply({"found": [{"record": record and str(record)} for record in records]})
         if path == "/records":
             key = (asked["ins"]["oid"], asked["ins"]["matricule"])
             opened = key not in self.records
