@@ -78,7 +78,7 @@ def compose(runtime: Runtime[Settings]) -> Parts:
         ],
         api=application(
             ACCESS_CONTROL,
-            routes(people, delegates, snapshots, runtime.verifier(GATEWAY), settings),
+            *routes(people, delegates, snapshots, runtime.verifier(GATEWAY), settings),
             limits=HttpLimits(min(MAX_BODY_BYTES, settings.max_request_bytes), settings.request_timeout_s),
         ),
     )

@@ -17,9 +17,10 @@ __all__ = ["routes"]
 
 def routes(
     people: People, delegates: Delegates, snapshots: Snapshots, services: ServiceVerifier, settings: Settings
-) -> APIRouter:
+) -> tuple[APIRouter, ...]:
     """The routes."""
-    router = APIRouter(dependencies=[Depends(callers(services, "gateway"))])
-    router.include_router(records(people, delegates, settings))
-    router.include_router(explanations(snapshots, settings.policy))
-    return router
+    guards = [Depends(callers(services, "gateway"))]
+    return (
+        records(APIRouter(dependencies=guards), people, delegates, settings),
+        explanations(APIRouter(dependencies=guards), snapshots, settings.policy),
+    )

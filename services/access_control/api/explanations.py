@@ -38,9 +38,8 @@ _BY_NAME: Final = {body.type_name: body for body in COMMANDS if issubclass(body,
 """What somebody on the holder's side may imagine: changes of rights, and no act of an authority."""
 
 
-def explanations(snapshots: Snapshots, policy: Policy) -> APIRouter:
-    """The routes."""
-    router = APIRouter()
+def explanations(router: APIRouter, snapshots: Snapshots, policy: Policy) -> APIRouter:
+    """The routes, on a router that says who may call."""
 
     @router.post("/records/{record}/rights")
     async def rights(record: UUID, asked: ReadRights) -> RightsView:

@@ -36,9 +36,8 @@ OK = 200
 CREATED = 201
 
 
-def records(people: People, delegates: Delegates, settings: Settings) -> APIRouter:
-    """The routes."""
-    router = APIRouter()
+def records(router: APIRouter, people: People, delegates: Delegates, settings: Settings) -> APIRouter:
+    """The routes, on a router that says who may call."""
     accepted = settings.accepted_oids
 
     @router.post("/records")

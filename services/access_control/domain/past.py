@@ -51,7 +51,7 @@ def record_at(record: Record, rows: Iterable[Kept], moment: datetime, *, secrets
     for row in rows:
         things.setdefault((row.what, row.key), []).append(row)
     values = {thing: _value(changes, moment, secrets=secrets) for thing, changes in things.items()}
-    relations = {name: _relation(getattr(record, name), values, name) for name in _NO_RELATIONS}
+    relations: dict[str, Any] = {name: _relation(getattr(record, name), values, name) for name in _NO_RELATIONS}
     alive: Record = values.get((LIFE, None)) or record
     return replace(alive, permits_until=record.permits_until, majority=record.majority, **relations)
 
