@@ -10,7 +10,16 @@ from services.access_control.api import routes
 from services.access_control.domain import matrix
 from services.access_control.domain.changes import Change
 from services.access_control.domain.record import Record
-from services.access_control.repository import Decisions, Delegates, Deposits, InForce, Informed, People, Requests
+from services.access_control.repository import (
+    Decisions,
+    Delegates,
+    Deposits,
+    InForce,
+    Informed,
+    People,
+    Requests,
+    Snapshots,
+)
 from services.access_control.settings import Settings
 from shared.contracts.common import Body
 from shared.contracts.envelope import Message
@@ -42,6 +51,7 @@ def compose(runtime: Runtime[Settings]) -> Parts:
     hash_key = _hash_key(settings)
     people = People(runtime.database, runtime.outbox, keys, hash_key, runtime.partition)
     delegates = Delegates(runtime.database, keys, hash_key)
+    snapshots = Snapshots(runtime.database, keys)
     return Parts(
         consumers=[
             Consumer(
@@ -69,7 +79,7 @@ def compose(runtime: Runtime[Settings]) -> Parts:
         ],
         api=application(
             ACCESS_CONTROL,
-            routes(people, delegates, runtime.verifier(GATEWAY), settings),
+            *routes(people, delegates, snapshots, runtime.verifier(GATEWAY), settings),
             limits=HttpLimits(min(MAX_BODY_BYTES, settings.max_request_bytes), settings.request_timeout_s),
         ),
     )

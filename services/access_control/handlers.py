@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from services.access_control.domain import decide, rights
+from services.access_control.domain import decide, past, rights
 from services.access_control.domain.changes import Change, DecisionMade, MatrixAsked, RecordChanged, differences
 from services.access_control.domain.commands.rule import AnyAct
 from services.access_control.domain.events import events_of
@@ -81,7 +81,7 @@ class _Lane:
         if not hold or record.held or record.state is State.ABSENT:
             return Effects(record, changes=rows, emits=(decided,))
         after = replace(record, held=True)
-        changes = (RecordChanged(message.record, after), *rows)
+        changes = (RecordChanged(message.record, after), *past.kept(message.record, record, after, now), *rows)
         return Effects(after, changes=changes, emits=(decided, RecordHeld(request=request)))
 
     def _request(self, message: Message[Any]) -> UUID:
@@ -142,7 +142,8 @@ class _Requests(_Lane):
         decided = self._decided(message.id, command.act, changed.record, changed.verdict, **told)
         rows = self._rows(message, decided, now)
         if changed.happened:
-            rows = (*differences(message.record, record, changed.record), *rows)
+            kept = past.kept(message.record, record, changed.record, now, secret=command.actor.secret)
+            rows = (*differences(message.record, record, changed.record), *kept, *rows)
         events = events_of(command, changed, now, self.policy)
         return Effects(changed.record, changes=rows, emits=(decided, *events))
 

@@ -8,15 +8,21 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
+from shared.contracts.common import Actor, ActorKind
 from shared.contracts.http_access_control import (
     MOST_LOOKED_UP,
+    DelegateOf,
+    DelegatesFound,
     InsView,
     LookUp,
+    NoteDelegate,
     OpenedRecord,
     OpenRecord,
     Oppose,
+    ReadRights,
     RecordsFound,
     RightsView,
+    StandingView,
 )
 from shared.contracts.http_audit import ReadTraces, Trace, Traces
 from shared.contracts.http_document import (
@@ -32,6 +38,7 @@ from shared.contracts.http_document import (
     from_header,
     to_header,
 )
+from shared.contracts.http_explanations import Explain, Explanation, SeeAs, SeenAs
 from shared.contracts.http_history import HistoryView, IndexPerson, PersonIndexed, ReadHistory
 from shared.contracts.http_notification import Contact
 from shared.http import RemoteError, Reply
@@ -99,10 +106,41 @@ class AccessControl:
         """Note an opposition, or its withdrawal."""
         await self._client.call("POST", "/oppositions", json=opposition, idempotent=True)
 
-    async def rights(self, record: UUID) -> RightsView:
-        """The holder's view of state and rights."""
-        reply = await self._client.call("GET", f"/records/{record}/rights")
+    async def rights(self, record: UUID, reader: Actor | None = None) -> RightsView:
+        """The holder's view of state and rights; somebody who acts for him is named as reader."""
+        path = f"/records/{record}/rights"
+        if reader is None or reader.kind is ActorKind.PATIENT:
+            reply = await self._client.call("GET", path)
+        else:
+            reply = await self._client.call("POST", path, json=ReadRights(reader=reader), idempotent=True)
         return RightsView.model_validate_json(reply.content)
+
+    async def standing(self, record: UUID, actor: Actor) -> StandingView:
+        """How a professional himself stands to a record."""
+        asked = ReadRights(reader=actor)
+        reply = await self._client.call("POST", f"/records/{record}/standing", json=asked, idempotent=True)
+        return StandingView.model_validate_json(reply.content)
+
+    async def delegations(self, ins: Ins) -> tuple[DelegateOf, ...]:
+        """The records for which a person acts, or is invited to."""
+        view = InsView(matricule=ins.number, oid=ins.oid)
+        reply = await self._client.call("POST", "/delegates/lookup", json=view, idempotent=True)
+        return DelegatesFound.model_validate_json(reply.content).delegations
+
+    async def note_delegate(self, record: UUID, delegation: UUID, ins: Ins) -> None:
+        """Note who is invited, before the invitation goes its way."""
+        note = NoteDelegate(ins=InsView(matricule=ins.number, oid=ins.oid))
+        await self._client.call("PUT", f"/records/{record}/delegates/{delegation}", json=note, idempotent=True)
+
+    async def explain(self, record: UUID, asked: Explain) -> Explanation:
+        """Why somebody may look, or not."""
+        reply = await self._client.call("POST", f"/records/{record}/explain", json=asked, idempotent=True)
+        return Explanation.model_validate_json(reply.content)
+
+    async def see_as(self, record: UUID, asked: SeeAs) -> SeenAs:
+        """What others would see, now and after a change."""
+        reply = await self._client.call("POST", f"/records/{record}/see-as", json=asked, idempotent=True)
+        return SeenAs.model_validate_json(reply.content)
 
 
 class Documents:

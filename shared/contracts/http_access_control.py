@@ -189,6 +189,37 @@ class RightsView(Value):
     """For a suspended record without an objection: until when the holder may object (AR-057)."""
 
 
+class ReadRights(Value):
+    """`POST /records/{record}/rights`: the same view for somebody who acts for the holder.
+
+    403 with the reason as code where his delegation does not cover it today. What was done in a minor's secret
+    connection is left out for him (AR-042).
+    """
+
+    reader: Actor
+
+
+class StandingView(Value):
+    """The answer to `POST /records/{record}/standing`: how a professional himself stands to a record (AR-014).
+
+    Asked with `ReadRights`; 403 with the reason as code for who is no person with one exercise, or excluded.
+    """
+
+    standing: Code
+    """`valide`, `expire`, `interdit` or `non_existe`."""
+    until: AwareDatetime | None = None
+    """End of the authorisation, where it has one."""
+    treating: bool = False
+    """He is the médecin traitant, who has access by right."""
+    administrator: AdministratorRole | None = None
+    in_team: bool = False
+    """A care team's consent covers him today."""
+    session: bool = False
+    """A consent at the consultation holds for him where he acts."""
+    rights_version: int
+    """Named by a command that he makes, such as a consent that he collects (If-Match)."""
+
+
 class NoteDelegate(Value):
     """`PUT /records/{record}/delegates/{delegation}`: who is invited, before `Invite` goes its way. Repeatable.
 
@@ -206,6 +237,8 @@ class DelegateOf(Value):
     kind: DelegationKind
     state: Code
     """As it was answered; whether it is valid today is decided with each request."""
+    rights_version: int = 0
+    """Of the record's rights today: named by the answer to an invitation (If-Match)."""
 
 
 class DelegatesFound(Value):

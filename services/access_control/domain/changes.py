@@ -93,10 +93,35 @@ class MatrixAsked:
     """The version that answered."""
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a change replaced and what it put there, so that past moments stay explainable. Made by `past.kept`."""
+
+    record: UUID
+    what: str
+    """A relation of `Record` by its name, or `past.LIFE`."""
+    key: Any
+    """Under which it stands in the relation."""
+    before: Any
+    after: Any
+    """None: there is none any more."""
+    at: datetime
+    """The database's clock when it was decided."""
+    secret: bool = False
+    """Made in a minor's secret connection: not for representatives (AR-042)."""
+
+
 Change = (
-    RecordChanged | RightChanged | SessionChanged | TeamChanged | DelegationChanged | AgreementChanged | DecisionMade
+    RecordChanged
+    | RightChanged
+    | SessionChanged
+    | TeamChanged
+    | DelegationChanged
+    | AgreementChanged
+    | DecisionMade
+    | Kept
 )
-_RELATIONS: Final[tuple[tuple[str, Any], ...]] = (
+RELATIONS: Final[tuple[tuple[str, Any], ...]] = (
     ("rights", RightChanged),
     ("sessions", SessionChanged),
     ("teams", TeamChanged),
@@ -111,7 +136,7 @@ def differences(identity: UUID, before: Record, after: Record) -> tuple[Change, 
 
 
 def _relations(identity: UUID, before: Record, after: Record) -> Iterator[Change]:
-    for name, row in _RELATIONS:
+    for name, row in RELATIONS:
         was, now = getattr(before, name), getattr(after, name)
         if was is not now:
             yield from (row(identity, key, now.get(key)) for key in _changed(was, now))

@@ -1,13 +1,14 @@
 """All SQL of access_control.
 
-Records by batch (`records`, `relations`, `majorities`), the way from a person to a record (`people`, `delegates`),
-versions of the matrix (`matrices`).
+Records by batch (`records`, `relations`, `majorities`), what they were (`past`, `snapshots`), the way from a person to
+a record (`people`, `delegates`), versions of the matrix (`matrices`).
 """
 
 from services.access_control.repository.delegates import Delegates
 from services.access_control.repository.matrices import InForce, Informed, Matrices
 from services.access_control.repository.people import OpposedError, People, RecordExistsError
 from services.access_control.repository.records import Decisions, Deposits, Requests
+from services.access_control.repository.snapshots import Snapshot, Snapshots
 
 __all__ = [
     "Decisions",
@@ -20,4 +21,6 @@ __all__ = [
     "People",
     "RecordExistsError",
     "Requests",
+    "Snapshot",
+    "Snapshots",
 ]

@@ -47,18 +47,27 @@ class Delegates:
         return known is not None and (known["record"], known["hash"]) == (record, index)
 
     async def of(self, ins: Ins) -> list[DelegateOf]:
-        """The records for which a person is invited to act, acts, or acted."""
+        """The records for which a person is invited to act, acts, or acted; what has not ended first."""
         async with self._database.transaction() as tx:
             rows = await tx.fetch(
                 """
-                SELECT d.record, d.id, d.kind, d.state
+                SELECT d.record, d.id, d.kind, d.state, r.rights_version
                 FROM delegate w JOIN delegation d ON d.record = w.record AND d.id = w.delegation
-                WHERE w.hash = $1 ORDER BY d.record, d.id
+                     JOIN record r ON r.id = d.record
+                WHERE w.hash = $1
+                ORDER BY d.record, d.until IS NOT NULL AND d.until <= clock_timestamp(), d.changed_at DESC, d.id
                 """,
                 self._index(ins),
             )
         return [
-            DelegateOf(record=row["record"], delegation=row["id"], kind=row["kind"], state=row["state"]) for row in rows
+            DelegateOf(
+                record=row["record"],
+                delegation=row["id"],
+                kind=row["kind"],
+                state=row["state"],
+                rights_version=row["rights_version"],
+            )
+            for row in rows
         ]
 
     def _index(self, ins: Ins) -> bytes:

@@ -6,10 +6,10 @@ from itertools import product
 from typing import Any, Final
 from uuid import UUID
 
-from services.access_control.domain.changes import Change, DecisionMade, RecordChanged, RightChanged
+from services.access_control.domain.changes import Change, DecisionMade, Kept, RecordChanged, RightChanged
 from services.access_control.domain.decide import needs_rights
 from services.access_control.domain.record import ABSENT, Record, Right, State
-from services.access_control.repository import majorities, relations
+from services.access_control.repository import majorities, past, relations
 from services.access_control.repository.relations import Relations, joined
 from shared.contracts.common import Wishes
 from shared.contracts.envelope import Message
@@ -45,6 +45,7 @@ class _Records:
         records: dict[UUID, Record] = {}
         rights: dict[tuple[UUID, str], Right | None] = {}
         decisions: list[DecisionMade] = []
+        kept: list[Kept] = []
         for change in changes:
             match change:
                 case RecordChanged():
@@ -53,11 +54,15 @@ class _Records:
                     rights[change.record, change.professional] = change.right
                 case DecisionMade():
                     decisions.append(change)
+                case Kept():
+                    kept.append(change)
         if records:
             await _save_records(tx, records)
         if rights:
             await _save_rights(tx, rights)
         await relations.save(tx, changes)
+        if kept:
+            await past.save(tx, kept)
         if decisions:
             await _save_decisions(tx, decisions)
 
@@ -113,9 +118,9 @@ class Decisions:
         return status == f"DELETE {FORGET_AT_ONCE}"
 
 
-async def load_one(tx: Transaction, keys: RecordKeys, record: UUID) -> Record:
-    """One record with all its rights and relations, for a view."""
-    return (await _load(tx, keys, {record}, {record}))[str(record)]
+async def load_one(tx: Transaction, keys: RecordKeys, record: UUID, *, with_majority: bool = False) -> Record:
+    """One record with all its rights and relations, for a view; `with_majority` also where nothing ends at that day."""
+    return (await _load(tx, keys, {record}, {record}, {record} if with_majority else ()))[str(record)]
 
 
 async def _load(

@@ -14,7 +14,7 @@ from services.gateway.domain.users import User
 from services.gateway.fhir.errors import FhirError
 from services.gateway.fhir.search import DocumentSearch, parse_search
 from services.gateway.fhir.views import document_reference, ids_of_binary, searchset
-from shared.contracts.common import Owner
+from shared.contracts.common import Actor, Owner
 from shared.contracts.http_document import SearchResult
 from shared.http import Problem
 
@@ -51,8 +51,8 @@ def documents(door: Door) -> APIRouter:
             raise Problem(404, "no_document", "There is no such document.", "Take the address from a search.")
         record, document = ids
         language = language_of(request)
-        await door.addressed(user, record, language)
-        found = await door.owners.documents.open(await door.permit(user, record, Owner.DOCUMENT, language), document)
+        actor = await door.acting(user, record, language)
+        found = await door.owners.documents.open(await door.permit(actor, record, Owner.DOCUMENT, language), document)
         headers = {"etag": f'W/"{found.entry.version}"', **_UNTRUSTED}
         if not wants_resource(request):
             return Response(found.content, headers=headers, media_type=found.entry.content_type)
@@ -67,8 +67,8 @@ async def _search(door: Door, request: Request, user: User, wanted: DocumentSear
     expect_readable(request)
     looked_for = filters(wanted)
     language = language_of(request)
-    record = await _record(door, user, wanted, language)
-    permit = await door.permit(user, record, Owner.DOCUMENT, language)
+    record, actor = await _record(door, user, wanted, language)
+    permit = await door.permit(actor, record, Owner.DOCUMENT, language)
     result = await door.owners.documents.search(permit, looked_for)
     resources = [document_reference(entry_view(entry)) for entry in result.entries]
     base = door.base(request)
@@ -76,19 +76,20 @@ async def _search(door: Door, request: Request, user: User, wanted: DocumentSear
     return resource(searchset(resources, base=base, link=link, total=result.total, following=following))
 
 
-async def _record(door: Door, user: User, wanted: DocumentSearch, language: str) -> UUID:
-    """Whose documents are searched: a holder's own, or the patient that the search names."""
+async def _record(door: Door, user: User, wanted: DocumentSearch, language: str) -> tuple[UUID, Actor]:
+    """Whose documents are searched, and who does it: a holder's own, or the patient that the search names."""
     if wanted.patient is None and wanted.record is None:
         if user.ins is None:
             told = "name the patient: patient.identifier in a form, or patient=Patient/<record id> in the address"
             raise FhirError(400, "required", told, "patient")
-        return await door.own(user, language)
+        return await door.own(user, language), user.actor
     if wanted.patient is None:
-        return await door.addressed(user, wanted.record or UUID(int=0), language)
+        named = wanted.record or UUID(int=0)
+        return named, await door.acting(user, named, language)
     record = await door.found(user, wanted.patient, language)
     if wanted.record not in {None, record}:
         raise FhirError(400, "conflict", "patient and patient.identifier name two patients; send one", "patient")
-    return record
+    return record, user.actor
 
 
 def _links(

@@ -9,10 +9,17 @@ from fastapi import Request
 from services.gateway.api.requests import Requests
 from services.gateway.clients import Owners
 from services.gateway.domain.answers import denial, refusal
-from services.gateway.domain.users import UnacceptableInsError, UnknownUserError, User, accepted, identify
+from services.gateway.domain.users import (
+    UnacceptableInsError,
+    UnknownUserError,
+    User,
+    accepted,
+    acting_by,
+    identify,
+)
 from services.gateway.settings import Settings
 from shared.contracts.access_decisions import Decided, Outcome
-from shared.contracts.common import Owner
+from shared.contracts.common import Actor, Owner
 from shared.contracts.http_access_control import InsView
 from shared.contracts.reasons import Reason
 from shared.contracts.record_requests import Consult
@@ -101,6 +108,32 @@ class Door:
             raise _not_own()
         return record
 
+    async def acting(self, user: User, record: UUID, language: str, named: UUID | None = None) -> Actor:
+        """Who asks, as he stands to a record that a request names: its holder, one who acts for him, or as he is.
+
+        A person's delegations are found by the identity in his own token alone.
+
+        Args:
+            user: Who asks.
+            record: The record's id.
+            language: `fr` or `en`.
+            named: The delegation that the request is about.
+
+        Raises:
+            Problem: 403 where a person names a record that is neither his own nor one for which he may be asked to act,
+                404 where he has none at all.
+        """
+        if user.ins is None:
+            return user.actor
+        own = await self.owners.access_control.find(self.accepted(user.ins))
+        if own == record:
+            return user.actor
+        delegations = await self.owners.access_control.delegations(user.ins)
+        found = acting_by(user.actor, record, delegations, named)
+        if found is not None:
+            return found
+        raise refusal((Reason.NO_RECORD,), language, user.actor) if own is None else _not_own()
+
     async def own(self, user: User, language: str) -> UUID:
         """A holder's own record.
 
@@ -111,7 +144,7 @@ class Door:
             raise refusal((Reason.NOT_HOLDER,), language, user.actor)
         return await self.found(user, user.ins, language)
 
-    async def permit(self, user: User, record: UUID, owner: Owner, language: str) -> str:
+    async def permit(self, actor: Actor, record: UUID, owner: Owner, language: str) -> str:
         """Ask to read, and give the signed permit for the owner.
 
         Raises:
@@ -119,20 +152,20 @@ class Door:
         """
         within = self.settings.read_deadline_s
         deadline = datetime.now(UTC) + timedelta(seconds=within)
-        asked = Consult(actor=user.actor, owner=owner, deadline=deadline)
+        asked = Consult(actor=actor, owner=owner, deadline=deadline)
         decided = await self.requests.decide(record, asked, within + GRACE_S)
-        self.expect_permit(decided, user, language)
+        self.expect_permit(decided, actor, language)
         if decided.permit is None:
             raise refusal((Reason.INTERNAL_ERROR,), language)
         return decided.permit
 
     @staticmethod
-    def expect_permit(decided: Decided, user: User, language: str) -> None:
+    def expect_permit(decided: Decided, actor: Actor, language: str) -> None:
         """Pass where the decision permits; raises the denial as a Problem where not."""
         if decided.outcome is not Outcome.PERMIT:
             reason = decided.reasons[0] if decided.reasons else None
             _log.info("denied", request=decided.request, code=reason)
-            raise denial(decided, language, user.actor)
+            raise denial(decided, language, actor)
 
     def base(self, request: Request) -> str:
         """Address of the FHIR door, without a slash at its end."""

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from services.gateway.api.door import Door, language_of
 from services.gateway.domain.answers import refusal
 from services.gateway.domain.users import User
+from shared.contracts.access_decisions import Decided
 from shared.contracts.common import ActorKind, Owner
 from shared.contracts.http_access_control import InsView, OpenedRecord, OpenRecord, Oppose, RecordLife, Traits
 from shared.contracts.http_history import HistoryView
@@ -97,8 +98,8 @@ def records(door: Door) -> APIRouter:
     async def history(record: UUID, request: Request, user: Annotated[User, Depends(door.user)]) -> HistoryView:
         """The last 24 months of reimbursed care."""
         language = language_of(request)
-        await door.addressed(user, record, language)
-        return await door.owners.histories.read(await door.permit(user, record, Owner.HISTORY, language))
+        actor = await door.acting(user, record, language)
+        return await door.owners.histories.read(await door.permit(actor, record, Owner.HISTORY, language))
 
     @router.post("/records/{record}/release")
     async def release(record: UUID, request: Request, user: Annotated[User, Depends(door.user)]) -> Released:
@@ -106,7 +107,7 @@ def records(door: Door) -> APIRouter:
         language = language_of(request)
         await door.addressed(user, record, language)
         decided = await door.requests.decide(record, Release(actor=user.actor), door.settings.rights_timeout_s)
-        door.expect_permit(decided, user, language)
+        door.expect_permit(decided, user.actor, language)
         return Released(record=record)
 
     @router.post("/treating-doctor", status_code=202)
@@ -154,6 +155,14 @@ class _Records:
         ins = self._door.identity(declaration.ins)
         record = await self._owners.access_control.find(ins) or uuid4()
         asked = DeclareTreatingDoctor(actor=user.actor, professional=declaration.professional)
-        decided = await self._door.requests.decide(record, asked, self._door.settings.rights_timeout_s)
-        if not _UNDECIDED.isdisjoint(decided.reasons):
-            raise Problem(503, "undecided", "The declaration could not be decided.", "Repeat it: a repeat is safe.")
+        expect_decided(await self._door.requests.decide(record, asked, self._door.settings.rights_timeout_s))
+
+
+def expect_decided(decided: Decided) -> None:
+    """Pass where an act was decided, whatever the decision: an insurer is told no more.
+
+    Raises:
+        Problem: 503 where it could not be decided.
+    """
+    if not _UNDECIDED.isdisjoint(decided.reasons):
+        raise Problem(503, "undecided", "The act could not be decided.", "Repeat it: a repeat is safe.")

@@ -46,7 +46,7 @@ def traces(door: Door) -> APIRouter:
         wanted = parse_traces(request.query_params.multi_items())
         language = language_of(request)
         record = await _record(door, user, wanted, language)
-        permit = await door.permit(user, record, Owner.AUDIT, language)
+        permit = await door.permit(user.actor, record, Owner.AUDIT, language)
         found = await door.owners.traces.read(_asked(permit, wanted))
         base = door.base(request)
         resources = [audit_event(trace_view(trace, record, language)) for trace in found]

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
+from services.gateway.domain.answers import act_told
 from services.gateway.fhir.actors import AuthorKind
 from services.gateway.fhir.audit import Action, TraceView
 from services.gateway.fhir.errors import FhirError
@@ -183,7 +184,7 @@ def published_view(published: Publication, record: UUID, outcome: DepositView) -
 def trace_view(trace: Trace, record: UUID, language: str) -> TraceView:
     """A trace as AuditEvent shows it."""
     reason = trace.reasons[0] if trace.reasons else None
-    told = " ".join(sentence(one, language) for one in trace.reasons)
+    told = " ".join(filter(None, (act_told(trace.act, language), *(sentence(one, language) for one in trace.reasons))))
     actor = trace.actor
     return TraceView(
         trace=trace.id,

@@ -8,9 +8,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from uuid import UUID
 
 from shared import terminology
 from shared.contracts.common import Actor, ActorKind
+from shared.contracts.http_access_control import DelegateOf
 from shared.contracts.reasons import Reason
 from shared.terminology import Ins, parse_ins
 from shared.terminology.ins import TEST_NIR
@@ -19,6 +21,8 @@ LEVELS: Final = frozenset({"eidas1", "eidas2", "eidas3"})
 """Values of `acr` that mean: a person was authenticated."""
 _NOMENCLATURES: Final = ("G15", "R95", "R94", "R291")
 _TRAINING: Final = "G16"
+_RANK: Final = {"ACCEPTED": 0, "PENDING": 1}
+"""Of several delegations on one record, the one that a person acts under."""
 _STUDENT: Final = "E"
 """codeCategorieProfessionnelle of a student."""
 _RPPS = re.compile(r"[0-9]{11}", re.ASCII)
@@ -81,6 +85,25 @@ def identify(claims: Mapping[str, Any], *, local: bool) -> User:
                 "the token does not say who asks: expected SubjectNameID (professional), SubjectOrganizationID "
                 "(structure), ins (patient), insurer or operator; sign in with the right client"
             )
+
+
+def acting_by(actor: Actor, record: UUID, delegations: Sequence[DelegateOf], named: UUID | None = None) -> Actor | None:
+    """A person as he acts on somebody else's record: under a delegation of his own, or not at all.
+
+    Whether the delegation is valid today, and covers the act, is decided with each request.
+
+    Args:
+        actor: The person, as his token says.
+        record: Whose record it is.
+        delegations: Those of that person, the most promising first.
+        named: The one that a request is about; taken where it is that person's.
+    """
+    own = [one for one in delegations if one.record == record]
+    ranked = sorted(own, key=lambda one: (one.delegation != named, _RANK.get(one.state, len(_RANK))))
+    if not ranked:
+        return None
+    changes = {"kind": ActorKind.REPRESENTATIVE, "delegation": ranked[0].delegation}
+    return actor.model_copy(update=changes)
 
 
 def accepted(ins: Ins, *, local: bool) -> Ins:

@@ -45,6 +45,9 @@ class World:
         self.alice_record = uuid4()
         self.records: dict[tuple[str, str], UUID] = {(ALICE.oid, ALICE.matricule): self.alice_record}
         self.denied: tuple[Reason, ...] = ()
+        self.finer: tuple[str, ...] = ()
+        self.delegations: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        self.told: dict[str, Any] = {}
         self.silent = False
         self.unsent = False
         self.in_force_at: datetime | None = None
@@ -82,6 +85,7 @@ class World:
             act=Act.CONSULT if reads else Act.BLOCK,
             outcome=Outcome.DENY if self.denied else Outcome.PERMIT,
             reasons=self.denied or (Reason.HOLDER,),
+            further_reasons=self.finer,
             permit=None if self.denied or not reads else f"permit-for-{body.owner.value}",
             rights_version=8,
             in_force_at=self.in_force_at,
@@ -109,8 +113,12 @@ class World:
             key = (asked["ins"]["oid"], asked["ins"]["matricule"])
             opened = key not in self.records
             return reply({"record": str(self.records.setdefault(key, uuid4())), "opened": opened})
-        if path == "/oppositions":
+        if path == "/oppositions" or ("/delegates/" in path and method == "PUT"):
             return reply(None, 204)
+        if path == "/delegates/lookup":
+            return reply({"delegations": self.delegations.get((asked["oid"], asked["matricule"]), [])})
+        if path.endswith(("/explain", "/see-as", "/standing")):
+            return reply(self.told)
         return reply({"record": path.split("/")[2], "state": "open", "rights_version": 7})
 
     def document(self, method, path, asked, content, headers) -> Reply:

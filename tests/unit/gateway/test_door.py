@@ -31,6 +31,20 @@ ROUTES = [
     ("POST", f"/records/{SOME}/rights/block"),
     ("POST", f"/records/{SOME}/release"),
     ("POST", "/treating-doctor"),
+    ("GET", f"/records/{SOME}/standing"),
+    *(
+        ("POST", f"/records/{SOME}/rights/{verb}")
+        for verb in (
+            *("authorise", "revoke", "unblock", "authorise-for", "name-administrator", "remove-administrator"),
+            *("consent-session", "consent-team", "end-team", "wish", "opt-out", "agree-app", "withdraw-app"),
+            *("invite", "answer", "end-delegation", "close"),
+        )
+    ),
+    ("GET", "/delegations/me"),
+    ("POST", f"/records/{SOME}/suspend"),
+    ("POST", "/insured/suspend"),
+    ("POST", f"/records/{SOME}/explain"),
+    ("POST", f"/records/{SOME}/see-as"),
 ]
 
 

@@ -5,6 +5,7 @@ from uuid import uuid4
 import pytest
 
 from deploy.local.identity.cast import BRUNO
+from shared.contracts.common import ActorKind
 from shared.contracts.reasons import Reason
 from shared.contracts.record_requests import Authorise, Block, Close, Reopen, Revoke, Unblock
 
@@ -95,13 +96,28 @@ async def test_a_change_that_says_too_little_or_too_much(http, world, as_, verb,
 
 
 @pytest.mark.parametrize("name", ["bruno", "dr-martin", "hospital", "insurer", "operator"])
-async def test_rights_are_the_holders_alone(http, world, as_, name) -> None:
+async def test_rights_are_read_by_the_holder(http, world, as_, name) -> None:
     world.records[(BRUNO.oid, BRUNO.matricule)] = uuid4()
-    read = await http.get(url(world), headers=as_(name))
-    change = await http.post(url(world, "authorise"), json=DOCTOR, headers=seen(as_, name=name))
-    assert read.status_code == change.status_code == 403
+    assert (await http.get(url(world), headers=as_(name))).status_code == 403
     assert world.requests == []
-    assert world.called("access_control") in ([], ["POST /records/lookup"] * 2)
+    assert f"GET {url(world)}" not in world.called("access_control")
+
+
+async def test_a_stranger_with_a_patients_token_changes_nothing(http, world, as_) -> None:
+    world.records[(BRUNO.oid, BRUNO.matricule)] = uuid4()
+    answer = await http.post(url(world, "authorise"), json=DOCTOR, headers=seen(as_, name="bruno"))
+    assert (answer.status_code, answer.json()["code"]) == (403, "not_own_record")
+    assert world.requests == []
+
+
+@pytest.mark.parametrize("name", ["dr-martin", "hospital", "insurer", "operator"])
+async def test_whether_another_may_change_rights_is_decided_by_access_control(http, world, as_, name) -> None:
+    """An administrator blocks (AR-028), for one: the gateway says who asks, and tells the decision."""
+    world.denied = (Reason.NOT_HOLDER,)
+    answer = await http.post(url(world, "block"), json=DOCTOR, headers=seen(as_, name=name))
+    assert (answer.status_code, answer.json()["code"]) == (403, "excluded_actor" if name == "insurer" else "not_holder")
+    (_, command), *_ = world.requests
+    assert command.actor.kind not in {ActorKind.PATIENT, ActorKind.REPRESENTATIVE}
 
 
 async def test_a_change_without_a_decision_is_unknown(http, world, as_) -> None:

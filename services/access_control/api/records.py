@@ -1,12 +1,9 @@
-"""HTTP of access_control, for the gateway alone: openings, look-ups, oppositions, the holder's view of rights.
-
-No problem told here repeats what was sent: it may identify a person.
-"""
+"""Openings, look-ups, oppositions, delegates, and the holder's view of rights."""
 
 from datetime import datetime
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 
 from services.access_control.domain import opening
 from services.access_control.domain.commands.life import objection_ends
@@ -14,6 +11,7 @@ from services.access_control.domain.policy import Policy
 from services.access_control.domain.record import Record, Standing, State
 from services.access_control.repository import Delegates, OpposedError, People, RecordExistsError
 from services.access_control.settings import Settings
+from shared.contracts.further_reasons import Code, sentence
 from shared.contracts.http_access_control import (
     AppView,
     DelegatesFound,
@@ -32,18 +30,16 @@ from shared.contracts.http_access_control import (
     RightsView,
     TeamView,
 )
-from shared.contracts.reasons import Reason, sentence
-from shared.http import Problem, callers
-from shared.security import ServiceVerifier
+from shared.contracts.reasons import Reason
+from shared.http import Problem
 from shared.terminology import Ins, parse_ins
 
 OK = 200
 CREATED = 201
 
 
-def routes(people: People, delegates: Delegates, services: ServiceVerifier, settings: Settings) -> APIRouter:
-    """The routes."""
-    router = APIRouter(dependencies=[Depends(callers(services, "gateway"))])
+def records(router: APIRouter, people: People, delegates: Delegates, settings: Settings) -> APIRouter:
+    """The routes, on a router that says who may call."""
     accepted = settings.accepted_oids
 
     @router.post("/records")
@@ -53,7 +49,7 @@ def routes(people: People, delegates: Delegates, services: ServiceVerifier, sett
         try:
             opened = await people.open(_ins(wanted.ins, accepted), wanted.traits, wanted.actor)
         except OpposedError:
-            raise _problem(409, Reason.RECORD_OPPOSED, "Only the person can withdraw the opposition.") from None
+            raise problem(409, Reason.RECORD_OPPOSED, "Only the person can withdraw the opposition.") from None
         response.status_code = CREATED if opened.opened else OK
         return opened
 
@@ -83,7 +79,9 @@ def routes(people: People, delegates: Delegates, services: ServiceVerifier, sett
     async def rights(record: UUID) -> RightsView:
         """The rights on a record, as its holder sees them."""
         found, now = await people.rights(record)
-        return _view(_expect_record(record if found.state is not State.ABSENT else None), found, now, settings.policy)
+        return rights_view(
+            _expect_record(record if found.state is not State.ABSENT else None), found, now, settings.policy
+        )
 
     @router.put("/records/{record}/delegates/{delegation}", status_code=204)
     async def note_delegate(record: UUID, delegation: UUID, wanted: NoteDelegate) -> None:
@@ -100,20 +98,21 @@ def routes(people: People, delegates: Delegates, services: ServiceVerifier, sett
     return router
 
 
-def _problem(status: int, reason: Reason, next_step: str) -> Problem:
+def problem(status: int, reason: Code, next_step: str) -> Problem:
+    """The problem that a reason stands for."""
     return Problem(status, reason.value, sentence(reason), next_step)
 
 
 def _expect_opener(wanted: OpenRecord, *, professionals_may: bool) -> None:
     reason = opening.refused(wanted.actor, professionals_may=professionals_may)
     if reason is not None:
-        raise _problem(403, reason, "Have the person open it in their own space.")
+        raise problem(403, reason, "Have the person open it in their own space.")
 
 
 def _expect_record(record: UUID | None) -> UUID:
     if record is None:
         next_step = "Open it first, or compare the identity with the national identity service."
-        raise _problem(404, Reason.NO_RECORD, next_step)
+        raise problem(404, Reason.NO_RECORD, next_step)
     return record
 
 
@@ -136,7 +135,8 @@ def _taken(view: InsView, accepted: frozenset[str]) -> Ins | Problem:
         return problem
 
 
-def _view(record: UUID, found: Record, now: datetime, policy: Policy) -> RightsView:
+def rights_view(record: UUID, found: Record, now: datetime, policy: Policy) -> RightsView:
+    """The rights on a record at a moment."""
     return RightsView(
         record=record,
         state=_life(found),

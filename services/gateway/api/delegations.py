@@ -1,0 +1,96 @@
+"""Delegations: inviting somebody to act for the holder, answering, ending; and for whom one may act oneself.
+
+Who is invited goes to access_control over internal HTTP alone; on the record's lane travels the delegation's id.
+"""
+
+from typing import Annotated, Final
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel
+
+from services.gateway.api.changing import Bare, Changed, Changing, UntilChanged, changing
+from services.gateway.api.door import Door, language_of
+from services.gateway.domain.answers import refusal
+from services.gateway.domain.users import User
+from shared.contracts.common import Actor, ActorKind
+from shared.contracts.http_access_control import DelegateOf, InsView
+from shared.contracts.reasons import Reason
+from shared.contracts.record_requests import Answer, DelegationKind, DelegationScope, EndDelegation, Invite
+
+_NEVER_INVITING: Final = frozenset({ActorKind.PROFESSIONAL, ActorKind.STRUCTURE})
+"""Nobody's identity is noted at their word; that they may not invite is for access_control to say."""
+
+
+class Invitation(UntilChanged):
+    """Who is invited to act for the holder, as what, and for what."""
+
+    ins: InsView
+    kind: DelegationKind
+    scopes: frozenset[DelegationScope] = frozenset()
+    """What a carer or helper may do; legal representatives and protectors may do all."""
+
+
+class Invited(Changed):
+    """The invitation waits for its answer."""
+
+    delegation: UUID
+
+
+class OfDelegation(Bare):
+    """A delegation by its id."""
+
+    delegation: UUID
+
+
+class AnswerGiven(OfDelegation):
+    """The invited one's answer."""
+
+    accepted: bool
+
+
+class OwnDelegations(BaseModel):
+    """For whom one acts, acted or is invited to act."""
+
+    delegations: tuple[DelegateOf, ...]
+
+
+def delegations(door: Door) -> APIRouter:
+    """The routes."""
+    router = APIRouter(tags=["delegations"])
+    change = changing(door)
+
+    @router.get("/delegations/me")
+    async def mine(request: Request, user: Annotated[User, Depends(door.user)]) -> OwnDelegations:
+        """One's own delegations: each with its record, and the version that an answer names in If-Match."""
+        if user.ins is None:
+            raise refusal((Reason.NO_BRANCH,), language_of(request), user.actor)
+        return OwnDelegations(delegations=await door.owners.access_control.delegations(user.ins))
+
+    @router.post("/records/{record}/rights/invite")
+    async def invite(body: Invitation, asked: Annotated[Changing, Depends(change)]) -> Invited:
+        """Invite somebody to act for the holder; the answer's `delegation` is the invitation's id."""
+        delegation, actor = uuid4(), await asked.actor()
+        if actor.kind not in _NEVER_INVITING:
+            await _note(door, asked.record, delegation, body.ins)
+        told = {"kind": body.kind, "scopes": body.scopes, "until": body.until, "opinion": body.opinion}
+        changed = await asked.make(Invite, actor=actor, delegation=delegation, **told)
+        return Invited(record=changed.record, rights_version=changed.rights_version, delegation=delegation)
+
+    @router.post("/records/{record}/rights/answer")
+    async def answer(body: AnswerGiven, asked: Annotated[Changing, Depends(change)]) -> Changed:
+        """The invited one accepts or refuses."""
+        actor: Actor = await asked.actor(body.delegation)
+        return await asked.make(Answer, actor=actor, delegation=body.delegation, accepted=body.accepted)
+
+    @router.post("/records/{record}/rights/end-delegation")
+    async def end_delegation(body: OfDelegation, asked: Annotated[Changing, Depends(change)]) -> Changed:
+        """End a delegation: the holder's side, the delegate himself, the insurance or the operator."""
+        actor: Actor = await asked.actor(body.delegation)
+        return await asked.make(EndDelegation, actor=actor, delegation=body.delegation, opinion=body.opinion)
+
+    return router
+
+
+async def _note(door: Door, record: UUID, delegation: UUID, ins: InsView) -> None:
+    await door.owners.access_control.note_delegate(record, delegation, door.identity(ins))

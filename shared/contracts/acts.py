@@ -1,0 +1,90 @@
+"""Acts in words (French and English): what was asked or done, for who reads a trace or an answer.
+
+Codes travel; sentences are rendered only where someone reads. None names a person, a document or what is masked.
+"""
+
+from typing import Final
+
+from shared.contracts.common import Act, FurtherAct
+
+AnyAct = Act | FurtherAct
+"""Any act: a released one, or one added since."""
+
+SENTENCES: Final[dict[AnyAct, tuple[str, str]]] = {
+    Act.OPEN: ("Ouverture du dossier.", "Opening of the record."),
+    Act.DEPOSIT: ("Dépôt d'un document.", "Deposit of a document."),
+    Act.CONSULT: ("Consultation.", "Consultation."),
+    Act.AUTHORISE: ("Autorisation d'un professionnel.", "Authorisation of a professional."),
+    Act.REVOKE: ("Retrait d'une autorisation.", "An authorisation is taken back."),
+    Act.BLOCK: ("Blocage d'un professionnel.", "A professional is blocked."),
+    Act.UNBLOCK: ("Fin d'un blocage.", "A block is ended."),
+    Act.CLOSE: ("Fermeture du dossier.", "Closing of the record."),
+    Act.REOPEN: ("Réouverture du dossier.", "The record is opened again."),
+    Act.DECLARE: ("Déclaration du médecin traitant.", "Declaration of the treating doctor."),
+    Act.RELEASE: (
+        "Fin de la retenue du dossier après une erreur.",
+        "The hold on the record after an error is ended.",
+    ),
+    Act.UNKNOWN: ("Demande inconnue.", "A request that is not known."),
+    FurtherAct.AUTHORISE_FOR: (
+        "Consentement recueilli pour un autre professionnel.",
+        "Consent collected for another professional.",
+    ),
+    FurtherAct.CONSENT_SESSION: (
+        "Consentement à une consultation du dossier.",
+        "Consent to one consultation of the record.",
+    ),
+    FurtherAct.CONSENT_TEAM: ("Consentement à une équipe de soins.", "Consent to a care team."),
+    FurtherAct.END_TEAM: (
+        "Fin du consentement à une équipe de soins.",
+        "The consent to a care team is ended.",
+    ),
+    FurtherAct.NAME_ADMINISTRATOR: (
+        "Nomination d'un professionnel administrateur.",
+        "A professional is named administrator.",
+    ),
+    FurtherAct.REMOVE_ADMINISTRATOR: (
+        "Fin du rôle d'un professionnel administrateur.",
+        "A professional is administrator no longer.",
+    ),
+    FurtherAct.WISH: ("Choix pour les accès en urgence.", "Wishes for emergency access."),
+    FurtherAct.OPT_OUT: ("Choix des fonctions du dossier.", "Choice of the record's functions."),
+    FurtherAct.INVITE: (
+        "Invitation à agir pour le titulaire.",
+        "Invitation to act for the holder.",
+    ),
+    FurtherAct.ANSWER: ("Réponse à une invitation.", "Answer to an invitation."),
+    FurtherAct.END_DELEGATION: ("Fin d'une délégation.", "End of a delegation."),
+    FurtherAct.AGREE_APP: ("Accord avec un service numérique.", "Agreement with a digital service."),
+    FurtherAct.WITHDRAW_APP: (
+        "Retrait de l'accord avec un service numérique.",
+        "The agreement with a digital service is withdrawn.",
+    ),
+    FurtherAct.ACTIVATE: ("Activation du dossier.", "Activation of the record."),
+    FurtherAct.SUSPEND: ("Suspension du dossier.", "Suspension of the record."),
+    FurtherAct.OBJECT: ("Opposition à la suspension du dossier.", "Objection to the record's suspension."),
+    FurtherAct.LIFT: ("Fin de la suspension du dossier.", "The record's suspension is lifted."),
+    FurtherAct.CLOSE_UNCONTESTED: (
+        "Fermeture du dossier suspendu, sans opposition.",
+        "The suspended record is closed, without an objection.",
+    ),
+    FurtherAct.DECEASE: ("Déclaration de décès, ou son retrait.", "A death is declared, or that is taken back."),
+    FurtherAct.REQUEST_DELETION: (
+        "Demande de suppression du dossier.",
+        "Request that the record be deleted.",
+    ),
+}
+
+
+def act(value: str) -> AnyAct | None:
+    """The act that was stored or sent as this text; None for one that this version does not know."""
+    for kind in (Act, FurtherAct):
+        if value in kind.__members__.values():
+            return kind(value)
+    return None
+
+
+def sentence(one: AnyAct, language: str = "en") -> str:
+    """What the act is, for a person, in French (`fr`) or English."""
+    french, english = SENTENCES[one]
+    return french if language.startswith("fr") else english
