@@ -74,6 +74,7 @@ class BatchHandler(Generic[S, C]):
         special: set[type[Body]] = {Raw, Unreadable, Failed}
         self._wanted = {body.type_name: body for body in consumer.handlers if body not in special}
         self._passed_over = {name: passed_over(topics[name], self._wanted) for name in consumer.topics}
+        self._unread = {body.type_name.encode(): nothing for body, nothing in consumer.unread.items()}
 
     async def handle(self, records: Sequence[ConsumerRecord]) -> Outcome:
         """Handle records, each partition's in order; halve the batch where `save` raises until the culprit is alone.
@@ -161,6 +162,8 @@ class BatchHandler(Generic[S, C]):
     def _read(self, record: ConsumerRecord) -> Read:
         if not self._raw and of_type(record, self._passed_over[record.topic]):
             return Read(record, None)  # most of what followers see
+        if self._unread and self._is_unread(record):
+            return Read(record, None)
         topic = self._topics[record.topic]
         if topic.numbered and number_of(record.headers) is None:
             return Read(record, None, Fault(Reason.MALFORMED, "the message has no number: expected ce_number"))
@@ -171,6 +174,10 @@ class BatchHandler(Generic[S, C]):
             raw=self._raw,
             unreadable=Unreadable in self._consumer.handlers,
         )
+
+    def _is_unread(self, record: ConsumerRecord) -> bool:
+        nothing = next((self._unread.get(value) for name, value in record.headers if name == "ce_type"), None)
+        return nothing is not None and nothing(record.value or b"")
 
     async def _fold(
         self,
