@@ -174,7 +174,7 @@ async def test_the_number_of_statements_does_not_grow_with_emergencies_and_reads
         await notification.mails.round()
         rounds.append(sum(follower.statements))
     assert counts[0] == counts[1]
-    assert rounds[0] == rounds[1]
+    assert rounds[1] <= rounds[0] + 1  # many messages are copied into the outbox: one statement more, however many
 
 
 async def test_reads_permitted_in_the_normal_mode_are_not_even_loaded(notification):
