@@ -54,13 +54,12 @@ def by_type(window: timedelta) -> Handlers[Reach, Delivery]:
 
 def _handler(rule: Callable[[Any], tuple[Notice, ...]], window: timedelta) -> Handler[Reach, Delivery]:
     def handle(message: Message[Any], reach: Reach, now: datetime) -> Effects[Reach, Delivery]:
-        deliveries = []
-        for notice in rule(message.body):
-            delivery = begin(notice, message, reach, now, window)
-            reach = reach.after(delivery)
-            deliveries.append(delivery)
-        told = tuple(_suppressed(one) for one in deliveries if one.silence is not None)
-        return Effects(reach, tuple(deliveries), told)
+        deliveries = [begin(notice, message, reach, now, window) for notice in rule(message.body)]
+        for delivery in deliveries:
+            if delivery.subject is not None:
+                reach = reach.after(delivery)
+        told = [_suppressed(one) for one in deliveries if one.silence is not None]
+        return Effects(reach, tuple(deliveries), tuple(told))
 
     return handle
 

@@ -62,11 +62,12 @@ class Reach:
 
     def after(self, delivery: "Delivery") -> "Reach":
         """What the record's next event finds."""
-        if delivery.subject is None:
+        subject = delivery.subject
+        if subject is None:
             return self
         if delivery.silence is None:
-            return replace(self, told={**self.told, delivery.subject: delivery.occurred_at})
-        return replace(self, silent={**self.silent, delivery.subject: delivery.silence})
+            return replace(self, told={**self.told, subject: delivery.occurred_at})
+        return replace(self, silent={**self.silent, subject: delivery.silence})
 
 
 @dataclass(frozen=True, slots=True)
