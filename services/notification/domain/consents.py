@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from services.notification.domain.notices import Event, Notice, silence_of
-from shared.contracts.access_decisions import ConsentChanged, DeletionRequested, LifeChanged
+from shared.contracts.access_decisions import COME_OF_AGE, ConsentChanged, DeletionRequested, LifeChanged
 from shared.contracts.common import ActorKind, FurtherAct
 
 ACCEPTED: Final = "ACCEPTED"
 """The state of a delegation that was accepted."""
+REQUESTED: Final = "requested"
 FOR_HOLDER: Final = "for_holder"
 """The variant of a text that is written to the holder, where the other one is written to the delegate."""
 _CONSENTS: Final[Mapping[str, Event]] = {
@@ -57,6 +58,8 @@ def of_consent(body: ConsentChanged) -> tuple[Notice, ...]:
 
 def of_life(body: LifeChanged) -> tuple[Notice, ...]:
     """A change of the record's life. A death is told to nobody; that it was told by error is."""
+    if body.act == COME_OF_AGE:
+        return (Notice(Event.OF_AGE),)
     if body.act == FurtherAct.DECEASE:
         return (_to_holder(body, Event.REOPENED, body.act),) if body.undone else ()
     event = _LIFE.get(body.act)
@@ -65,7 +68,7 @@ def of_life(body: LifeChanged) -> tuple[Notice, ...]:
 
 def of_deletion(body: DeletionRequested) -> tuple[Notice, ...]:
     """A deletion that was asked for: told whoever asked, since nothing comes back of it (AR-055)."""
-    return (Notice(Event.DELETION, who=body.actor.kind, silence=silence_of(body.actor)),)
+    return (Notice(Event.DELETED, REQUESTED, body.actor.kind, silence=silence_of(body.actor)),)
 
 
 def _of_invitation(body: ConsentChanged) -> tuple[Notice, ...]:

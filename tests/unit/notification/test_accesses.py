@@ -49,7 +49,7 @@ def sent(rows: list[Delivery]) -> list[tuple[str, str | None]]:
 
 
 @pytest.mark.parametrize(("mode", "event"), EMERGENCIES)
-def test_ar_038_039_an_emergency_is_told_at_once_to_the_patient_and_the_treating_doctor(
+def test_ar_033_034_038_039_an_emergency_is_told_at_once_to_the_patient_and_the_treating_doctor(
     mode: AccessMode, event: str
 ) -> None:
     assert told(emergency(mode=mode), BOTH) == [(event, "", None, None), (event, "treating", TREATING, None)]

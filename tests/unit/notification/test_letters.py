@@ -35,6 +35,7 @@ VARIANTS: dict[Event, tuple[str, ...]] = {
     Event.ENDED: ("", "for_holder"),
     Event.OPENED: ("", FurtherAct.ACTIVATE),
     Event.SUSPENDED: (FurtherAct.SUSPEND, FurtherAct.OBJECT),
+    Event.DELETED: ("requested",),
     Event.REOPENED: ("", FurtherAct.LIFT, FurtherAct.DECEASE),
 }
 ALL = [(event, str(variant)) for event in Event for variant in VARIANTS.get(event, ("",))]

@@ -9,7 +9,14 @@ from services.notification.domain.deliveries import Reach, Status
 from services.notification.domain.notices import Event
 from services.notification.domain.rules import RULES, untold
 from services.notification.handlers import CONTACT_WAIT
-from shared.contracts.access_decisions import DeletionRequested, Outcome, RecordClosed, RecordOpened, RecordReopened
+from shared.contracts.access_decisions import (
+    COME_OF_AGE,
+    DeletionRequested,
+    Outcome,
+    RecordClosed,
+    RecordOpened,
+    RecordReopened,
+)
 from shared.contracts.common import AccessMode, Act, Body, FurtherAct
 from shared.contracts.history_events import HistoryConsulted, HistoryUpdated
 from shared.contracts.notification_events import Channel, Silence, Suppressed
@@ -76,6 +83,7 @@ TOLD = [
     (consent(FurtherAct.ANSWER, REPRESENTATIVE, subject=DELEGATE, state="REFUSED"), "REFUS_PARTAGE_PROFIL", ""),
     (consent(FurtherAct.END_DELEGATION, REPRESENTATIVE, subject=DELEGATE), "REVOCATION_PAR_AIDANT", ""),
     (RecordOpened(actor=DOCTOR), "OUVERTURE_DOSSIER", ""),
+    (life(COME_OF_AGE, OPERATOR), "RAPPEL_CONSENT_PASSAGE_MAJO", ""),
     (life(FurtherAct.ACTIVATE, REPRESENTATIVE), "OUVERTURE_DOSSIER", "activate"),
     (life(FurtherAct.SUSPEND, until=UNTIL), "CLOTURE_FRAUDE_PREAVIS", "suspend"),
     (life(FurtherAct.OBJECT, REPRESENTATIVE), "CLOTURE_FRAUDE_PREAVIS", "object"),
@@ -83,7 +91,7 @@ TOLD = [
     (life(FurtherAct.DECEASE, undone=True), "REOUVERTURE_DOSSIER", "decease"),
     (RecordClosed(actor=HOLDER), "CLOTURE_DOSSIER", ""),
     (RecordReopened(actor=HOLDER), "REOUVERTURE_DOSSIER", ""),
-    (DeletionRequested(actor=HOLDER, latest=UNTIL), "SUPPRESSION_DEFINITIVE", ""),
+    (DeletionRequested(actor=HOLDER, latest=UNTIL), "SUPPRESSION_DEFINITIVE", "requested"),
     (updated(first=True), "PRIMO_ALIM_MHS", ""),
 ]
 NOT_TOLD = [
@@ -164,7 +172,25 @@ def test_ar_010_011_013_a_consent_that_a_professional_recorded_is_told(act: Furt
     assert told(consent(act)) == [("AUTORISATION_PS", act.value, None, None)]
 
 
-def test_ar_028_045_063_what_a_representative_decided_is_told() -> None:
+def test_ar_008_009_a_care_teams_access_and_its_end_are_told() -> None:
+    for act in (FurtherAct.CONSENT_TEAM, FurtherAct.END_TEAM):
+        assert told(consent(act, subject="1750000001")) == [("AUTORISATION_PS", act.value, None, None)]
+
+
+def test_ar_020_the_end_of_a_block_is_told() -> None:
+    assert told(rights(Act.UNBLOCK)) == [("BLOCAGE_PS", "unblock", None, None)]
+
+
+def test_ar_045_the_young_adult_is_told_that_consents_are_to_be_renewed() -> None:
+    assert told(life(COME_OF_AGE, OPERATOR)) == [("RAPPEL_CONSENT_PASSAGE_MAJO", "", None, None)]
+
+
+def test_ar_056_073_reopening_and_a_closure_after_an_opposition_are_told() -> None:
+    assert told(RecordReopened(actor=HOLDER)) == [("REOUVERTURE_DOSSIER", "", None, None)]
+    assert told(RecordClosed(actor=INSURER)) == [("CLOTURE_DOSSIER", "", None, None)]
+
+
+def test_ar_028_035_063_067_what_a_representative_decided_is_told() -> None:
     for act in (FurtherAct.NAME_ADMINISTRATOR, FurtherAct.WISH, FurtherAct.AGREE_APP):
         assert len(told(consent(act, REPRESENTATIVE))) == 1
         assert told(consent(act, HOLDER)) == []
