@@ -13,7 +13,7 @@ from shared.contracts.notification_events import Channel, Suppressed
 from shared.messaging import Effects, Handler, Handlers
 
 CONTACT_WAIT = timedelta(seconds=2)
-"""How long a new record's first notice waits for the contact that the gateway brings right behind the opening."""
+"""How long a first notice waits for the contact that the gateway brings right behind an opening or an invitation."""
 
 _HOLDER = "holder"
 

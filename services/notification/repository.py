@@ -93,9 +93,12 @@ async def _add_told(tx: Transaction, records: Collection[UUID], since: datetime,
     rows = await tx.fetch(
         """
         SELECT record, subject, occurred_at, silence FROM delivery
-        WHERE record = ANY($1::uuid[]) AND subject IS NOT NULL
-          AND (silence IN ('withheld', 'hidden_from_representatives')
-               OR (status IN ('planned', 'sent') AND occurred_at > $2))
+        WHERE record = ANY($1::uuid[]) AND subject IS NOT NULL AND channel = 'none'
+          AND silence IN ('withheld', 'hidden_from_representatives')
+        UNION ALL
+        SELECT record, subject, occurred_at, silence FROM delivery
+        WHERE record = ANY($1::uuid[]) AND subject IS NOT NULL AND channel = 'email'
+          AND status <> 'failed' AND occurred_at > $2
         ORDER BY occurred_at
         """,
         list(records),

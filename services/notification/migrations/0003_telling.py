@@ -25,7 +25,8 @@ ALTER TABLE delivery
     ADD COLUMN recipient text,
     ADD COLUMN silence text,
     ADD COLUMN subject uuid;
-CREATE INDEX delivery_subject ON delivery (record, occurred_at) WHERE subject IS NOT NULL;
+CREATE INDEX delivery_told ON delivery (record, occurred_at) WHERE subject IS NOT NULL AND channel = 'email';
+CREATE INDEX delivery_silent ON delivery (record) WHERE subject IS NOT NULL AND channel = 'none';
 """
 
 
