@@ -1,13 +1,16 @@
 """What this process runs."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from services.notification.api import routes
 from services.notification.clients import mailing
 from services.notification.domain.letters import Letters
-from services.notification.handlers import BY_TYPE
+from services.notification.domain.rules import untold
+from services.notification.handlers import by_type
 from services.notification.repository import Contacts, Ledger, Outbound
 from services.notification.settings import Settings
+from shared.contracts.access_decisions import Decided
 from shared.contracts.topics import ACCESS_DECISIONS, DOCUMENT_EVENTS, GATEWAY, HISTORY_EVENTS, NOTIFICATION
 from shared.database.record_keys import RecordKeys
 from shared.http import HttpLimits, application
@@ -26,12 +29,14 @@ def compose(runtime: Runtime[Settings]) -> Parts:
     contacts = Contacts(RecordKeys(runtime.keys))
     letters = Letters(FOLDER, settings.portal_url)
     mails = mailing(settings, runtime.database, Outbound(contacts), runtime.outbox, letters)
+    window = timedelta(seconds=settings.access_window_s)
     events = Consumer(
         "events",
         (ACCESS_DECISIONS, DOCUMENT_EVENTS, HISTORY_EVENTS),
-        BY_TYPE,
-        Ledger(),
+        by_type(window),
+        Ledger(window),
         gather_s=GATHER_S,
+        unread={Decided: untold},
     )
     router = routes(runtime.database, contacts, runtime.verifier(GATEWAY), settings.partitions)
     limits = HttpLimits(settings.max_request_bytes, settings.request_timeout_s)

@@ -1,10 +1,11 @@
-"""HTTP of notification: how holders are reached."""
+"""HTTP of notification: how holders, and others about their records, are reached."""
 
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
 from services.notification.repository import Contacts
+from shared.contracts.common import Code
 from shared.contracts.http_notification import Contact
 from shared.contracts.topics import GATEWAY
 from shared.database import Database
@@ -23,5 +24,12 @@ def routes(database: Database, contacts: Contacts, services: ServiceVerifier, pa
         async with database.transaction() as tx:
             await lock_partitions(tx, {partition_of(str(record), partitions)})
             await contacts.put(tx, record, contact)
+
+    @router.put("/contacts/{record}/{recipient}", status_code=204)
+    async def put_other(record: UUID, recipient: Code, contact: Contact) -> None:
+        """Keep how the médecin traitant (directory number) or who is invited (delegation) is told of the record."""
+        async with database.transaction() as tx:
+            await lock_partitions(tx, {partition_of(str(record), partitions)})
+            await contacts.put_other(tx, record, recipient, contact)
 
     return router

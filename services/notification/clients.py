@@ -227,7 +227,9 @@ class Mailing:
         outgoing = []
         for item in settled:
             channel = Channel.NONE if item.status is Status.SUPPRESSED else Channel.EMAIL
-            body = _EVENTS[item.status](notice=item.notice, event=item.event, channel=channel, about=item.about)
+            told = {"notice": item.notice, "event": item.event, "channel": channel, "about": item.about}
+            told |= {"recipient": item.recipient, "reason": item.silence}  # only Suppressed knows a reason
+            body = _EVENTS[item.status].model_validate(told)
             messages = self._outbox.root((body,), cause=item.notice, key=item.record)
             outgoing += [replace(message, correlation=item.correlation) for message in messages]
         await self._outbox.append(tx, outgoing)

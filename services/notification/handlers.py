@@ -1,25 +1,32 @@
-"""What notification does with an event: begin a notice, or nothing."""
+"""What notification does with an event: begin its notices, or nothing."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from services.notification.domain.deliveries import Delivery, Reach, Status
-from services.notification.domain.notices import RULES, Notice
+from services.notification.domain.notices import Notice
+from services.notification.domain.rules import RULES
 from shared.contracts.envelope import Message, named_id
 from shared.contracts.notification_events import Channel, Suppressed
-from shared.messaging import Effects, Handler
+from shared.messaging import Effects, Handler, Handlers
 
 CONTACT_WAIT = timedelta(seconds=2)
-"""How long a new record's first notice waits for the contact that the gateway brings right behind the opening."""
+"""How long a first notice waits for the contact that the gateway brings right behind an opening or an invitation."""
+
+_HOLDER = "holder"
 
 
-def begin(notice: Notice, message: Message[Any], state: Reach, now: datetime) -> Effects[Reach, Delivery]:
+def begin(notice: Notice, message: Message[Any], reach: Reach, now: datetime, window: timedelta) -> Delivery:
     """The ledger's row of a notice, planned or at once suppressed."""
-    mailed = not notice.secret and (state.contact or notice.contact_follows)
+    name = f"{notice.to or _HOLDER}/{notice.event}"
+    access = named_id(message.record, f"{name}/{notice.access}") if notice.access is not None else None
+    silence = reach.silence(notice, access, message.envelope.time, window)
+    mailed = silence is None
     earliest = now + CONTACT_WAIT if notice.contact_follows else now
-    delivery = Delivery(
-        notice=named_id(message.id, f"holder/{notice.event}"),
+    return Delivery(
+        notice=named_id(message.id, name),
         record=message.record,
         event=notice.event,
         variant=notice.variant,
@@ -30,19 +37,44 @@ def begin(notice: Notice, message: Message[Any], state: Reach, now: datetime) ->
         status=Status.PLANNED if mailed else Status.SUPPRESSED,
         occurred_at=message.envelope.time,
         not_before=max(earliest, notice.not_before or earliest),
+        recipient=notice.to,
+        silence=silence,
+        subject=access if mailed else _concealed(notice),
     )
-    if mailed:
-        return Effects(state, (delivery,))
-    told = Suppressed(notice=delivery.notice, event=notice.event, channel=Channel.NONE, about=message.id)
-    return Effects(state, (delivery,), (told,))
 
 
-def _handler(rule: Callable[[Any], Notice | None]) -> Handler[Reach, Delivery]:
-    def handle(message: Message[Any], state: Reach, now: datetime) -> Effects[Reach, Delivery]:
-        notice = rule(message.body)
-        return Effects(state) if notice is None else begin(notice, message, state, now)
+def by_type(window: timedelta) -> Handlers[Reach, Delivery]:
+    """The handlers.
+
+    Args:
+        window: How long what one professional reads of a record counts as one access.
+    """
+    return {body: _handler(rule, window) for body, rule in RULES.items()}
+
+
+def _handler(rule: Callable[[Any], tuple[Notice, ...]], window: timedelta) -> Handler[Reach, Delivery]:
+    def handle(message: Message[Any], reach: Reach, now: datetime) -> Effects[Reach, Delivery]:
+        deliveries = [begin(notice, message, reach, now, window) for notice in rule(message.body)]
+        for delivery in deliveries:
+            if delivery.subject is not None:
+                reach = reach.after(delivery)
+        told = [_suppressed(one) for one in deliveries if one.silence is not None]
+        return Effects(reach, tuple(deliveries), tuple(told))
 
     return handle
 
 
-BY_TYPE = {body: _handler(rule) for body, rule in RULES.items()}
+def _suppressed(delivery: Delivery) -> Suppressed:
+    return Suppressed(
+        notice=delivery.notice,
+        event=delivery.event,
+        channel=Channel.NONE,
+        about=delivery.about,
+        recipient=delivery.recipient,
+        reason=delivery.silence,
+    )
+
+
+def _concealed(notice: Notice) -> UUID | None:
+    """The document of which later events are silent, too: where the event itself says that it is concealed."""
+    return notice.document if notice.silence is not None and notice.access is None else None

@@ -1,16 +1,20 @@
 """Contacts and the delivery ledger in PostgreSQL."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from services.notification.domain.deliveries import Delivery, Due, Outcome, Reach, Status
+from services.notification.domain.letters import Matter
 from services.notification.domain.notices import Event
+from services.notification.domain.rules import ACCESSES, TO_OTHERS
 from shared.contracts.common import ActorKind
-from shared.contracts.envelope import Message
+from shared.contracts.envelope import Message, named_id
 from shared.contracts.http_notification import Contact, Language
+from shared.contracts.notification_events import Silence
 from shared.database import Transaction
 from shared.database.record_keys import RecordKeys
 from shared.security import context, decrypt, encrypt
@@ -22,11 +26,21 @@ _KNOWN = Reach(contact=True)
 class Ledger:
     """Begins notices: what the consumer loads and saves."""
 
+    def __init__(self, window: timedelta) -> None:
+        """Name how long what one professional reads of a record counts as one access."""
+        self._window = window
+
     async def load(self, tx: Transaction, messages: Sequence[Message[Any]]) -> Mapping[str, Reach]:
-        """Which of the records have a contact."""
+        """Who of the records' people has an address; where something was read, what was told of late and may not be."""
         keys = {message.key for message in messages}
         rows = await tx.fetch("SELECT record FROM contact WHERE record = ANY($1::uuid[])", [UUID(key) for key in keys])
-        return dict.fromkeys(keys, _UNKNOWN) | {str(row["record"]): _KNOWN for row in rows}
+        reach = dict.fromkeys(keys, _UNKNOWN) | {str(row["record"]): _KNOWN for row in rows}
+        if others := {message.record for message in messages if isinstance(message.body, TO_OTHERS)}:
+            await _add_others(tx, others, reach)
+        if accesses := [message for message in messages if isinstance(message.body, ACCESSES)]:
+            since = min(message.envelope.time for message in accesses) - self._window
+            await _add_told(tx, {message.record for message in accesses}, since, reach)
+        return reach
 
     async def save(self, tx: Transaction, changes: Sequence[Delivery]) -> None:
         """Begin notices; one that stands there already is left as it is."""
@@ -35,13 +49,13 @@ class Ledger:
         await tx.execute(
             """
             INSERT INTO delivery (notice, record, event, variant, who, about, correlation, channel, status, occurred_at,
-                                  not_before, next_attempt_at)
+                                  not_before, next_attempt_at, recipient, silence, subject)
             SELECT notice, record, event, variant, who, about, correlation, channel, status, occurred_at, not_before,
-                   not_before
+                   not_before, recipient, silence, subject
             FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::uuid[], $7::uuid[], $8::text[],
-                        $9::text[], $10::timestamptz[], $11::timestamptz[])
+                        $9::text[], $10::timestamptz[], $11::timestamptz[], $12::text[], $13::text[], $14::uuid[])
                  AS n (notice, record, event, variant, who, about, correlation, channel, status, occurred_at,
-                       not_before)
+                       not_before, recipient, silence, subject)
             ON CONFLICT (notice) DO NOTHING
             """,
             [item.notice for item in changes],
@@ -55,7 +69,48 @@ class Ledger:
             [item.status for item in changes],
             [item.occurred_at for item in changes],
             [item.not_before for item in changes],
+            [item.recipient for item in changes],
+            [item.silence for item in changes],
+            [item.subject for item in changes],
         )
+
+
+async def _add_others(tx: Transaction, records: Collection[UUID], reach: dict[str, Reach]) -> None:
+    found: dict[str, set[str]] = defaultdict(set)
+    rows = await tx.fetch(
+        "SELECT record, recipient FROM other_contact WHERE record = ANY($1::uuid[])",
+        list(records),
+    )
+    for row in rows:
+        found[str(row["record"])].add(row["recipient"])
+    for key, others in found.items():
+        reach[key] = replace(reach[key], others=frozenset(others))
+
+
+async def _add_told(tx: Transaction, records: Collection[UUID], since: datetime, reach: dict[str, Reach]) -> None:
+    told: dict[str, dict[UUID, datetime]] = defaultdict(dict)
+    silent: dict[str, dict[UUID, Silence]] = defaultdict(dict)
+    rows = await tx.fetch(
+        """
+        SELECT record, subject, occurred_at, silence FROM delivery
+        WHERE record = ANY($1::uuid[]) AND subject IS NOT NULL AND channel = 'none'
+          AND silence IN ('withheld', 'hidden_from_representatives')
+        UNION ALL
+        SELECT record, subject, occurred_at, silence FROM delivery
+        WHERE record = ANY($1::uuid[]) AND subject IS NOT NULL AND channel = 'email'
+          AND status <> 'failed' AND occurred_at > $2
+        ORDER BY occurred_at
+        """,
+        list(records),
+        since,
+    )
+    for row in rows:
+        if row["silence"] is None:
+            told[str(row["record"])][row["subject"]] = row["occurred_at"]
+        else:
+            silent[str(row["record"])][row["subject"]] = Silence(row["silence"])
+    for key in told.keys() | silent.keys():
+        reach[key] = replace(reach[key], told=told[key], silent=silent[key])
 
 
 class Contacts:
@@ -90,9 +145,57 @@ class Contacts:
             for row in rows
         }
 
+    async def put_other(self, tx: Transaction, record: UUID, recipient: str, contact: Contact) -> None:
+        """Keep how somebody else is reached about a record. The record's partition is locked by the caller.
+
+        Args:
+            tx: The transaction.
+            record: The record.
+            recipient: A professional's directory number, or a delegation.
+            contact: The address.
+        """
+        key = (await self._keys.ensure(tx, [record]))[record]
+        await tx.execute(
+            """
+            INSERT INTO other_contact (record, recipient, email, language) VALUES ($1, $2, $3, $4)
+            ON CONFLICT (record, recipient) DO UPDATE
+            SET email = excluded.email, language = excluded.language, changed_at = clock_timestamp()
+            """,
+            record,
+            recipient,
+            encrypt(key, contact.email.encode(), _other_place(record, recipient)),
+            contact.language,
+        )
+
+    async def of_others(self, tx: Transaction, wanted: Collection[tuple[UUID, str]]) -> dict[tuple[UUID, str], Contact]:
+        """The contacts of these recipients about these records, where they exist and can be read."""
+        keys = await self._keys.get(tx, {record for record, _ in wanted})
+        known = [(record, recipient) for record, recipient in wanted if record in keys]
+        rows = await tx.fetch(
+            """
+            SELECT record, recipient, email, language
+            FROM unnest($1::uuid[], $2::text[]) AS w (record, recipient) JOIN other_contact USING (record, recipient)
+            """,
+            [record for record, _ in known],
+            [recipient for _, recipient in known],
+        )
+        return {
+            (row["record"], row["recipient"]): Contact(
+                email=decrypt(
+                    keys[row["record"]], row["email"], _other_place(row["record"], row["recipient"])
+                ).decode(),
+                language=row["language"],
+            )
+            for row in rows
+        }
+
 
 def _place(record: UUID) -> bytes:
     return context("notification", "contact", "email", record)
+
+
+def _other_place(record: UUID, recipient: str) -> bytes:
+    return context("notification", "other_contact", "email", named_id(record, recipient))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +208,8 @@ class Settled:
     about: UUID
     correlation: UUID
     status: Status
+    recipient: str | None
+    silence: Silence | None
 
 
 class Outbound:
@@ -123,15 +228,21 @@ class Outbound:
             )
             UPDATE delivery AS d SET attempts = d.attempts + 1, next_attempt_at = clock_timestamp() + $2
             FROM due WHERE d.notice = due.notice
-            RETURNING d.notice, d.record, d.event, d.variant, d.who, d.occurred_at, d.not_before, d.attempts
+            RETURNING d.notice, d.record, d.event, d.variant, d.who, d.occurred_at, d.not_before, d.attempts,
+                      d.recipient
             """,
             count,
             lease,
         )
         if not rows:
             return []
-        contacts = await self._contacts.of(tx, [row["record"] for row in rows])
-        return [_due(row, contacts.get(row["record"])) for row in rows]
+        holders = await self._contacts.of(tx, [row["record"] for row in rows if row["recipient"] is None])
+        to_others = {(row["record"], row["recipient"]) for row in rows if row["recipient"] is not None}
+        others = await self._contacts.of_others(tx, to_others) if to_others else {}
+        return [
+            _due(row, others.get((row["record"], row["recipient"])) if row["recipient"] else holders.get(row["record"]))
+            for row in rows
+        ]
 
     async def settle(self, tx: Transaction, outcomes: Sequence[Outcome]) -> list[Settled]:
         """Record outcomes; gives the notices that reached their end by it.
@@ -143,11 +254,12 @@ class Outbound:
             UPDATE delivery AS d
             SET status = o.status, next_attempt_at = o.next_attempt_at,
                 channel = CASE WHEN o.status = 'suppressed' THEN 'none' ELSE d.channel END,
+                silence = CASE WHEN o.status = 'suppressed' THEN 'no_address' END,
                 sent_at = CASE WHEN o.status = 'sent' THEN clock_timestamp() END
             FROM unnest($1::uuid[], $2::int[], $3::text[], $4::timestamptz[])
                  AS o (notice, attempt, status, next_attempt_at)
             WHERE d.notice = o.notice AND d.status = 'planned' AND (o.status = 'sent' OR d.attempts = o.attempt)
-            RETURNING d.notice, d.record, d.event, d.about, d.correlation, d.status
+            RETURNING d.notice, d.record, d.event, d.about, d.correlation, d.status, d.recipient, d.silence
             """,
             [item.notice for item in outcomes],
             [item.attempt for item in outcomes],
@@ -162,6 +274,8 @@ class Outbound:
                 about=row["about"],
                 correlation=row["correlation"],
                 status=Status(row["status"]),
+                recipient=row["recipient"],
+                silence=Silence(row["silence"]) if row["silence"] else None,
             )
             for row in rows
             if row["status"] != Status.PLANNED
@@ -172,12 +286,14 @@ def _due(row: Any, contact: Contact | None) -> Due:
     return Due(
         notice=row["notice"],
         record=row["record"],
-        event=Event(row["event"]),
-        variant=row["variant"],
-        who=ActorKind(row["who"]) if row["who"] else None,
-        occurred_at=row["occurred_at"],
+        matter=Matter.of(
+            Event(row["event"]),
+            row["variant"],
+            ActorKind(row["who"]) if row["who"] else None,
+            row["occurred_at"],
+            contact.language if contact else Language.FRENCH,
+        ),
         not_before=row["not_before"],
         attempt=row["attempts"],
         address=contact.email if contact else None,
-        language=contact.language if contact else Language.FRENCH,
     )

@@ -32,6 +32,13 @@ class Settings(ServiceSettings):
         pattern=r"^[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+$",
         description="Sender's address; its domain ends every Message-ID, so it should never change",
     )
+    access_window_s: float = Field(
+        1800.0,
+        ge=0,
+        le=86_400,
+        description="What one professional reads of a record within this time is one access, told by one e-mail; "
+        "0: each read is told (both are described: each access, and the first one only)",
+    )
     mail_batch: int = Field(200, ge=1, le=2000, description="E-mails at most between two looks at the ledger")
     mail_interval_s: float = Field(0.25, gt=0, description="Pause between two looks at a ledger with nothing due")
     mail_lease_s: float = Field(

@@ -1,7 +1,7 @@
 """Topic `access.decisions`: every decision, the life of records and the changes of rights, in one order."""
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 from uuid import UUID
 
 from pydantic import AwareDatetime
@@ -136,13 +136,17 @@ class ConsentChanged(Body):
     opinion: Code | None = None
 
 
+COME_OF_AGE: Final = "come_of_age"
+"""What `LifeChanged.act` says when the holder is of age: nobody asked for it, so that it is no act of anybody."""
+
+
 class LifeChanged(Body):
     """The life of the record changed otherwise than by opening, closing, reopening or a hold."""
 
     type_name: ClassVar[str] = "carnet.access.life-changed.v1"
 
     act: Code
-    """`activate`, `suspend`, `object`, `lift` or `decease`."""
+    """`activate`, `suspend`, `object`, `lift` or `decease`; `come_of_age` when representation ends (AR-045)."""
     actor: Actor
     until: AwareDatetime | None = None
     """For a suspension: the end of the six weeks in which the holder may object (AR-057)."""

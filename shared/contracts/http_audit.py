@@ -40,16 +40,26 @@ class Trace(Value):
     """The message type, for example `carnet.document.deposited.v1`."""
     act: Act | None = None
     """What was asked, where it is a decision or a change of rights."""
+    further_act: Code | None = None
+    """The act where `act` has no word for it (`FurtherAct`); `act` is then None or `unknown`."""
     outcome: Outcome | None = None
     reasons: tuple[Reason, ...] = ()
+    further_reasons: tuple[Code, ...] = ()
+    """Finer codes than `reasons` (`FurtherReason`), as the decision told them."""
     actor: Actor | None = None
     """None where no person acted."""
     mode: AccessMode = AccessMode.NORMAL
+    emergency_reason: Code | None = None
+    """Why a record was opened in an emergency, by the list `emergency_reasons`; the text beside it is not here."""
     professional: Code | None = None
     """Whose rights changed."""
+    subject: Code | None = None
+    """The team, delegation or app whose rights changed."""
     document: UUID | None = None
     notice: Code | None = None
     """Code of the notice sent, for example `ACCES_DMP_PS`."""
+    recipient: Code | None = None
+    """To whom it was sent, where that was not the holder: a directory number or a delegation."""
     correlation: UUID
     """The request or deposit at the root: the same for all that followed from it."""
 

@@ -1,4 +1,4 @@
-"""What notification is told over internal HTTP: how a record's holder is reached."""
+"""What notification is told over internal HTTP: how a record's holder, and others about it, are reached."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -27,7 +27,11 @@ class Language(StrEnum):
 
 
 class Contact(Value):
-    """`PUT /contacts/{record}`: the holder's address. Repeating it changes nothing."""
+    """`PUT /contacts/{record}`: the holder's address. Repeating it changes nothing.
+
+    `PUT /contacts/{record}/{recipient}`: of somebody else who is told of this record: the médecin traitant by directory
+    number, who was invited to act for the holder by delegation. It goes with the record.
+    """
 
     email: Annotated[Email, Field(repr=False)]
     language: Language = Language.FRENCH

@@ -23,6 +23,8 @@ class Notified(Body):
     channel: Channel
     about: UUID
     """Id of the message that caused it."""
+    recipient: Code | None = None
+    """Directory number of the médecin traitant, or the delegation whose delegate was told; None: the holder."""
 
 
 class Sent(Notified):
@@ -37,10 +39,30 @@ class Failed(Notified):
     type_name: ClassVar[str] = "carnet.notification.failed.v1"
 
 
+class Silence(StrEnum):
+    """Why a notice is recorded and not sent."""
+
+    NO_ADDRESS = "no_address"
+    WITHHELD = "withheld"
+    """It would tell of a document that is withheld from the holder (INVISIBLE_PATIENT, AR-029)."""
+    HIDDEN = "hidden_from_representatives"
+    """It would tell of a document that representatives may not know of (AR-041).
+
+    Whose a minor's address is, nobody knows: it may be theirs.
+    """
+    CONFIDENTIAL = "secret_connection"
+    """It was done under a minor's secret connection (AR-042); here, too, the address may be the representatives'."""
+    SAME_ACCESS = "same_access"
+    """The access that this read is part of was told already: one act, one message."""
+
+
 class Suppressed(Notified):
-    """Recorded and not sent: no channel, or the person asked for none."""
+    """Recorded and not sent: no channel, nothing that may be told, or told already."""
 
     type_name: ClassVar[str] = "carnet.notification.suppressed.v1"
+
+    reason: Code | None = None
+    """A `Silence`; None in messages of the first release."""
 
 
 MESSAGES = (Sent, Failed, Suppressed)

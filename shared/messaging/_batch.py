@@ -20,7 +20,7 @@ from shared.contracts.envelope import Message, number_of
 from shared.contracts.reasons import Reason
 from shared.contracts.topics import Topic
 from shared.database import Database, Transaction
-from shared.messaging._decode import Fault, Read, of_type, passed_over, read
+from shared.messaging._decode import Fault, Read, is_unread, of_type, passed_over, read, unread_types
 from shared.messaging.effects import C, Consumer, Effects, Failed, Raw, S, Unreadable
 from shared.messaging.outbox import Outbox, Outgoing, Place, Reached
 from shared.messaging.parked import ParkedRow, Seal, park
@@ -74,6 +74,7 @@ class BatchHandler(Generic[S, C]):
         special: set[type[Body]] = {Raw, Unreadable, Failed}
         self._wanted = {body.type_name: body for body in consumer.handlers if body not in special}
         self._passed_over = {name: passed_over(topics[name], self._wanted) for name in consumer.topics}
+        self._unread = {name: unread_types(topics[name], consumer.unread) for name in consumer.topics}
 
     async def handle(self, records: Sequence[ConsumerRecord]) -> Outcome:
         """Handle records, each partition's in order; halve the batch where `save` raises until the culprit is alone.
@@ -159,6 +160,8 @@ class BatchHandler(Generic[S, C]):
         return fresh, gaps
 
     def _read(self, record: ConsumerRecord) -> Read:
+        if is_unread(record, self._unread[record.topic]):
+            return Read(record, None)
         if not self._raw and of_type(record, self._passed_over[record.topic]):
             return Read(record, None)  # most of what followers see
         topic = self._topics[record.topic]

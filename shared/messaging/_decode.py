@@ -1,6 +1,6 @@
 """From a raw Kafka record to a message, or to the reason why it is none. One record's fault never hurts another."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -68,6 +68,24 @@ def passed_over(topic: Topic, wanted: Mapping[str, type[Body]]) -> frozenset[byt
 def of_type(record: ConsumerRecord, types: frozenset[bytes]) -> bool:
     """True where the record says that it is of one of these types; nothing else of it is read."""
     return any(name == "ce_type" and value in types for name, value in record.headers)
+
+
+def unread_types(
+    topic: Topic, unread: Mapping[type[Body], Callable[[bytes], bool]]
+) -> Mapping[bytes, Callable[[bytes], bool]]:
+    """For the types of a topic that a lane may leave unread, as they stand in the header: whether a body may be."""
+    return {message.type_name.encode(): unread[message] for message in topic.messages if message in unread}
+
+
+def is_unread(record: ConsumerRecord, types: Mapping[bytes, Callable[[bytes], bool]]) -> bool:
+    """True where the lane does nothing with the record, seen from the bytes of its body."""
+    if not types:
+        return False
+    for name, value in record.headers:
+        if name == "ce_type":
+            nothing = types.get(value)
+            return nothing is not None and nothing(record.value or b"")
+    return False
 
 
 def _validated(

@@ -102,3 +102,6 @@ class Consumer(Generic[S, C]):
     """For topics without numbers: which of these messages were handled before, by id."""
     state_key: Callable[[Message[Any]], str] = field(default=_by_key)
     """What the state is loaded and kept by: the message's key, unless the lane says otherwise."""
+    unread: Mapping[type[Body], Callable[[bytes], bool]] = field(default_factory=dict)
+    """By type: True for a body with which nothing is done, seen from its bytes; it is passed over like a type without
+    a handler. For types of which a lane needs few: reading one costs far more than a look at it."""

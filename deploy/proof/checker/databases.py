@@ -129,7 +129,8 @@ class Databases:
     async def deliveries(self) -> list[Delivery]:
         """The ledger of notices."""
         leased = f"status = 'planned' AND {_LEASED}"
-        sql = f"SELECT notice, record, event, about, channel, status, {leased} FROM delivery"  # noqa: S608 - constants
+        columns = f"notice, record, event, about, channel, status, {leased}, recipient, silence"
+        sql = f"SELECT {columns} FROM delivery"  # noqa: S608 - constants
         return [Delivery(*row) for row in await self.rows(NOTIFICATION, sql)]
 
     async def parked(self) -> list[Parked]:

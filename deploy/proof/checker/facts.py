@@ -91,6 +91,10 @@ class Delivery(NamedTuple):
     status: str
     leased: bool = False
     """Planned, and taken by an attempt that may still end: one whose process died is tried again after its lease."""
+    recipient: str | None = None
+    """Directory number or delegation of who is told; None: the holder."""
+    silence: str | None = None
+    """Why it was recorded and not sent."""
 
 
 class Parked(NamedTuple):

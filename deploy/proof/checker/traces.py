@@ -95,13 +95,18 @@ def _disordered(facts: Facts) -> Iterator[str]:
 def _ledger(facts: Facts) -> Iterator[str]:
     known = {row.id for _, row in _rows(facts)}
     counts: dict[UUID, int] = defaultdict(int)
+    """Notices to the holder, by event."""
+    others = Counter((delivery.about, delivery.recipient) for delivery in facts.deliveries if delivery.recipient)
     for delivery in facts.deliveries:
-        counts[delivery.about] += 1
+        counts[delivery.about] += delivery.recipient is None
         if delivery.about not in known:
             yield f"notice {delivery.notice} is about an event that was never sent"
     for about, count in counts.items():
         if count > 1:
             yield f"event {about} was told {count} times to one recipient"
+    for (about, recipient), count in others.items():
+        if count > 1:
+            yield f"event {about} was told {count} times to {recipient}"
     for _, row in _rows(facts):
         if row.type == Deposited.type_name and counts.get(row.id, 0) != 1:
             yield f"deposit event {row.id} has {counts.get(row.id, 0)} ledger rows"

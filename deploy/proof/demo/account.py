@@ -15,6 +15,7 @@ from shared.contracts.access_decisions import Outcome, RightsChanged
 from shared.contracts.common import Act, Owner
 from shared.contracts.document_events import Consulted, Deposited
 from shared.contracts.history_events import HistoryUpdated
+from shared.contracts.notification_events import Silence
 from shared.contracts.topics import (
     ACCESS_DECISIONS,
     DOCUMENT_EVENTS,
@@ -78,7 +79,12 @@ class Account:
         self._sending = sending
         self._decided = told_decisions(facts)
         self._traced = {leaf.event_id for leaf in facts.leaves}
-        self._notices: Mapping[UUID, str] = {delivery.about: delivery.status for delivery in facts.deliveries}
+        self._notices: Mapping[UUID, str] = {
+            delivery.about: "sent" if delivery.silence == Silence.SAME_ACCESS else delivery.status
+            for delivery in facts.deliveries
+            if delivery.recipient is None
+        }
+        """What became of each event's notice to the holder; a read of an access that was told counts as told."""
 
     def rows(self) -> list[Row]:
         """All kinds of acts."""

@@ -3,6 +3,9 @@
 The holder's side must not find out that a document is withheld: neither from its own traces nor from what followed or
 failed because of it, nor from a deposit that was decided and then seems to lead nowhere. So such a reader sees a
 deposit once, as the document that became part of the record, or as the decision that denied it.
+
+A minor's representatives find out nothing of a secret connection (AR-042): neither what was asked and done in it, nor
+that somebody else than the holder was told of something.
 """
 
 from collections.abc import Iterable
@@ -19,7 +22,7 @@ from shared.contracts.access_decisions import Decided, Outcome
 from shared.contracts.common import AccessMode, Act, ActorKind, Body
 from shared.contracts.document_events import Consulted, Deposited, DepositRefused, DocumentHeld
 from shared.contracts.http_audit import Trace
-from shared.contracts.notification_events import Suppressed
+from shared.contracts.notification_events import Notified, Suppressed
 from shared.security import Permit
 
 _MODELS: dict[str, type[Body]] = {
@@ -52,15 +55,17 @@ class Reader:
     sees_withheld: bool
     hidden: frozenset[UUID] = frozenset()
     """Documents this reader may not know of."""
+    represents: bool = False
+    """Acts for the holder, and may know nothing of a secret connection."""
 
     @classmethod
     def of(cls, permit: Permit, concealed: Iterable[Concealed]) -> "Reader":
         """The reader that a permit names, with the record's concealed documents."""
-        if permit.scope.withheld:
-            return cls(sees_withheld=True)
         represents = permit.actor.kind is ActorKind.REPRESENTATIVE
+        if permit.scope.withheld and not represents:
+            return cls(sees_withheld=True)
         hidden = (item.document for item in concealed if item.withheld or (represents and item.from_representatives))
-        return cls(sees_withheld=False, hidden=frozenset(hidden))
+        return cls(sees_withheld=False, hidden=frozenset(hidden), represents=represents)
 
 
 def trace(kept: Kept, reader: Reader) -> Trace | None:
@@ -73,20 +78,37 @@ def trace(kept: Kept, reader: Reader) -> Trace | None:
         id=kept.id,
         at=kept.occurred_at,
         kind=head["type"],
-        act=_of(body, "act"),
+        act=_act(body),
+        further_act=_further_act(body),
         outcome=_of(body, "outcome"),
         reasons=_of(body, "reasons") or (),
+        further_reasons=_of(body, "further_reasons") or (),
         actor=_of(body, "actor"),
         mode=_of(body, "mode") or AccessMode.NORMAL,
+        emergency_reason=body.emergency.reason if isinstance(body, Decided) and body.emergency else None,
         professional=_of(body, "professional"),
+        subject=_of(body, "subject"),
         document=_of(body, "document"),
         notice=_of(body, "event"),
+        recipient=_of(body, "recipient"),
         correlation=head["correlationid"],
     )
 
 
 def _of(body: Body | None, field: str) -> Any:
     return getattr(body, field, None)
+
+
+def _act(body: Body | None) -> Act | None:
+    """The act; where it is one of the further ones, only a decision has a word here: `unknown`."""
+    act = _of(body, "act")
+    return act if isinstance(act, Act) else None
+
+
+def _further_act(body: Body | None) -> str | None:
+    """The act where `Act` has no word for it: beside it in a decision, in its place in a change of consents or life."""
+    act = _of(body, "act")
+    return _of(body, "further_act") if act is None or isinstance(act, Act) else str(act)
 
 
 def _body(type_name: str, payload: bytes) -> Body | None:
@@ -104,8 +126,17 @@ def _may_see(body: Body | None, reader: Reader) -> bool:
         return True
     if body is None or isinstance(body, _TELL_OF_WITHHELD):
         return False  # what can't be read might tell of a withheld document
+    if reader.represents and _is_secret(body):
+        return False
     if isinstance(body, Decided):
         return not (body.act is Act.DEPOSIT and body.outcome is Outcome.PERMIT)
     if isinstance(body, Deposited | Consulted):
         return body.document not in reader.hidden
     return True
+
+
+def _is_secret(body: Body) -> bool:
+    """Done under a secret connection, or told to somebody else, be it about that."""
+    actor = _of(body, "actor")
+    told_to_others = isinstance(body, Notified) and body.recipient is not None
+    return told_to_others or (actor is not None and actor.secret)

@@ -17,6 +17,7 @@ from shared.contracts import history_events
 from shared.contracts.access_decisions import Decided, Outcome, RecordOpened
 from shared.contracts.common import Actor, Body
 from shared.contracts.document_events import Consulted, Deposited, DepositRefused, DocumentHeld
+from shared.contracts.further_reasons import code, sentence
 from shared.contracts.http_audit import Trace
 from shared.contracts.http_document import (
     DepositMetadata,
@@ -27,7 +28,9 @@ from shared.contracts.http_document import (
     Patient,
     Range,
 )
-from shared.contracts.reasons import Reason, sentence
+from shared.contracts.notification_events import Failed
+from shared.contracts.reasons import Reason
+from shared.terminology import emergency_reason
 
 _ACTIONS: Final[dict[str, Action]] = {
     Decided.type_name: "decide",
@@ -38,7 +41,7 @@ _ACTIONS: Final[dict[str, Action]] = {
     history_events.HistoryConsulted.type_name: "read",
     "carnet.audit.consulted.v1": "read",
 }
-_FAILED: Final = frozenset({DepositRefused.type_name, DocumentHeld.type_name})
+_FAILED: Final = frozenset({DepositRefused.type_name, DocumentHeld.type_name, Failed.type_name})
 _NOBODY: Final = "system"
 
 
@@ -183,9 +186,11 @@ def published_view(published: Publication, record: UUID, outcome: DepositView) -
 
 def trace_view(trace: Trace, record: UUID, language: str) -> TraceView:
     """A trace as AuditEvent shows it."""
-    reason = trace.reasons[0] if trace.reasons else None
-    told = " ".join(filter(None, (act_told(trace.act, language), *(sentence(one, language) for one in trace.reasons))))
+    known = tuple(one for one in map(code, trace.further_reasons) if one is not None) or trace.reasons
+    act = act_told(trace.act, language, trace.further_act)
+    told = " ".join(filter(None, (act, *(sentence(one, language) for one in known))))
     actor = trace.actor
+    emergency = emergency_reason(trace.emergency_reason) if trace.emergency_reason is not None else None
     return TraceView(
         trace=trace.id,
         record=record,
@@ -196,8 +201,13 @@ def trace_view(trace: Trace, record: UUID, language: str) -> TraceView:
         actor_number=actor.number if actor else None,
         structure=actor.structure if actor else None,
         mode=trace.mode.value,
-        reason=reason.value if reason else trace.notice,
+        reason=known[0].value if known else trace.notice,
         sentence=told or None,
+        delegation=actor.delegation if actor else None,
+        app=actor.app if actor else None,
+        emergency_reason=trace.emergency_reason,
+        emergency_label=_in(language, emergency.label_fr, emergency.label_en) if emergency else None,
+        about=trace.professional or trace.subject or trace.recipient,
         document=trace.document,
         request=trace.correlation,
     )
@@ -215,6 +225,10 @@ def _action(trace: Trace) -> Action:
     if trace.kind == Consulted.type_name:
         return "read" if trace.document else "search"
     return _ACTIONS.get(trace.kind, "update")
+
+
+def _in(language: str, french: str, english: str) -> str:
+    return french if language.startswith("fr") else english
 
 
 def _range(searched: SearchRange) -> Range:

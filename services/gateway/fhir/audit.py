@@ -22,6 +22,19 @@ _ENTITIES: Final = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
 _ROLES: Final = "http://terminology.hl7.org/CodeSystem/object-role"
 _BALP: Final = "https://profiles.ihe.net/ITI/BALP"
 _ACTIONS: Final = {"create": "C", "read": "R", "search": "E", "update": "U", "delete": "D", "decide": "E"}
+_REASONS: Final = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
+_PURPOSES: Final = {
+    "bris_de_glace": {"system": _REASONS, "code": "BTG", "display": "break the glass"},
+    "centre_15": {"system": _REASONS, "code": "ETREAT", "display": "Emergency Treatment"},
+}
+"""What HL7 calls the two emergency modes."""
+_NUMBERS: Final = {
+    "professional": systems.PROFESSIONALS,
+    "representative": systems.PROFESSIONALS,
+    "insurer": "urn:carnet:insurer",
+    "operator": "urn:carnet:operator",
+}
+"""Whose numbers an actor's number is one of; a representative who has one is a professional who helps the holder."""
 _SUCCESS, _FAILURE = "0", "8"
 
 
@@ -45,6 +58,16 @@ class TraceView:
     """The decision's reason code."""
     sentence: str | None = None
     """The same for people."""
+    delegation: UUID | None = None
+    """By which delegation somebody acted for the holder; the holder's list of delegations says who it is."""
+    app: str | None = None
+    """The app or digital service through which the holder's side acted."""
+    emergency_reason: str | None = None
+    """Why in an emergency, by the list `emergency_reasons`."""
+    emergency_label: str | None = None
+    """The same for people; the text beside it is not kept in traces."""
+    about: str | None = None
+    """Whose rights changed or who was told: a professional, a team, a delegation or an app."""
     document: UUID | None = None
     request: UUID | None = None
 
@@ -97,34 +120,53 @@ def _agents(view: TraceView, *, tde: bool) -> list[dict[str, Any]]:
     server = {"type": {"coding": [source if reads else destination]}, "who": {"display": "carnet"}, "requestor": False}
     if tde:
         return [_user(view), server]
-    software = {"display": "the reader's software"}
-    client = {"type": {"coding": [destination if reads else source]}, "who": software, "requestor": False}
+    client = {"type": {"coding": [destination if reads else source]}, "who": _software(view), "requestor": False}
     return [_user(view), client, server]
+
+
+def _software(view: TraceView) -> dict[str, Any]:
+    if view.app is None:
+        return {"display": "the reader's software"}
+    return {"identifier": {"system": systems.APPS, "value": view.app}}
 
 
 def _user(view: TraceView) -> dict[str, Any]:
     recipient = _coding("http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "IRCP", "information recipient")
-    mode = _coding(systems.ACCESS_MODES, view.mode, view.mode)
     agent: dict[str, Any] = {
         "type": {"coding": [recipient]},
         "who": _who(view),
         "requestor": True,
-        "purposeOfUse": [{"coding": [mode]}],
+        "purposeOfUse": _purposes(view),
     }
+    if view.delegation:
+        agent["policy"] = [f"urn:uuid:{view.delegation}"]
     if view.structure:
         agent["role"] = [{"coding": [{"system": systems.STRUCTURES, "code": view.structure}]}]
     return agent
 
 
+def _purposes(view: TraceView) -> list[dict[str, Any]]:
+    """The access mode, as France and HL7 name it; of an emergency its reason, too."""
+    mode = _coding(systems.ACCESS_MODES, view.mode, view.mode)
+    emergency = _PURPOSES.get(view.mode)
+    purposes: list[dict[str, Any]] = [{"coding": [mode] if emergency is None else [mode, emergency]}]
+    if view.emergency_reason:
+        told = view.emergency_label or view.emergency_reason
+        purposes.append({"coding": [_coding(systems.EMERGENCY_REASONS, view.emergency_reason, told)], "text": told})
+    return purposes
+
+
 def _who(view: TraceView) -> dict[str, Any]:
+    """The one who acted; who acts for the holder without a number appears by his delegation."""
     if view.actor_kind == "patient":
         return {"reference": f"Patient/{view.record}"}
-    if view.actor_number is None:
+    if view.actor_number is not None:
+        system = _NUMBERS.get(view.actor_kind, systems.STRUCTURES)
+        return {"identifier": {"system": system, "value": view.actor_number}}
+    if view.delegation is None:
         return {"display": view.actor_kind}
-    system = systems.PROFESSIONALS if view.actor_kind == "professional" else systems.STRUCTURES
-    if view.actor_kind == "insurer":
-        system = "urn:carnet:insurer"
-    return {"identifier": {"system": system, "value": view.actor_number}}
+    identifier = {"system": systems.DELEGATIONS, "value": str(view.delegation)}
+    return {"identifier": identifier, "display": view.actor_kind}
 
 
 def _entities(view: TraceView) -> list[dict[str, Any]]:
@@ -142,6 +184,8 @@ def _entities(view: TraceView) -> list[dict[str, Any]]:
                 "role": _coding(_ROLES, "3", "Report"),
             }
         )
+    if view.about:
+        entities.append({"what": {"identifier": {"value": view.about}}, "type": _coding(_ENTITIES, "4", "Other")})
     if view.request:
         kind = {"system": f"{_BALP}/CodeSystem/BasicAuditEntityType", "code": "XrequestId"}
         entities.append({"what": {"identifier": {"value": str(view.request)}}, "type": kind})

@@ -1,14 +1,15 @@
 """The life of a notice in the ledger: planned, then sent, failed or suppressed."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from services.notification.domain.notices import Event
+from services.notification.domain.letters import Matter
+from services.notification.domain.notices import Event, Notice
 from shared.contracts.common import ActorKind
-from shared.contracts.http_notification import Language
-from shared.contracts.notification_events import Channel
+from shared.contracts.notification_events import Channel, Silence
 
 _MOST_DOUBLINGS = 20
 
@@ -36,9 +37,37 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Whether the holder of a record can be told anything."""
+    """Who can be told of a record, and of what he was told or must not be told."""
 
     contact: bool
+    """The holder has an address."""
+    others: frozenset[str] = frozenset()
+    """Directory numbers and delegations with an address."""
+    told: Mapping[UUID, datetime] = field(default_factory=dict)
+    """Accesses that were told lately, and when their first read was."""
+    silent: Mapping[UUID, Silence] = field(default_factory=dict)
+    """Documents of which the holder's side is told nothing, and why."""
+
+    def silence(self, notice: Notice, access: UUID | None, at: datetime, window: timedelta) -> Silence | None:
+        """Why a notice is not sent; None where it is."""
+        if notice.silence is not None:
+            return notice.silence
+        if notice.document is not None and notice.document in self.silent:
+            return self.silent[notice.document]
+        first = self.told.get(access) if access is not None else None
+        if first is not None and abs(at - first) < window:  # topics are not in step with each other
+            return Silence.SAME_ACCESS
+        reached = self.contact if notice.to is None else notice.to in self.others
+        return None if reached or notice.contact_follows else Silence.NO_ADDRESS
+
+    def after(self, delivery: "Delivery") -> "Reach":
+        """What the record's next event finds."""
+        subject = delivery.subject
+        if subject is None:
+            return self
+        if delivery.silence is None:
+            return replace(self, told={**self.told, subject: delivery.occurred_at})
+        return replace(self, silent={**self.silent, subject: delivery.silence})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +85,11 @@ class Delivery:
     status: Status
     occurred_at: datetime
     not_before: datetime
+    recipient: str | None = None
+    """Directory number of the médecin traitant, or the delegation whose delegate is told; None: the holder."""
+    silence: Silence | None = None
+    subject: UUID | None = None
+    """What later events ask for: the access that is told by it, or the document that it is silent about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +98,11 @@ class Due:
 
     notice: UUID
     record: UUID
-    event: Event
-    variant: str
-    who: ActorKind | None
-    occurred_at: datetime
+    matter: Matter
     not_before: datetime
     attempt: int
     address: str | None
     """None where there is no contact."""
-    language: Language
 
     def __repr__(self) -> str:
         """Without the address."""

@@ -8,6 +8,7 @@ import csv
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -36,6 +37,25 @@ _WHO = {
         ActorKind.OPERATOR: "the operator of the service",
     },
 }
+
+
+class Matter(NamedTuple):
+    """All that a letter says, and in which language; a tuple, since letters are kept by it."""
+
+    event: Event
+    variant: str
+    """Which of the event's texts."""
+    who: ActorKind | None
+    minute: datetime
+    """When it happened; letters say no more of the time."""
+    language: Language
+
+    @classmethod
+    def of(
+        cls, event: Event, variant: str, who: ActorKind | None, occurred_at: datetime, language: Language
+    ) -> "Matter":
+        """What the letter about an event says."""
+        return cls(event, variant, who, occurred_at.replace(second=0, microsecond=0), language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,26 +92,21 @@ class Letters:
         }
         self._portal_url = portal_url
 
-    def write(
-        self,
-        event: Event,
-        variant: str,
-        who: ActorKind | None,
-        occurred_at: datetime,
-        language: Language,
-    ) -> Letter:
+    def write(self, matter: Matter) -> Letter:
         """The letter about one event.
 
         Raises:
             KeyError: the event has no text in this variant.
         """
-        texts = self._texts[event, variant]
+        language, who = matter.language, matter.who
+        texts = self._texts[matter.event, matter.variant]
         sentence = texts[f"sentence_{language}"].format(who=_WHO[language][who] if who else "")
         words = {
             "subject": texts[f"subject_{language}"],
             "sentence": sentence,
-            "when": occurred_at.astimezone(_PARIS).strftime(_FORMATS[language]),
+            "when": matter.minute.astimezone(_PARIS).strftime(_FORMATS[language]),
             "portal_url": self._portal_url,
+            "recipient": texts["recipient"],
         }
         return Letter(
             subject=words["subject"],

@@ -5,17 +5,13 @@ library; each then gets the three headers of its own: to whom, when, and under w
 """
 
 import re
-from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from functools import lru_cache
 
 from services.notification.domain.deliveries import Due, message_id
-from services.notification.domain.letters import Letters
-from services.notification.domain.notices import Event
-from shared.contracts.common import ActorKind
-from shared.contracts.http_notification import Language
+from services.notification.domain.letters import Letters, Matter
 
 KEPT = 512
 """Common parts in memory, of a few kilobytes each."""
@@ -44,28 +40,20 @@ class Mails:
         """
         if not _ADDRESS.fullmatch(due.address or ""):
             raise ValueError("this is no address to which an e-mail could go: the contact has to be given anew")
-        minute = due.occurred_at.replace(second=0, microsecond=0)  # letters say no more of the time
         own = (
             f"To: {due.address}\r\n"
             f"Date: {format_datetime(due.not_before)}\r\n"
             f"Message-ID: {message_id(due.notice, self._domain)}\r\n"
         )
-        return own.encode("ascii") + self._common(due.event, due.variant, due.who, minute, due.language)
+        return own.encode("ascii") + self._common(due.matter)
 
-    def _write(
-        self,
-        event: Event,
-        variant: str,
-        who: ActorKind | None,
-        occurred_at: datetime,
-        language: Language,
-    ) -> bytes:
-        letter = self._letters.write(event, variant, who, occurred_at, language)
+    def _write(self, matter: Matter) -> bytes:
+        letter = self._letters.write(matter)
         mail = EmailMessage(policy=_WIRE)
         mail["From"] = self._sender
         mail["Subject"] = letter.subject
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(letter.text)
         mail.add_alternative(letter.html, subtype="html")
-        mail["Content-Language"] = language.value  # set last: what is set before moves into the first part
+        mail["Content-Language"] = matter.language.value  # set last: what is set before moves into the first part
         return mail.as_bytes()

@@ -6,11 +6,18 @@ from uuid import uuid4
 
 import pytest
 
-from shared.contracts.access_decisions import Decided, Outcome, RecordOpened
-from shared.contracts.common import Act, Actor, ActorKind
+from shared.contracts.access_decisions import (
+    ConsentChanged,
+    Decided,
+    DeletionRequested,
+    LifeChanged,
+    Outcome,
+    RecordOpened,
+)
+from shared.contracts.common import Act, Actor, ActorKind, FurtherAct
 from shared.contracts.document_events import Consulted, Deposited
 from shared.contracts.http_audit import ReadTraces
-from shared.contracts.notification_events import Channel, Suppressed
+from shared.contracts.notification_events import Channel, Sent, Silence, Suppressed
 from shared.contracts.reasons import Reason
 from shared.contracts.topics import ACCESS_DECISIONS, DOCUMENT_EVENTS, NOTIFICATION_EVENTS
 from shared.database.reads import PermitLateError, PermitUsedError
@@ -126,6 +133,54 @@ async def test_the_holder_learns_nothing_of_a_withheld_document(audit):
         shown.append(sorted((trace.at, trace.kind) for trace in page))
     assert shown[0] == shown[1]
     assert len(shown[0]) == 100
+
+
+async def secret_connection(audit, record, at):
+    """All messages of a minor's emergency in a secret connection, of which the médecin traitant is told."""
+    actor, correlation, time = DOCTOR.model_copy(update={"secret": True}), uuid4(), NOW + timedelta(seconds=at)
+    decided = Decided(
+        request=correlation, act=Act.CONSULT, outcome=Outcome.PERMIT, reasons=(Reason.AUTHORISED,), actor=actor
+    )
+    read = Consulted(request=correlation, actor=actor)
+    notice = {"event": "ACCES_BRIS_GLACE", "about": uuid4()}
+    to_doctor = Sent(notice=uuid4(), channel=Channel.EMAIL, recipient="810000000077", **notice)
+    to_holder = Suppressed(notice=uuid4(), channel=Channel.NONE, reason=Silence.CONFIDENTIAL, **notice)
+    await audit.follower.take(
+        audit.follower.record(ACCESS_DECISIONS, record, decided, time=time, correlation=correlation),
+        audit.follower.record(DOCUMENT_EVENTS, record, read, time=time, correlation=correlation),
+        audit.follower.record(NOTIFICATION_EVENTS, record, to_doctor, time=time, correlation=correlation),
+        audit.follower.record(NOTIFICATION_EVENTS, record, to_holder, time=time, correlation=correlation),
+    )
+
+
+async def test_ar_042_representatives_learn_nothing_of_a_secret_connection_and_the_minor_does(audit):
+    with_it, without_it = uuid4(), uuid4()
+    parent = Actor(kind=ActorKind.REPRESENTATIVE, delegation=uuid4())
+    for record in (with_it, without_it):
+        for at in range(60):
+            await deposit(audit, record, withheld=False, at=2 * at)
+    for at in range(20):
+        await secret_connection(audit, with_it, 2 * at + 1)
+    shown = []
+    for record in (with_it, without_it):
+        page = await audit.traces.read(permit(record, actor=parent), ReadTraces(permit="-", count=100))
+        shown.append(sorted((trace.at, trace.kind) for trace in page))
+    assert shown[0] == shown[1]
+    assert len(shown[0]) == 100
+    own = await audit.traces.read(permit(with_it), ReadTraces(permit="-", count=200))
+    assert sum(trace.actor is not None and trace.actor.secret for trace in own) == 40
+
+
+async def test_every_act_of_a_records_rights_and_life_is_a_trace_that_can_be_read(audit):
+    record, actor = uuid4(), Actor(kind=ActorKind.PATIENT)
+    acts = [*FurtherAct, "an_act_of_tomorrow"]
+    bodies = [ConsentChanged(act=act, actor=actor, rights_version=1) for act in acts]
+    bodies += [LifeChanged(act=act, actor=actor, rights_version=1) for act in acts]
+    bodies.append(DeletionRequested(actor=actor, latest=NOW))
+    await audit.follower.take(*(audit.follower.record(ACCESS_DECISIONS, record, body) for body in bodies))
+    found = await audit.traces.read(permit(record), ReadTraces(permit="-", count=200))
+    assert len(found) == len(bodies)
+    assert {trace.further_act for trace in found} == {*acts, None}
 
 
 async def test_who_may_see_withheld_documents_sees_their_traces(audit):

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -16,9 +17,11 @@ from aiosmtpd.smtp import SMTP
 import services.notification
 from services.notification.clients import Mailing, mailing
 from services.notification.domain.letters import Letters
-from services.notification.handlers import BY_TYPE
+from services.notification.domain.rules import untold
+from services.notification.handlers import by_type
 from services.notification.repository import Contacts, Ledger, Outbound
 from services.notification.settings import Settings
+from shared.contracts.access_decisions import Decided
 from shared.contracts.http_notification import Contact
 from shared.contracts.topics import ACCESS_DECISIONS, DOCUMENT_EVENTS, HISTORY_EVENTS
 from shared.database.record_keys import RecordKeys
@@ -27,6 +30,7 @@ from tests.support.follower import Follower, following, key_provider
 from tests.support.system import System
 
 FOLDER = Path(services.notification.__file__).parent
+WINDOW = timedelta(minutes=30)
 
 
 @dataclass
@@ -84,6 +88,10 @@ class Notification:
         async with self.follower.database.transaction() as tx:
             await self.contacts.put(tx, record, Contact(email=email, language=language))
 
+    async def know_other(self, record: UUID, recipient: str, email: str = "dominique.secret@example.org") -> None:
+        async with self.follower.database.transaction() as tx:
+            await self.contacts.put_other(tx, record, recipient, Contact(email=email))
+
     async def ledger(self) -> list[Any]:
         return await self.follower.rows("SELECT * FROM delivery ORDER BY created_at, notice")
 
@@ -117,7 +125,13 @@ async def notification(system: System, tmp_path: Path, relay: Relay) -> AsyncIte
         keys = RecordKeys(key_provider(tmp_path / "keys"))
         contacts = Contacts(keys)
         await follower.follow(
-            Consumer("events", (ACCESS_DECISIONS, DOCUMENT_EVENTS, HISTORY_EVENTS), BY_TYPE, Ledger())
+            Consumer(
+                "events",
+                (ACCESS_DECISIONS, DOCUMENT_EVENTS, HISTORY_EVENTS),
+                by_type(WINDOW),
+                Ledger(WINDOW),
+                unread={Decided: untold},
+            )
         )
         one = Notification(follower, keys, contacts, Outbound(contacts), relay, None)  # type: ignore[arg-type]
         one.mails = one.another()

@@ -21,10 +21,11 @@ class Calls:
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url
 
-    async def put(self, record: object, contact: object, caller: str = "gateway") -> int:
+    async def put(self, record: object, contact: object, caller: str = "gateway", recipient: str = "") -> int:
         client = InternalClient(self.base_url, ServiceIdentity(caller, KEYS[caller]), "notification")
         try:
-            return (await client.call("PUT", f"/contacts/{record}", json=contact)).status
+            path = f"/contacts/{record}/{recipient}" if recipient else f"/contacts/{record}"
+            return (await client.call("PUT", path, json=contact)).status
         finally:
             await client.close()
 
@@ -45,10 +46,27 @@ async def test_a_contact_is_kept_and_repeating_changes_nothing(notification, cal
     assert contact.model_dump() == CONTACT
 
 
-async def test_another_service_may_not_call(notification, calls):
+async def test_the_contact_of_somebody_else_is_kept_apart_and_unreadable_at_rest(notification, calls):
+    record, doctor = uuid4(), "810000000077"
+    assert [await calls.put(record, CONTACT, recipient=doctor) for _ in range(2)] == [204, 204]
+    async with notification.follower.database.transaction() as tx:
+        assert await notification.contacts.of(tx, [record]) == {}
+        found = await notification.contacts.of_others(tx, [(record, doctor), (record, "8"), (uuid4(), doctor)])
+    assert {key: contact.model_dump() for key, contact in found.items()} == {(record, doctor): CONTACT}
+    (row,) = await notification.follower.rows("SELECT email FROM other_contact")
+    assert b"secret" not in row["email"]
+
+
+@pytest.mark.parametrize("recipient", ["", "810000000077"])
+async def test_another_service_may_not_call(notification, calls, recipient):
     with pytest.raises(RemoteError, match="403 caller_not_allowed"):
-        await calls.put(uuid4(), CONTACT, caller="document")
-    assert await notification.follower.rows("SELECT FROM contact") == []
+        await calls.put(uuid4(), CONTACT, caller="document", recipient=recipient)
+    assert await notification.follower.rows("SELECT record FROM contact UNION SELECT record FROM other_contact") == []
+
+
+async def test_a_recipient_that_is_no_code_is_refused(calls):
+    with pytest.raises(RemoteError, match="422"):
+        await calls.put(uuid4(), CONTACT, recipient="camille%20secret")
 
 
 @pytest.mark.parametrize("contact", [{}, {"email": "x"}, CONTACT | {"language": "de"}])

@@ -8,8 +8,17 @@ import pytest
 
 from services.audit.domain.events import Concealed, TracesConsulted, canonical
 from services.audit.domain.traces import Kept, Reader, trace
-from shared.contracts.access_decisions import Decided, Outcome, RecordOpened, RightsChanged
-from shared.contracts.common import AccessMode, Act, Actor, ActorKind, Body, Owner, Scope
+from shared.contracts.access_decisions import (
+    ConsentChanged,
+    Decided,
+    DeletionRequested,
+    Emergency,
+    LifeChanged,
+    Outcome,
+    RecordOpened,
+    RightsChanged,
+)
+from shared.contracts.common import AccessMode, Act, Actor, ActorKind, Body, FurtherAct, Owner, Scope
 from shared.contracts.document_events import Consulted, Deposited, DepositRefused, DocumentHeld
 from shared.contracts.history_events import HistoryConsulted
 from shared.contracts.http_audit import Trace
@@ -155,6 +164,89 @@ def test_a_change_of_rights_names_the_professional_and_a_notice_its_event() -> N
     assert told is not None
     assert (rights.act, rights.professional) == (Act.BLOCK, "810000000002")
     assert told.notice == "ACCES_DMP_PS"
+
+
+@pytest.mark.parametrize("act", FurtherAct)
+def test_every_further_act_is_a_trace_that_says_who_and_what(act: FurtherAct) -> None:
+    told: list[Body] = [
+        decided(Act.UNKNOWN, Outcome.PERMIT).model_copy(update={"further_act": act.value}),
+        ConsentChanged(act=act, actor=DOCTOR, professional="810000000002", subject="team-1", rights_version=2),
+        LifeChanged(act=act, actor=DOCTOR, rights_version=2),
+    ]
+    for body in told:
+        found = seen(body)
+        assert found is not None
+        assert (found.further_act, found.actor) == (act.value, DOCTOR)
+    assert [seen(body).act for body in told] == [Act.UNKNOWN, None, None]  # type: ignore[union-attr]
+    consent = seen(told[1])
+    assert consent is not None
+    assert (consent.professional, consent.subject) == ("810000000002", "team-1")
+
+
+def test_an_act_of_tomorrow_is_a_trace_too() -> None:
+    found = seen(LifeChanged(act="an_act_of_tomorrow", actor=DOCTOR, rights_version=2))
+    assert found is not None
+    assert (found.act, found.further_act) == (None, "an_act_of_tomorrow")
+
+
+def test_ar_055_a_deletion_that_was_asked_for_is_a_trace() -> None:
+    found = seen(DeletionRequested(actor=DOCTOR, latest=NOW))
+    assert found is not None
+    assert (found.kind, found.actor) == ("carnet.access.deletion-requested.v1", DOCTOR)
+
+
+@pytest.mark.parametrize("mode", [AccessMode.EMERGENCY, AccessMode.REGULATION])
+def test_ar_038_039_059_the_patient_sees_an_emergency_its_mode_and_the_code_of_its_reason(mode: AccessMode) -> None:
+    emergency = Emergency(reason="vital_distress", tell="810000000077")
+    body = decided(Act.CONSULT, Outcome.PERMIT).model_copy(
+        update={"mode": mode, "emergency": emergency, "further_reasons": ("break_glass",)}
+    )
+    found = seen(body)
+    assert found is not None
+    assert (found.mode, found.emergency_reason, found.further_reasons) == (mode, "vital_distress", ("break_glass",))
+    assert found.actor == DOCTOR
+
+
+def test_a_trace_says_to_whom_a_notice_went_that_did_not_go_to_the_holder() -> None:
+    to_doctor = notice(Sent).model_copy(update={"recipient": "810000000077"})
+    told, own = seen(to_doctor), seen(notice(Sent))
+    assert told is not None
+    assert own is not None
+    assert (told.recipient, own.recipient) == ("810000000077", None)
+
+
+SECRET = DOCTOR.model_copy(update={"secret": True})
+OF_SECRET = [
+    decided(Act.CONSULT, Outcome.PERMIT).model_copy(update={"actor": SECRET}),
+    decided(Act.CONSULT, Outcome.DENY).model_copy(update={"actor": SECRET}),
+    decided(Act.DEPOSIT, Outcome.DENY).model_copy(update={"actor": SECRET}),
+    decided(Act.UNKNOWN, Outcome.PERMIT).model_copy(update={"actor": SECRET, "further_act": "consent_session"}),
+    deposited(PLAIN).model_copy(update={"actor": SECRET}),
+    Consulted(request=uuid4(), actor=SECRET, document=PLAIN),
+    Consulted(request=uuid4(), actor=SECRET),
+    HistoryConsulted(request=uuid4(), actor=SECRET),
+    RightsChanged(act=Act.BLOCK, actor=SECRET, rights_version=3),
+    ConsentChanged(act=FurtherAct.CONSENT_SESSION, actor=SECRET, rights_version=3),
+    LifeChanged(act=FurtherAct.OBJECT, actor=SECRET, rights_version=3),
+    DeletionRequested(actor=SECRET, latest=NOW),
+    TracesConsulted(request=uuid4(), actor=SECRET),
+    notice(Sent).model_copy(update={"recipient": "810000000077"}),
+    notice(Failed).model_copy(update={"recipient": "810000000077"}),
+]
+
+
+@pytest.mark.parametrize("body", OF_SECRET, ids=name)
+def test_ar_042_representatives_find_nothing_of_a_secret_connection(body: Body) -> None:
+    for withheld in (False, True):
+        representative = Reader.of(permit(ActorKind.REPRESENTATIVE, withheld=withheld), [])
+        assert seen(body, representative) is None
+    assert seen(body) is not None
+    assert seen(body, TREATING) is not None
+
+
+@pytest.mark.parametrize("body", [one for one in SHOWN if getattr(one, "document", None) is None], ids=name)
+def test_representatives_see_what_was_no_secret(body: Body) -> None:
+    assert seen(body, Reader.of(permit(ActorKind.REPRESENTATIVE), [])) is not None
 
 
 def test_a_trace_shows_no_place_in_the_log_and_no_permit() -> None:

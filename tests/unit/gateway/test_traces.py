@@ -28,6 +28,11 @@ def trace(kind, **more):
         (trace("carnet.history.consulted.v1"), "read", True),
         (trace("carnet.audit.consulted.v1"), "read", True),
         (trace("carnet.access.rights-changed.v1"), "update", True),
+        (trace("carnet.access.consent-changed.v1", further_act="consent_team"), "update", True),
+        (trace("carnet.access.life-changed.v1", further_act="suspend"), "update", True),
+        (trace("carnet.access.deletion-requested.v1"), "update", True),
+        (trace("carnet.notification.sent.v1", notice="ACCES_DMP_PS"), "update", True),
+        (trace("carnet.notification.failed.v1", notice="ACCES_DMP_PS"), "update", False),
         (trace("carnet.something.new.v1"), "update", True),
     ],
 )
@@ -39,6 +44,36 @@ def test_what_was_done(found, action, permitted) -> None:
 def test_a_reason_is_told_in_words() -> None:
     found = trace("carnet.access.decided.v1", outcome="deny", reasons=("blocked",))
     assert trace_view(found, uuid4(), "fr").sentence == "Le titulaire a bloqué ce professionnel."
+
+
+def test_the_finer_reason_is_told_and_an_unknown_one_leaves_the_released_one() -> None:
+    found = trace("carnet.access.decided.v1", outcome="permit", reasons=("authorised",), further_reasons=("care_team",))
+    view = trace_view(found, uuid4(), "fr")
+    assert (view.reason, view.sentence) == ("care_team", "Le titulaire a consenti à l'accès de l'équipe de soins.")
+    newer = found.model_copy(update={"further_reasons": ("a_reason_of_tomorrow",)})
+    assert trace_view(newer, uuid4(), "fr").reason == "authorised"
+
+
+@pytest.mark.parametrize(("language", "label"), [("fr", "Détresse vitale"), ("en", "Vital distress")])
+def test_ar_039_the_reason_of_an_emergency_is_told_in_words(language, label) -> None:
+    found = trace("carnet.access.decided.v1", mode="bris_de_glace", emergency_reason="vital_distress")
+    view = trace_view(found, uuid4(), language)
+    assert (view.mode, view.emergency_reason, view.emergency_label) == ("bris_de_glace", "vital_distress", label)
+    newer = found.model_copy(update={"emergency_reason": "a_reason_of_tomorrow"})
+    assert trace_view(newer, uuid4(), language).emergency_label is None
+
+
+def test_whose_rights_changed_or_who_was_told_is_shown() -> None:
+    for field, value in (("professional", "810000000002"), ("subject", "team-1"), ("recipient", "810000000077")):
+        assert trace_view(trace("carnet.access.consent-changed.v1", **{field: value}), uuid4(), "en").about == value
+
+
+def test_who_acts_for_the_holder_and_through_which_app() -> None:
+    delegation = uuid4()
+    carer = Actor(kind=ActorKind.REPRESENTATIVE, delegation=delegation, app="app-1")
+    found = trace("carnet.document.consulted.v1").model_copy(update={"actor": carer})
+    view = trace_view(found, uuid4(), "en")
+    assert (view.actor_kind, view.delegation, view.app) == ("representative", delegation, "app-1")
 
 
 async def test_a_patient_sees_his_traces(http, world, as_) -> None:

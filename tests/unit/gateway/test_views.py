@@ -132,10 +132,55 @@ def test_the_trace_of_a_refusal():
         ("representative", None, {"display": "representative"}),
         ("insurer", "amo-test", {"identifier": {"system": "urn:carnet:insurer", "value": "amo-test"}}),
         ("structure", "1750803447", {"identifier": {"system": systems.STRUCTURES, "value": "1750803447"}}),
+        ("operator", "op-1", {"identifier": {"system": "urn:carnet:operator", "value": "op-1"}}),
     ],
 )
 def test_actors_of_a_trace(kind, number, who):
     assert audit_event(replace(TRACE, actor_kind=kind, actor_number=number))["agent"][0]["who"] == who
+
+
+@pytest.mark.parametrize(
+    ("mode", "codes"),
+    [
+        ("normal", ["normal"]),
+        ("bris_de_glace", ["bris_de_glace", "BTG"]),
+        ("centre_15", ["centre_15", "ETREAT"]),
+    ],
+)
+def test_ar_037_the_purpose_of_a_trace_is_its_mode(mode, codes):
+    purposes = audit_event(replace(TRACE, mode=mode))["agent"][0]["purposeOfUse"]
+    assert [[one["code"] for one in purpose["coding"]] for purpose in purposes] == [codes]
+
+
+def test_ar_039_the_reason_of_an_emergency_stands_beside_its_mode():
+    view = replace(TRACE, emergency_reason="unconscious", emergency_label="Unconscious")
+    _, reason = audit_event(view)["agent"][0]["purposeOfUse"]
+    assert (reason["coding"][0]["code"], reason["text"]) == ("unconscious", "Unconscious")
+    assert reason["coding"][0]["system"] == "urn:carnet:emergency-reason"
+
+
+def test_who_acts_for_the_holder_appears_by_the_delegation():
+    delegation = UUID(int=9)
+    carer = audit_event(replace(TRACE, actor_kind="representative", actor_number=None, delegation=delegation))
+    assert carer["agent"][0]["who"] == {
+        "identifier": {"system": "urn:carnet:delegation", "value": str(delegation)},
+        "display": "representative",
+    }
+    helper = audit_event(replace(TRACE, actor_kind="representative", delegation=delegation))
+    assert helper["agent"][0]["who"]["identifier"] == {"system": systems.PROFESSIONALS, "value": "801234567897"}
+    assert [one["agent"][0]["policy"] for one in (carer, helper)] == [[f"urn:uuid:{delegation}"]] * 2
+    assert "policy" not in audit_event(TRACE)["agent"][0]
+
+
+def test_ar_067_an_app_is_the_software_of_the_trace():
+    assert audit_event(replace(TRACE, app="app-1"))["agent"][1]["who"] == {
+        "identifier": {"system": "urn:carnet:app", "value": "app-1"}
+    }
+
+
+def test_whom_a_trace_is_about():
+    about = audit_event(replace(TRACE, about="810000000002"))["entity"][2]
+    assert about["what"] == {"identifier": {"value": "810000000002"}}
 
 
 def test_an_operation_outcome():

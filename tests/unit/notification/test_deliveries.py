@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notification.domain.deliveries import Answer, Due, Patience, Status, message_id, outcome
+from services.notification.domain.letters import Matter
 from services.notification.domain.notices import Event
 from shared.contracts.common import ActorKind
 from shared.contracts.http_notification import Language
@@ -20,14 +21,10 @@ def due(attempt: int = 1, age: timedelta = timedelta(0)) -> Due:
     return Due(
         notice=uuid4(),
         record=uuid4(),
-        event=Event.ACCESS,
-        variant="",
-        who=ActorKind.PROFESSIONAL,
-        occurred_at=NOW - age,
+        matter=Matter.of(Event.ACCESS, "", ActorKind.PROFESSIONAL, NOW - age, Language.FRENCH),
         not_before=NOW - age,
         attempt=attempt,
         address="camille.secret@example.org",
-        language=Language.FRENCH,
     )
 
 

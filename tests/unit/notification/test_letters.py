@@ -7,24 +7,50 @@ from pathlib import Path
 import pytest
 
 import services.notification
-from services.notification.domain.letters import Letters
+from services.notification.domain.letters import Letters, Matter
 from services.notification.domain.notices import Event
-from shared.contracts.common import Act, ActorKind
+from shared.contracts.common import Act, ActorKind, FurtherAct
 from shared.contracts.http_notification import Language
 
 FOLDER = Path(services.notification.__file__).parent
 URL = "https://espace.example/"
 WHEN = datetime(2026, 7, 14, 22, 5, tzinfo=UTC)
 LETTERS = Letters(FOLDER, URL)
-VARIANTS = {Event.AUTHORISATION: (Act.AUTHORISE, Act.REVOKE, Act.DECLARE), Event.BLOCK: (Act.BLOCK, Act.UNBLOCK)}
-ALL = [(event, variant) for event in Event for variant in VARIANTS.get(event, ("",))]
+VARIANTS: dict[Event, tuple[str, ...]] = {
+    Event.EMERGENCY_ACCESS: ("", "treating"),
+    Event.REGULATION_ACCESS: ("", "treating"),
+    Event.AUTHORISATION: (
+        Act.AUTHORISE,
+        Act.REVOKE,
+        Act.DECLARE,
+        FurtherAct.AUTHORISE_FOR,
+        FurtherAct.CONSENT_SESSION,
+        FurtherAct.CONSENT_TEAM,
+        FurtherAct.END_TEAM,
+        FurtherAct.NAME_ADMINISTRATOR,
+        FurtherAct.REMOVE_ADMINISTRATOR,
+    ),
+    Event.BLOCK: (Act.BLOCK, Act.UNBLOCK),
+    Event.SETTINGS: (FurtherAct.WISH, FurtherAct.OPT_OUT, FurtherAct.AGREE_APP, FurtherAct.WITHDRAW_APP),
+    Event.ENDED: ("", "for_holder"),
+    Event.OPENED: ("", FurtherAct.ACTIVATE),
+    Event.SUSPENDED: (FurtherAct.SUSPEND, FurtherAct.OBJECT),
+    Event.DELETED: ("requested",),
+    Event.REOPENED: ("", FurtherAct.LIFT, FurtherAct.DECEASE),
+}
+ALL = [(event, str(variant)) for event in Event for variant in VARIANTS.get(event, ("",))]
+TO_OTHERS = {(row["code"], row["variant"]) for row in LETTERS._texts.values() if row["recipient"] != "patient"}
+OF_THE_HOLDER = {
+    Language.FRENCH: r"\b(votre dossier|vos traces|bloquer)\b",
+    Language.ENGLISH: r"\b(your (shared|record|traces)|block the access)\b",
+}
 
 
 @pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("who", [*ActorKind])
 @pytest.mark.parametrize(("event", "variant"), ALL)
 def test_every_event_has_a_letter(event: Event, variant: str, who: ActorKind, language: Language) -> None:
-    letter = LETTERS.write(event, variant, who, WHEN, language)
+    letter = LETTERS.write(Matter.of(event, variant, who, WHEN, language))
     assert letter.subject
     assert "\n" not in letter.subject
     for text in (letter.text, letter.html):
@@ -36,15 +62,15 @@ def test_every_event_has_a_letter(event: Event, variant: str, who: ActorKind, la
 
 
 def test_it_says_who_by_kind_only() -> None:
-    letter = LETTERS.write(Event.ACCESS, "", ActorKind.PROFESSIONAL, WHEN, Language.FRENCH)
+    letter = LETTERS.write(Matter.of(Event.ACCESS, "", ActorKind.PROFESSIONAL, WHEN, Language.FRENCH))
     assert "consulté par un professionnel de santé." in letter.text
-    letter = LETTERS.write(Event.ACCESS, "", ActorKind.STRUCTURE, WHEN, Language.ENGLISH)
+    letter = LETTERS.write(Matter.of(Event.ACCESS, "", ActorKind.STRUCTURE, WHEN, Language.ENGLISH))
     assert "consulted by a care facility." in letter.text
 
 
 def test_html_is_escaped_and_text_is_not() -> None:
     letter = Letters(FOLDER, "https://espace.example/?a=1&b=<2>").write(
-        Event.AUTHORISATION, "revoke", ActorKind.INSURER, WHEN, Language.FRENCH
+        Matter.of(Event.AUTHORISATION, "revoke", ActorKind.INSURER, WHEN, Language.FRENCH)
     )
     assert "https://espace.example/?a=1&b=<2>" in letter.text
     assert "par l'assurance maladie." in letter.text
@@ -53,7 +79,20 @@ def test_html_is_escaped_and_text_is_not() -> None:
 
 def test_an_unknown_variant_is_an_error_and_no_empty_letter() -> None:
     with pytest.raises(KeyError):
-        LETTERS.write(Event.BLOCK, "", ActorKind.PATIENT, WHEN, Language.FRENCH)
+        LETTERS.write(Matter.of(Event.BLOCK, "", ActorKind.PATIENT, WHEN, Language.FRENCH))
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize(("event", "variant"), sorted(TO_OTHERS))
+def test_who_is_not_the_holder_is_not_written_to_as_if(event: str, variant: str, language: Language) -> None:
+    letter = LETTERS.write(Matter.of(Event(event), variant, ActorKind.PROFESSIONAL, WHEN, language))
+    for text in (letter.subject, letter.text, letter.html):
+        assert not re.search(OF_THE_HOLDER[language], text, re.IGNORECASE)
+    assert re.search(OF_THE_HOLDER[language], written_to_the_holder(language))
+
+
+def written_to_the_holder(language: Language) -> str:
+    return LETTERS.write(Matter.of(Event.EMERGENCY_ACCESS, "", ActorKind.PROFESSIONAL, WHEN, language)).text
 
 
 def test_no_text_for_an_event_that_is_never_told() -> None:

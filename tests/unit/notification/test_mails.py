@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import services.notification
 from services.notification.domain.deliveries import Due
-from services.notification.domain.letters import Letter, Letters
+from services.notification.domain.letters import Letter, Letters, Matter
 from services.notification.domain.mails import Mails
 from services.notification.domain.notices import Event
 from shared.contracts.common import ActorKind
@@ -28,14 +28,10 @@ MAILS = Mails(LETTERS, "ne-pas-repondre@carnet.example")
 DUE = Due(
     notice=UUID("7f1f9f0e-0a4f-4ba5-8d5c-7a43c9c2a001"),
     record=uuid4(),
-    event=Event.DOCUMENT_ADDED,
-    variant="",
-    who=ActorKind.PROFESSIONAL,
-    occurred_at=WHEN,
+    matter=Matter.of(Event.DOCUMENT_ADDED, "", ActorKind.PROFESSIONAL, WHEN, Language.FRENCH),
     not_before=WHEN + timedelta(minutes=2),
     attempt=1,
     address="camille.secret@example.org",
-    language=Language.FRENCH,
 )
 
 CONTACTS = st.from_regex(get_args(Email)[1].pattern.strip("^$"), fullmatch=True)
@@ -43,7 +39,11 @@ CONTACTS = st.from_regex(get_args(Email)[1].pattern.strip("^$"), fullmatch=True)
 
 
 def composed(**changes: Any) -> bytes:
-    return MAILS.compose(replace(DUE, **changes))
+    """The e-mail of a notice that differs in this; what it says is changed by the names of its parts."""
+    said = {name: changes.pop(name) for name in Matter._fields if name in changes}
+    if when := changes.pop("occurred_at", None):
+        said["minute"] = when.replace(second=0, microsecond=0)
+    return MAILS.compose(replace(DUE, matter=DUE.matter._replace(**said), **changes))
 
 
 def read(content: bytes) -> EmailMessage:
@@ -60,7 +60,7 @@ def text(mail: EmailMessage, kind: str = "plain") -> str:
 
 def test_headers_and_texts_are_those_of_the_notice() -> None:
     mail = read(composed())
-    letter = LETTERS.write(DUE.event, DUE.variant, DUE.who, DUE.occurred_at, DUE.language)
+    letter = LETTERS.write(DUE.matter)
     assert {name: str(mail[name]) for name in mail if name not in {"MIME-Version", "Content-Type"}} == {
         "To": "camille.secret@example.org",
         "Date": "Tue, 14 Jul 2026 22:07:59 +0000",
@@ -115,14 +115,16 @@ def test_letters_of_one_kind_and_minute_are_written_once(monkeypatch: pytest.Mon
     written = []
     write = LETTERS.write
 
-    def counted(*about: Any) -> Letter:
-        written.append(about)
-        return write(*about)
+    def counted(matter: Matter) -> Letter:
+        written.append(matter)
+        return write(matter)
 
     monkeypatch.setattr(LETTERS, "write", counted)
     mails = Mails(LETTERS, "ne-pas-repondre@carnet.example")
     for second in range(59):
-        mails.compose(replace(DUE, notice=uuid4(), occurred_at=WHEN.replace(second=second)))
+        when = WHEN.replace(second=second)
+        matter = Matter.of(Event.DOCUMENT_ADDED, "", ActorKind.PROFESSIONAL, when, Language.FRENCH)
+        mails.compose(replace(DUE, notice=uuid4(), matter=matter))
     assert len(written) == 1
 
 

@@ -1,70 +1,97 @@
-"""Which event makes which notice."""
+"""Which event makes which notice, to whom, and which are recorded and not sent."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
 from services.notification.domain.deliveries import Reach, Status
-from services.notification.domain.notices import RULES, Event
-from services.notification.handlers import BY_TYPE, CONTACT_WAIT
-from shared.contracts.access_decisions import RecordClosed, RecordOpened, RecordReopened, RightsChanged
-from shared.contracts.common import AccessMode, Act, Actor, ActorKind, Body
-from shared.contracts.document_events import Consulted, Deposited
-from shared.contracts.envelope import Envelope, Message
+from services.notification.domain.notices import Event
+from services.notification.domain.rules import RULES, untold
+from services.notification.handlers import CONTACT_WAIT
+from shared.contracts.access_decisions import (
+    COME_OF_AGE,
+    DeletionRequested,
+    Outcome,
+    RecordClosed,
+    RecordOpened,
+    RecordReopened,
+)
+from shared.contracts.common import AccessMode, Act, Body, FurtherAct
 from shared.contracts.history_events import HistoryConsulted, HistoryUpdated
-from shared.contracts.notification_events import Channel, Suppressed
-from shared.messaging import Effects
+from shared.contracts.notification_events import Channel, Silence, Suppressed
+from shared.contracts.reasons import Reason
+from tests.unit.notification.telling import (
+    DELEGATION,
+    DOCTOR,
+    HOLDER,
+    HOSPITAL,
+    INSURER,
+    NOW,
+    OPERATOR,
+    RECORD,
+    REPRESENTATIVE,
+    TREATING,
+    consent,
+    consulted,
+    decided,
+    deposited,
+    emergency,
+    handled,
+    in_secret,
+    life,
+    refused,
+    rights,
+    told,
+)
 
-NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
-RECORD = uuid4()
-DOCTOR = Actor(kind=ActorKind.PROFESSIONAL, number="810000000001")
-HOSPITAL = Actor(kind=ActorKind.STRUCTURE, number="1750000001")
-HOLDER = Actor(kind=ActorKind.PATIENT)
-REPRESENTATIVE = Actor(kind=ActorKind.REPRESENTATIVE)
-
-
-def deposited(actor: Actor = DOCTOR, **changes: Any) -> Deposited:
-    return Deposited(deposit=uuid4(), document=uuid4(), actor=actor, type_code="11502-2", class_code="10", **changes)
-
-
-def consulted(actor: Actor = DOCTOR, mode: AccessMode = AccessMode.NORMAL) -> Consulted:
-    return Consulted(request=uuid4(), actor=actor, mode=mode)
-
-
-def rights(act: Act, **changes: Any) -> RightsChanged:
-    return RightsChanged(act=act, actor=HOLDER, professional="810000000002", rights_version=2, **changes)
+DELEGATE = str(DELEGATION)
+UNTIL = NOW + timedelta(days=90)
+EVERYBODY = Reach(contact=True, others=frozenset({TREATING, DELEGATE}))
 
 
 def updated(*, first: bool) -> HistoryUpdated:
     return HistoryUpdated.model_validate({"insurer": "amo-test", "lines": 3, "first": first})
 
 
-def handled(body: Body, *, contact: bool = True, message_id: Any = None) -> Effects[Reach, Any]:
-    envelope = Envelope(message_id or uuid4(), body.type_name, "document", NOW - timedelta(seconds=1), uuid4())
-    message = Message(envelope, str(RECORD), body, "document.events", 0, 0)
-    return BY_TYPE[type(body)](message, Reach(contact), NOW)
-
-
 TOLD = [
     (consulted(), "ACCES_DMP_PS", ""),
     (consulted(HOSPITAL), "ACCES_DMP_PS", ""),
-    (consulted(mode=AccessMode.EMERGENCY), "ACCES_BRIS_GLACE", ""),
-    (consulted(mode=AccessMode.REGULATION), "ACCES_CENTRE_15", ""),
     (HistoryConsulted(request=uuid4(), actor=DOCTOR), "ACCES_DMP_PS", ""),
+    (emergency(tell=None), "ACCES_BRIS_GLACE", ""),
+    (emergency(mode=AccessMode.REGULATION, tell=None), "ACCES_CENTRE_15", ""),
+    (refused(Reason.BLOCKED), "REFUS_ACCES_PS", ""),
     (deposited(), "AJOUT_DOCUMENT", ""),
     (deposited(HOSPITAL), "AJOUT_DOCUMENT", ""),
     (deposited(REPRESENTATIVE), "AJOUT_DOCUMENT", ""),
+    (deposited(masked=True), "AJOUT_DOCUMENT", ""),
     (deposited(replaces=uuid4()), "MODIF_DOCUMENT", ""),
     (rights(Act.AUTHORISE), "AUTORISATION_PS", "authorise"),
     (rights(Act.REVOKE), "AUTORISATION_PS", "revoke"),
     (rights(Act.DECLARE), "AUTORISATION_PS", "declare"),
     (rights(Act.BLOCK), "BLOCAGE_PS", "block"),
     (rights(Act.UNBLOCK), "BLOCAGE_PS", "unblock"),
+    *((consent(act), "AUTORISATION_PS", act.value) for act in FurtherAct if "team" in act or "administrator" in act),
+    (consent(FurtherAct.AUTHORISE_FOR), "AUTORISATION_PS", "authorise_for"),
+    (consent(FurtherAct.CONSENT_SESSION), "AUTORISATION_PS", "consent_session"),
+    (consent(FurtherAct.WISH, REPRESENTATIVE), "MODIF_DROITS", "wish"),
+    (consent(FurtherAct.AGREE_APP, REPRESENTATIVE), "MODIF_DROITS", "agree_app"),
+    (consent(FurtherAct.WITHDRAW_APP, REPRESENTATIVE), "MODIF_DROITS", "withdraw_app"),
+    (consent(FurtherAct.OPT_OUT, REPRESENTATIVE), "MODIF_DROITS", "opt_out"),
+    (consent(FurtherAct.OPT_OUT, HOLDER), "MODIF_DROITS", "opt_out"),
+    (consent(FurtherAct.ANSWER, REPRESENTATIVE, subject=DELEGATE, state="ACCEPTED"), "ACCORD_PARTAGE_PROFIL", ""),
+    (consent(FurtherAct.ANSWER, REPRESENTATIVE, subject=DELEGATE, state="REFUSED"), "REFUS_PARTAGE_PROFIL", ""),
+    (consent(FurtherAct.END_DELEGATION, REPRESENTATIVE, subject=DELEGATE), "REVOCATION_PAR_AIDANT", ""),
     (RecordOpened(actor=DOCTOR), "OUVERTURE_DOSSIER", ""),
+    (life(COME_OF_AGE, OPERATOR), "RAPPEL_CONSENT_PASSAGE_MAJO", ""),
+    (life(FurtherAct.ACTIVATE, REPRESENTATIVE), "OUVERTURE_DOSSIER", "activate"),
+    (life(FurtherAct.SUSPEND, until=UNTIL), "CLOTURE_FRAUDE_PREAVIS", "suspend"),
+    (life(FurtherAct.OBJECT, REPRESENTATIVE), "CLOTURE_FRAUDE_PREAVIS", "object"),
+    (life(FurtherAct.LIFT), "REOUVERTURE_DOSSIER", "lift"),
+    (life(FurtherAct.DECEASE, undone=True), "REOUVERTURE_DOSSIER", "decease"),
     (RecordClosed(actor=HOLDER), "CLOTURE_DOSSIER", ""),
     (RecordReopened(actor=HOLDER), "REOUVERTURE_DOSSIER", ""),
+    (DeletionRequested(actor=HOLDER, latest=UNTIL), "SUPPRESSION_DEFINITIVE", "requested"),
     (updated(first=True), "PRIMO_ALIM_MHS", ""),
 ]
 NOT_TOLD = [
@@ -74,6 +101,16 @@ NOT_TOLD = [
     deposited(HOLDER),
     updated(first=False),
     rights(Act.RELEASE),
+    decided(),
+    decided(act=Act.DEPOSIT),
+    decided(act=Act.DEPOSIT, outcome=Outcome.DENY),
+    decided(HOLDER, outcome=Outcome.DENY),
+    consent(FurtherAct.CONSENT_SESSION, HOLDER),
+    consent("an_act_of_tomorrow"),
+    life(FurtherAct.ACTIVATE, HOLDER),
+    life(FurtherAct.OBJECT, HOLDER),
+    life(FurtherAct.DECEASE),
+    life("an_act_of_tomorrow"),
 ]
 
 
@@ -81,7 +118,7 @@ NOT_TOLD = [
 def test_the_holder_is_told(body: Body, event: str, variant: str) -> None:
     effects = handled(body)
     (delivery,) = effects.changes
-    assert (delivery.event, delivery.variant) == (event, variant)
+    assert (delivery.event, delivery.variant, delivery.recipient) == (event, variant, None)
     assert (delivery.channel, delivery.status) == (Channel.EMAIL, Status.PLANNED)
     assert delivery.record == RECORD
     assert effects.emits == ()
@@ -95,34 +132,31 @@ def test_the_holder_is_not_told(body: Body) -> None:
 
 
 def test_every_notice_is_made_by_some_rule() -> None:
-    assert {event for _, event, _ in TOLD} == {event.value for event in Event}
+    of_others = {Event.INVITATION.value, Event.INVITED_FOR.value, Event.ENDED.value}
+    assert {event for _, event, _ in TOLD} | of_others == {event.value for event in Event}
     assert {type(body) for body, _, _ in TOLD} == set(RULES)
 
 
 @pytest.mark.parametrize("body", [consulted(), deposited(), rights(Act.BLOCK), RecordClosed(actor=HOLDER)])
 def test_without_a_contact_the_notice_is_suppressed_at_once(body: Body) -> None:
-    effects = handled(body, contact=False)
+    effects = handled(body, Reach(contact=False))
     (delivery,) = effects.changes
     (told,) = effects.emits
     assert (delivery.channel, delivery.status) == (Channel.NONE, Status.SUPPRESSED)
     assert isinstance(told, Suppressed)
     assert (told.notice, told.about, told.channel) == (delivery.notice, delivery.about, Channel.NONE)
+    assert (told.reason, delivery.silence) == (Silence.NO_ADDRESS, Silence.NO_ADDRESS)
 
 
-def test_a_withheld_document_leaves_a_row_and_no_e_mail() -> None:
-    (delivery,) = handled(deposited(withheld=True)).changes
-    assert (delivery.channel, delivery.status) == (Channel.NONE, Status.SUPPRESSED)
-
-
-def test_a_block_is_told_when_it_is_in_force_and_not_before() -> None:
+def test_ar_018_a_block_is_told_when_it_is_in_force_and_not_before() -> None:
     in_force = NOW + timedelta(seconds=4)
     (later,) = handled(rights(Act.BLOCK, in_force_at=in_force)).changes
     (passed,) = handled(rights(Act.BLOCK, in_force_at=NOW - timedelta(seconds=4))).changes
     assert (later.not_before, passed.not_before) == (in_force, NOW)
 
 
-def test_a_new_records_contact_may_come_behind_it() -> None:
-    (delivery,) = handled(RecordOpened(actor=DOCTOR), contact=False).changes
+def test_ar_001_an_opening_is_told_and_the_contact_may_come_behind_it() -> None:
+    (delivery,) = handled(RecordOpened(actor=DOCTOR), Reach(contact=False)).changes
     assert (delivery.status, delivery.not_before) == (Status.PLANNED, NOW + CONTACT_WAIT)
 
 
@@ -131,3 +165,120 @@ def test_the_same_event_makes_the_same_notice_and_another_event_another() -> Non
     first, again = (handled(consulted(), message_id=cause).changes[0].notice for _ in range(2))
     assert first == again
     assert handled(consulted()).changes[0].notice != first
+
+
+@pytest.mark.parametrize("act", [FurtherAct.AUTHORISE_FOR, FurtherAct.CONSENT_SESSION, FurtherAct.CONSENT_TEAM])
+def test_ar_010_011_013_a_consent_that_a_professional_recorded_is_told(act: FurtherAct) -> None:
+    assert told(consent(act)) == [("AUTORISATION_PS", act.value, None, None)]
+
+
+def test_ar_008_009_a_care_teams_access_and_its_end_are_told() -> None:
+    for act in (FurtherAct.CONSENT_TEAM, FurtherAct.END_TEAM):
+        assert told(consent(act, subject="1750000001")) == [("AUTORISATION_PS", act.value, None, None)]
+
+
+def test_ar_020_the_end_of_a_block_is_told() -> None:
+    assert told(rights(Act.UNBLOCK)) == [("BLOCAGE_PS", "unblock", None, None)]
+
+
+def test_ar_045_the_young_adult_is_told_that_consents_are_to_be_renewed() -> None:
+    assert told(life(COME_OF_AGE, OPERATOR)) == [("RAPPEL_CONSENT_PASSAGE_MAJO", "", None, None)]
+
+
+def test_ar_056_073_reopening_and_a_closure_after_an_opposition_are_told() -> None:
+    assert told(RecordReopened(actor=HOLDER)) == [("REOUVERTURE_DOSSIER", "", None, None)]
+    assert told(RecordClosed(actor=INSURER)) == [("CLOTURE_DOSSIER", "", None, None)]
+
+
+def test_ar_028_035_063_067_what_a_representative_decided_is_told() -> None:
+    for act in (FurtherAct.NAME_ADMINISTRATOR, FurtherAct.WISH, FurtherAct.AGREE_APP):
+        assert len(told(consent(act, REPRESENTATIVE))) == 1
+        assert told(consent(act, HOLDER)) == []
+
+
+def test_ar_054_055_057_suspension_closure_and_deletion_are_told_whoever_it_was() -> None:
+    for actor in (HOLDER, INSURER, OPERATOR):
+        assert len(told(RecordClosed(actor=actor))) == 1
+        assert len(told(DeletionRequested(actor=actor, latest=UNTIL))) == 1
+    assert told(life(FurtherAct.SUSPEND)) == [("CLOTURE_FRAUDE_PREAVIS", "suspend", None, None)]
+
+
+def test_ar_066_a_declared_treating_doctor_is_told() -> None:
+    assert told(rights(Act.DECLARE, INSURER)) == [("AUTORISATION_PS", "declare", None, None)]
+
+
+def test_a_delegate_is_told_of_the_invitation_and_of_the_end() -> None:
+    invited = consent(FurtherAct.INVITE, HOLDER, subject=DELEGATE, state="PENDING")
+    assert told(invited, Reach(contact=True)) == [("PARTAGE_PROFIL_AIDANT", "", DELEGATE, None)]  # address follows
+    ended = consent(FurtherAct.END_DELEGATION, HOLDER, subject=DELEGATE, state="EXPIRED")
+    assert told(ended, EVERYBODY) == [("REVOCATION_PAR_AIDE", "", DELEGATE, None)]
+    assert told(ended) == [("REVOCATION_PAR_AIDE", "", DELEGATE, Silence.NO_ADDRESS)]
+
+
+def test_what_others_do_to_a_delegation_is_told_to_both() -> None:
+    assert told(consent(FurtherAct.INVITE, INSURER, subject=DELEGATE), EVERYBODY) == [
+        ("AJOUT_ENTOURAGE", "", None, None),
+        ("PARTAGE_PROFIL_AIDANT", "", DELEGATE, None),
+    ]
+    assert told(consent(FurtherAct.END_DELEGATION, OPERATOR, subject=DELEGATE), EVERYBODY) == [
+        ("REVOCATION_PAR_AIDE", "for_holder", None, None),
+        ("REVOCATION_PAR_AIDE", "", DELEGATE, None),
+    ]
+    another = REPRESENTATIVE.model_copy(update={"delegation": uuid4()})
+    assert len(told(consent(FurtherAct.END_DELEGATION, another, subject=DELEGATE), EVERYBODY)) == 2
+
+
+def test_an_invitation_that_names_nobody_is_not_told_to_the_holder_as_if_he_were_invited() -> None:
+    assert told(consent(FurtherAct.INVITE, HOLDER)) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        consulted(in_secret(DOCTOR)),
+        HistoryConsulted(request=uuid4(), actor=in_secret(DOCTOR)),
+        deposited(in_secret(DOCTOR)),
+        refused(Reason.NOT_AUTHORISED, actor=in_secret(DOCTOR)),
+        rights(Act.AUTHORISE, in_secret(HOLDER)),
+        consent(FurtherAct.CONSENT_SESSION, in_secret(DOCTOR)),
+        consent(FurtherAct.INVITE, in_secret(HOLDER), subject=DELEGATE),
+        consent(FurtherAct.END_DELEGATION, in_secret(HOLDER), subject=DELEGATE),
+        life(FurtherAct.OBJECT, in_secret(REPRESENTATIVE)),
+        DeletionRequested(actor=in_secret(HOLDER), latest=UNTIL),
+    ],
+    ids=lambda body: f"{body.type_name}-{getattr(body, 'act', '')}",
+)
+def test_ar_042_nothing_of_a_secret_connection_is_sent_where_representatives_may_read_it(body: Body) -> None:
+    effects = handled(body, EVERYBODY)
+    assert effects.changes
+    assert {(one.status, one.silence) for one in effects.changes} == {(Status.SUPPRESSED, Silence.CONFIDENTIAL)}
+
+
+def test_what_is_refused_under_no_right_of_the_holder_is_not_told() -> None:
+    for reason in (Reason.LATE, Reason.INTERNAL_ERROR, Reason.NO_RECORD, Reason.RECORD_HELD):
+        assert told(refused(reason)) == []
+    assert told(refused(Reason.EMERGENCY_NOT_SERVED, further_reasons=("emergency_reason_missing",))) == []
+    assert told(refused(Reason.RECORD_CLOSED, further_reasons=("record_deceased",))) == []
+    assert told(refused(Reason.RECORD_CLOSED)) == [("REFUS_ACCES_PS", "", None, None)]
+    assert len(told(refused(Reason.NOT_AUTHORISED, further_reasons=("team_consent_ended",)))) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(one for one in NOT_TOLD if one.type_name == decided().type_name),
+        *(body for body, _, _ in TOLD if body.type_name == decided().type_name),
+        refused(Reason.BLOCKED, mode=AccessMode.EMERGENCY),
+        emergency(),
+        decided(further_act="suspend", act=Act.UNKNOWN),
+    ],
+)
+def test_a_decision_that_is_passed_over_unread_would_have_made_no_notice(body: Body) -> None:
+    if untold(body.model_dump_json(exclude_none=True).encode()):
+        assert told(body) == []
+
+
+def test_most_decisions_are_passed_over_and_none_that_is_written_otherwise() -> None:
+    assert untold(decided().model_dump_json(exclude_none=True).encode())
+    assert untold(decided(act=Act.DEPOSIT).model_dump_json(exclude_none=True).encode())
+    assert not untold(decided().model_dump_json(exclude_none=True, indent=1).encode())

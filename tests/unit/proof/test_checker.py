@@ -302,6 +302,10 @@ PLANTED: dict[str, tuple[str, Callable[[Facts], Facts]]] = {
     "a leaf does not decrypt": ("leaves verify", lambda f: with_leaf(f, 1, event=None, broken=True)),
     "leaves are out of order": ("leaves keep", lambda f: replace(f, leaves=[f.leaves[1], f.leaves[0], *f.leaves[2:]])),
     "a notice is there twice": ("one ledger row", lambda f: replace(f, deliveries=[f.deliveries[0], f.deliveries[0]])),
+    "a notice to another is there twice": (
+        "one ledger row",
+        lambda f: replace(f, deliveries=[f.deliveries[0], *[f.deliveries[0]._replace(recipient="8100")] * 2]),
+    ),
     "a notice is missing": ("one ledger row", lambda f: replace(f, deliveries=[])),
     "an e-mail did not leave": ("one word on each", lambda f: replace(f, mails=[])),
     "an e-mail went to two": (

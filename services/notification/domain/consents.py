@@ -1,0 +1,101 @@
+"""Which notices a change of consents, delegations or of a record's life makes.
+
+The holder is told what another did for him, and of lasting choices that anybody who came into his account could make:
+opt-outs and a request for deletion. Who is invited to act for him is told of the invitation and of its end.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from services.notification.domain.notices import Event, Notice, silence_of
+from shared.contracts.access_decisions import COME_OF_AGE, ConsentChanged, DeletionRequested, LifeChanged
+from shared.contracts.common import ActorKind, FurtherAct
+
+ACCEPTED: Final = "ACCEPTED"
+"""The state of a delegation that was accepted."""
+REQUESTED: Final = "requested"
+FOR_HOLDER: Final = "for_holder"
+"""The variant of a text that is written to the holder, where the other one is written to the delegate."""
+_CONSENTS: Final[Mapping[str, Event]] = {
+    **dict.fromkeys(
+        (
+            FurtherAct.AUTHORISE_FOR,
+            FurtherAct.CONSENT_SESSION,
+            FurtherAct.CONSENT_TEAM,
+            FurtherAct.END_TEAM,
+            FurtherAct.NAME_ADMINISTRATOR,
+            FurtherAct.REMOVE_ADMINISTRATOR,
+        ),
+        Event.AUTHORISATION,
+    ),
+    **dict.fromkeys(
+        (FurtherAct.WISH, FurtherAct.OPT_OUT, FurtherAct.AGREE_APP, FurtherAct.WITHDRAW_APP), Event.SETTINGS
+    ),
+}
+"""By the text of the act: one that is not known here yet is passed over."""
+_LIFE: Final[Mapping[str, Event]] = {
+    FurtherAct.ACTIVATE: Event.OPENED,
+    FurtherAct.SUSPEND: Event.SUSPENDED,
+    FurtherAct.OBJECT: Event.SUSPENDED,
+    FurtherAct.LIFT: Event.REOPENED,
+}
+
+
+def of_consent(body: ConsentChanged) -> tuple[Notice, ...]:
+    """A change of consents; a revocation is told when it holds for every read."""
+    match body.act:
+        case FurtherAct.INVITE:
+            return _of_invitation(body)
+        case FurtherAct.ANSWER:
+            return (_to_holder(body, Event.ACCEPTED if body.state == ACCEPTED else Event.REFUSED),)
+        case FurtherAct.END_DELEGATION:
+            return _of_end(body)
+    event = _CONSENTS.get(body.act)
+    if event is None or (_by_holder(body) and body.act != FurtherAct.OPT_OUT):
+        return ()
+    return (_to_holder(body, event, body.act),)
+
+
+def of_life(body: LifeChanged) -> tuple[Notice, ...]:
+    """A change of the record's life. A death is told to nobody; that it was told by error is."""
+    if body.act == COME_OF_AGE:
+        return (Notice(Event.OF_AGE),)
+    if body.act == FurtherAct.DECEASE:
+        return (_to_holder(body, Event.REOPENED, body.act),) if body.undone else ()
+    event = _LIFE.get(body.act)
+    return () if event is None or _by_holder(body) else (_to_holder(body, event, body.act),)
+
+
+def of_deletion(body: DeletionRequested) -> tuple[Notice, ...]:
+    """A deletion that was asked for: told whoever asked, since nothing comes back of it (AR-055)."""
+    return (Notice(Event.DELETED, REQUESTED, body.actor.kind, silence=silence_of(body.actor)),)
+
+
+def _of_invitation(body: ConsentChanged) -> tuple[Notice, ...]:
+    """The invited one; his address comes with the invitation."""
+    invited = _to_delegate(body, Event.INVITATION, contact_follows=True)
+    return invited if _by_holder(body) else (_to_holder(body, Event.INVITED_FOR), *invited)
+
+
+def _of_end(body: ConsentChanged) -> tuple[Notice, ...]:
+    """Who did not end it himself is told: the delegate, the holder, or both."""
+    if body.actor.kind is ActorKind.REPRESENTATIVE and str(body.actor.delegation) == body.subject:
+        return (_to_holder(body, Event.ENDED_BY_DELEGATE),)
+    told = _to_delegate(body, Event.ENDED)
+    return told if _by_holder(body) else (_to_holder(body, Event.ENDED, FOR_HOLDER), *told)
+
+
+def _by_holder(body: ConsentChanged | LifeChanged) -> bool:
+    return body.actor.kind is ActorKind.PATIENT
+
+
+def _to_delegate(body: ConsentChanged, event: Event, *, contact_follows: bool = False) -> tuple[Notice, ...]:
+    if body.subject is None:
+        return ()
+    silence = silence_of(body.actor)
+    told = Notice(event, not_before=body.in_force_at, silence=silence, contact_follows=contact_follows, to=body.subject)
+    return (told,)
+
+
+def _to_holder(body: ConsentChanged | LifeChanged, event: Event, variant: str = "") -> Notice:
+    return Notice(event, variant, body.actor.kind, body.in_force_at, silence_of(body.actor))

@@ -1,0 +1,49 @@
+"""All rules: what an event is told as. No other event makes a notice."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from services.notification.domain import consents, notices
+from services.notification.domain.notices import Notice
+from shared.contracts.access_decisions import (
+    ConsentChanged,
+    Decided,
+    DeletionRequested,
+    LifeChanged,
+    RecordClosed,
+    RecordOpened,
+    RecordReopened,
+    RightsChanged,
+)
+from shared.contracts.common import Body
+from shared.contracts.document_events import Consulted, Deposited
+from shared.contracts.history_events import HistoryConsulted, HistoryUpdated
+
+RULES: Final[Mapping[type[Body], Callable[[Any], tuple[Notice, ...]]]] = {
+    Decided: notices.of_decision,
+    Consulted: notices.of_access,
+    HistoryConsulted: notices.of_access,
+    Deposited: notices.of_deposit,
+    HistoryUpdated: notices.of_history,
+    RightsChanged: notices.of_rights,
+    RecordOpened: notices.of_opening,
+    RecordClosed: notices.of_closure,
+    RecordReopened: notices.of_reopening,
+    ConsentChanged: consents.of_consent,
+    LifeChanged: consents.of_life,
+    DeletionRequested: consents.of_deletion,
+}
+ACCESSES: Final = (Decided, Consulted, HistoryConsulted)
+"""Events whose notices depend on what was told before."""
+TO_OTHERS: Final = (Decided, ConsentChanged)
+"""Events that may be told to others than the holder."""
+_DEPOSIT: Final = b'"act":"deposit"'
+_NORMAL_PERMIT: Final = (b'"outcome":"permit"', b'"mode":"normal"')
+
+
+def untold(payload: bytes) -> bool:
+    """True for a decision that makes no notice, from its bytes: nearly all of them need not be read.
+
+    Codes hold no quotation marks, so that no value looks like one of these; one written otherwise is read whole.
+    """
+    return _DEPOSIT in payload or all(mark in payload for mark in _NORMAL_PERMIT)
