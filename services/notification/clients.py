@@ -6,7 +6,7 @@ process that dies in between leaves its leases to run out; the e-mail is then se
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from aiosmtplib import (
@@ -229,7 +229,7 @@ class Mailing:
             channel = Channel.NONE if item.status is Status.SUPPRESSED else Channel.EMAIL
             body = _EVENTS[item.status](notice=item.notice, event=item.event, channel=channel, about=item.about)
             messages = self._outbox.root((body,), cause=item.notice, key=item.record)
-            outgoing += [replace(message, correlation=item.correlation) for message in messages]
+            outgoing += [message._replace(correlation=item.correlation) for message in messages]
         await self._outbox.append(tx, outgoing)
 
 
