@@ -18,6 +18,8 @@ from shared.service import Parts, Runtime, main
 FOLDER = Path(__file__).parent
 GATHER_S = 0.25
 """Seconds that events gather between two transactions: e-mails may wait, the cost is per batch."""
+BATCH = 2000
+"""Events in one transaction at most, as many as gather in a backlog."""
 
 
 def compose(runtime: Runtime[Settings]) -> Parts:
@@ -32,6 +34,7 @@ def compose(runtime: Runtime[Settings]) -> Parts:
         BY_TYPE,
         Ledger(),
         gather_s=GATHER_S,
+        max_batch=BATCH,
     )
     router = routes(runtime.database, contacts, runtime.verifier(GATEWAY), settings.partitions)
     limits = HttpLimits(settings.max_request_bytes, settings.request_timeout_s)
