@@ -102,7 +102,7 @@ def to_headers(envelope: Envelope) -> Headers:
         ("ce_id", str(envelope.id).encode()),
         ("ce_type", envelope.type.encode()),
         ("ce_source", f"/carnet/{envelope.source}".encode()),
-        ("ce_time", envelope.time.astimezone(UTC).isoformat().encode()),
+        ("ce_time", _time_text(envelope.time)),
         ("ce_correlationid", str(envelope.correlation).encode()),
     ]
     if envelope.cause is not None:
@@ -110,6 +110,11 @@ def to_headers(envelope: Envelope) -> Headers:
     if envelope.number is not None:
         headers.append(("ce_number", str(envelope.number).encode()))
     return headers
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _time_text(time: datetime) -> bytes:
+    return time.astimezone(UTC).isoformat().encode()
 
 
 def number_of(headers: RawHeaders) -> int | None:
