@@ -16,7 +16,7 @@ from shared.database import Database, Transaction
 from shared.database.reads import use_permit
 from shared.database.record_keys import RecordKeys
 from shared.messaging import Raw
-from shared.security import Permit, context, decrypt, encrypt
+from shared.security import Permit, context, decrypt, encrypt_each
 
 _LEAST_CHUNK = 50
 _NO_TRACE = UUID(int=0)
@@ -63,14 +63,17 @@ class Log:
 def _leaves(entries: Sequence[Entry], keys: Mapping[UUID, bytes]) -> list[tuple[object, ...]]:
     """Rows but for index and time: commitments, and salted events encrypted each under its record's key."""
     random = os.urandom(SALT_BYTES * len(entries))
+    salts = [random[at : at + SALT_BYTES] for at in range(0, len(random), SALT_BYTES)]
+    texts = [
+        (keys[entry.record], salt + entry.event, _place(entry.id)) for entry, salt in zip(entries, salts, strict=True)
+    ]
     rows: list[tuple[object, ...]] = []
-    for at, entry in enumerate(entries):
-        salt = random[at * SALT_BYTES : (at + 1) * SALT_BYTES]
-        committed = commitment(salt, entry.event)
-        sealed = encrypt(keys[entry.record], salt + entry.event, _place(entry.id))
-        place = (entry.topic, entry.partition, entry.number)
-        facts = (entry.id, entry.type, entry.occurred_at, entry.correlation)
-        rows.append((entry.record, *place, *facts, committed, leaf_hash(committed), sealed))
+    for entry, salt, sealed in zip(entries, salts, encrypt_each(texts), strict=True):
+        record, identity, type_name, occurred_at, correlation, event, topic, partition, number, _ = entry
+        committed = commitment(salt, event)
+        hashed = leaf_hash(committed)
+        place = (topic, partition, number)
+        rows.append((record, *place, identity, type_name, occurred_at, correlation, committed, hashed, sealed))
     return rows
 
 

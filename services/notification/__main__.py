@@ -21,6 +21,8 @@ from shared.service import Parts, Runtime, main
 FOLDER = Path(__file__).parent
 GATHER_S = 0.25
 """Seconds that events gather between two transactions: e-mails may wait, the cost is per batch."""
+BATCH = 2000
+"""Events in one transaction at most, as many as gather in a backlog."""
 
 
 def compose(runtime: Runtime[Settings]) -> Parts:
@@ -36,6 +38,7 @@ def compose(runtime: Runtime[Settings]) -> Parts:
         by_type(window),
         Ledger(window),
         gather_s=GATHER_S,
+        max_batch=BATCH,
         unread={Decided: untold},
     )
     router = routes(runtime.database, contacts, runtime.verifier(GATEWAY), settings.partitions)

@@ -6,7 +6,7 @@ process that dies in between leaves its leases to run out; the e-mail is then se
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from aiosmtplib import (
@@ -231,7 +231,7 @@ class Mailing:
             told |= {"recipient": item.recipient, "reason": item.silence}  # only Suppressed knows a reason
             body = _EVENTS[item.status].model_validate(told)
             messages = self._outbox.root((body,), cause=item.notice, key=item.record)
-            outgoing += [replace(message, correlation=item.correlation) for message in messages]
+            outgoing += [message._replace(correlation=item.correlation) for message in messages]
         await self._outbox.append(tx, outgoing)
 
 

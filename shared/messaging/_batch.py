@@ -188,18 +188,20 @@ class BatchHandler(Generic[S, C]):
         done: set[UUID] = set(await self._consumer.done(tx, messages)) if messages else set()
         states = dict(await self._consumer.store.load(tx, messages)) if messages else {}
         for item in reads:
-            if item.fault is not None:
-                folded.parked.append(ParkedRow(item.record, number_of(item.record.headers), item.fault))
-            if item.message is None:
-                counts[item.record.topic, "", "parked" if item.fault else "ignored"] += 1
+            record, message, fault = item
+            if fault is not None:
+                folded.parked.append(ParkedRow(record, number_of(record.headers), fault))
+            if message is None:
+                counts[record.topic, "", "parked" if fault else "ignored"] += 1
                 continue
-            if item.message.id in done:
-                counts[item.record.topic, item.message.envelope.type, "dropped"] += 1
+            identity, type_name = message.envelope.id, message.envelope.type
+            if identity in done:
+                counts[record.topic, type_name, "dropped"] += 1
                 continue
-            if not self._topics[item.record.topic].numbered:
-                done.add(item.message.id)
+            if not self._topics[record.topic].numbered:
+                done.add(identity)
             self._apply(item, states, now, folded, condemned)
-            counts[item.record.topic, item.message.envelope.type, "done"] += 1
+            counts[record.topic, type_name, "done"] += 1
         return folded
 
     def _apply(

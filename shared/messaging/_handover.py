@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from shared.messaging._cursors import Cursor
 from shared.messaging.outbox import Place, Stored
 
-MOST = 200
+MOST = 1000
 """Messages kept for a place; beyond, and so through an outage, they stay in the outbox alone."""
 
 

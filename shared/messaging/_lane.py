@@ -134,8 +134,7 @@ class Lane:
             records = tuple(replace(one, topic=one.topic.removeprefix(self._kafka.prefix)) for one in records)
         return KafkaMessage(body=b"", raw_message=records, consumer=cast("Any", client))
 
-    async def _take(self, message: KafkaMessage) -> None:
-        records: tuple[ConsumerRecord, ...] = message.raw_message
+    async def _take(self, records: tuple[ConsumerRecord, ...]) -> None:
         client = self.kafka_consumer
         # what comes meanwhile gathers at the broker: fetched ahead, its first message would be a batch of its own
         gathers = self.consumer.gather_s > 0 and len(records) < self._max_batch // 2
@@ -281,5 +280,7 @@ def _kind(error: Exception) -> str:
     return "transient" if is_transient(error) else "fault"
 
 
-async def _undecoded(message: KafkaMessage) -> KafkaMessage:
-    return message
+async def _undecoded(message: KafkaMessage) -> tuple[ConsumerRecord, ...]:
+    """The records as they are. Not the message: it keeps what this gives, and would be freed by the collector alone."""
+    records: tuple[ConsumerRecord, ...] = message.raw_message
+    return records

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from shared.contracts.common import Body
@@ -26,8 +26,7 @@ class Emit:
     key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Effects(Generic[S, C]):
+class Effects(NamedTuple, Generic[S, C]):
     """What one message does: the state the next message of its key sees, rows to save, messages to send."""
 
     state: S

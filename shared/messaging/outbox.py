@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from shared.contracts.common import Body
@@ -75,8 +75,7 @@ _STORE = f"""
 """Advances, takes the next numbers, and stores each message under its place's last number less what is behind it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """A message ready to be numbered."""
 
     place: Place
@@ -88,8 +87,7 @@ class Outgoing:
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """A message as it stands in the outbox."""
 
     message: Outgoing

@@ -41,7 +41,7 @@ async def chain(bed: Bed, sizes: Sizes) -> list[Figure]:
     config = {
         "deposits": sizes.chain,
         "body_bytes": documents.BODY_BYTES,
-        "batch": {"access_control": 250, "document": 500, "notification": 500, "audit": 2000},
+        "batch": {"access_control": 250, "document": 500, "notification": 2000, "audit": 2000},
         "records": sizes.writers,
         "notices": "recorded in the ledger and told as suppressed: these holders have no e-mail address",
         "from": "first decision after access_control starts, whose own batch is not counted",

@@ -70,33 +70,24 @@ def commitment(salt: bytes, event: bytes) -> bytes:
 
 def of_message(message: Message[Raw]) -> Entry:
     """The entry of a message."""
-    envelope = message.envelope
-    record = message.record
+    envelope, record, payload = message.envelope, message.record, message.body.payload
+    identity, type_name, source, time, correlation, cause, number = envelope
+    topic, partition = message.topic, message.partition
     head = {
-        "id": envelope.id,
-        "type": envelope.type,
-        "source": envelope.source,
-        "time": envelope.time,
-        "correlationid": envelope.correlation,
-        "causeid": envelope.cause,
-        "topic": message.topic,
-        "partition": message.partition,
-        "number": envelope.number,
-        "record": record,
+        "id": str(identity),
+        "type": type_name,
+        "source": source,
+        "time": time,
+        "correlationid": str(correlation),
+        "causeid": cause and str(cause),
+        "topic": topic,
+        "partition": partition,
+        "number": number,
+        "record": message.key,
     }
-    payload = message.body.payload
-    return Entry(
-        record=record,
-        id=envelope.id,
-        type=envelope.type,
-        occurred_at=envelope.time,
-        correlation=envelope.correlation,
-        event=canonical(head, payload),
-        topic=message.topic,
-        partition=message.partition,
-        number=envelope.number,
-        concealed=_concealed(envelope.type, payload),
-    )
+    concealed = _concealed(type_name, payload)
+    event = canonical(head, payload)
+    return Entry(record, identity, type_name, time, correlation, event, topic, partition, number, concealed)
 
 
 def of_own(body: Body, *, record: UUID, id: UUID, cause: UUID, time: datetime) -> Entry:  # noqa: A002

@@ -48,6 +48,17 @@ def test_headers_and_back(envelope: Envelope) -> None:
     assert number_of(headers) == envelope.number
 
 
+@pytest.mark.parametrize(("last", "number"), [(b"18", 18), (b"0", None), (None, None)])
+def test_of_a_repeated_number_the_last_counts_for_who_drops_and_for_who_reads(last: bytes | None, number: int | None):
+    headers = [*to_headers(ENVELOPE), ("ce_number", last)]
+    assert number_of(headers) == number
+    if number is None:
+        with pytest.raises(MalformedError, match="ce_number"):
+            from_headers(headers)
+    else:
+        assert from_headers(headers).number == number
+
+
 @given(envelopes)
 def test_headers_match_the_published_schema(envelope: Envelope) -> None:
     strings = {name: value.decode() for name, value in to_headers(envelope)}

@@ -85,7 +85,7 @@ async def opened(history: History, *persons: int) -> None:
         place = partition_of(key, PARTITIONS)
         numbers[place] = numbers.get(place, 0) + 1
         envelope = Envelope(uuid4(), RecordOpened.type_name, "access_control", datetime.now(UTC), uuid4())
-        headers = to_headers(replace(envelope, number=numbers[place]))
+        headers = to_headers(envelope._replace(number=numbers[place]))
         value = RecordOpened(actor=ACTOR).model_dump_json().encode()
         await producer.send_and_wait(kafka.prefix + "access.decisions", value, key.encode(), place, headers=headers)
     await producer.stop()

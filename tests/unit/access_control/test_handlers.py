@@ -266,7 +266,7 @@ def test_a_request_on_no_record_is_denied(body):
 def test_a_deposit_that_cannot_be_read_is_told_by_the_id_of_its_flow():
     root = UUID(int=7)
     unreadable = message(UNREADABLE, type_name=Deposit.type_name)
-    unreadable = replace(unreadable, envelope=replace(unreadable.envelope, correlation=root))
+    unreadable = unreadable._replace(envelope=unreadable.envelope._replace(correlation=root))
     assert decided(DEPOSITS[Unreadable](unreadable, OPEN, NOW)).request == root
     assert decided(REQUESTS[Unreadable](unreadable, OPEN, NOW)).request == unreadable.id
 

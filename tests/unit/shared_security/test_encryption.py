@@ -15,6 +15,7 @@ from shared.security import (
     context,
     decrypt,
     encrypt,
+    encrypt_each,
     keyed_hash,
     new_key,
     read_hex_key,
@@ -56,6 +57,20 @@ def test_a_cipher_text_does_not_open_in_another_row_or_under_another_key() -> No
 
 def test_equal_texts_never_give_equal_cipher_texts() -> None:
     assert len({encrypt(KEY, b"text", PLACE) for _ in range(500)}) == 500
+    assert len(set(encrypt_each([(KEY, b"text", PLACE)] * 500))) == 500
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([KEY, KEY[::-1]]), st.binary(max_size=40), st.binary(max_size=9)), max_size=9)
+)
+def test_what_was_encrypted_together_opens_each_under_its_own_key_and_place(texts) -> None:
+    sealed = encrypt_each(texts)
+    assert len({ciphertext[:12] for ciphertext in sealed}) == len(texts), "a nonce came twice"
+    for ciphertext, (key, plaintext, place) in zip(sealed, texts, strict=True):
+        assert decrypt(key, ciphertext, place) == plaintext
+        for wrong_key, wrong_place in ((key[::-1], place), (key, place + b"x")):
+            with pytest.raises(UndecryptableError):
+                decrypt(wrong_key, ciphertext, wrong_place)
 
 
 PARTS = st.tuples(*[st.text(max_size=6)] * 4)
