@@ -56,6 +56,7 @@ def decisions(sizes: Sizes) -> list[Figure]:
 def rights(sizes: Sizes) -> list[Figure]:
     """Decisions a second with a country's rights stored, against those with a village's."""
     config = {**_PATH, "requests": sizes.requests, "few": FEW_RIGHTS, "many": sizes.rights}
+    config["records"] = f"each request on one of {FEW_RIGHTS // stock.RIGHTS_EACH}, then on one of up to {_DRAWN:,}"
     config["against"] = "median of as many runs on the few rights, on the same system before the others were stored"
     figure = Figure("access.rights_10m_ratio", config)
     with started(options=_alone()) as system, _runner() as runner:
