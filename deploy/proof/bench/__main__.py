@@ -14,7 +14,7 @@ from rich.console import Console
 
 from deploy.local.system import ROOT
 from deploy.processes import ProcessError
-from deploy.proof.bench import bulk, door, machine, report, start, steady
+from deploy.proof.bench import access, bulk, door, machine, report, start, steady
 from deploy.proof.bench.bed import Bed, BenchError, bed, started
 from deploy.proof.bench.client import LoadError
 from deploy.proof.bench.facts import NotQuietError
@@ -36,7 +36,13 @@ GROUPS: Final[tuple[tuple[str, Group], ...]] = (
     ("run.memory", start.memory),
 )
 """What is measured on one system, in this order: small things first, since data only grow."""
-START: Final = "run.first_deposit"
+ALONE: Final[tuple[tuple[str, Callable[[Sizes], list[Figure]]], ...]] = (
+    ("access.decide_us", access.decision),
+    ("access.decisions", access.decisions),
+    ("access.rights", access.rights),
+    ("run.first_deposit", start.cached),
+)
+"""What starts systems of its own, or needs none."""
 _REPORTS: Final = ROOT / "build" / "bench"
 _CHECK_TIMEOUT_S: Final = 120.0
 _console = Console(width=None if sys.stdout.isatty() else 120)
@@ -60,10 +66,11 @@ def main() -> int:
         except ProcessError as error:
             _console.print(f"The system did not start: {error}", style="red")
             return 1
-    if _wanted(START, asked.only):
-        figures += _alone(START, lambda: start.cached(sizes))
+    for name, measure in ALONE:
+        if _wanted(name, asked.only):
+            figures += _alone(name, measure, sizes)
     if asked.bare:
-        figures += _alone("run.first_deposit_bare", start.bare)
+        figures += _alone("run.first_deposit_bare", lambda _: start.bare(), sizes)
     whole = not asked.quick and not asked.only
     path = asked.out or _REPORTS / ("latest.json" if whole else "partial.json")
     report.write(path, note | {"seconds": round(time.monotonic() - began)}, figures, verdict)
@@ -79,6 +86,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--deposits", dest="chain", type=int, help=f"deposits waiting for the chain ({FULL.chain})")
     parser.add_argument("--backlog", type=int, help=f"deposits waiting while consulting ({FULL.backlog})")
     parser.add_argument("--lines", type=int, help=f"reimbursed lines ({FULL.lines})")
+    parser.add_argument("--requests", type=int, help=f"requests waiting for access_control ({FULL.requests})")
+    parser.add_argument("--rights", type=int, help=f"rights stored, against few ({FULL.rights})")
     parser.add_argument("--seconds", dest="steady_s", type=float, help=f"length of steady runs ({FULL.steady_s:g})")
     parser.add_argument("--bare", action="store_true", help="also from a new clone with empty caches: downloads much")
     parser.add_argument("--out", type=Path, help="the file to write")
@@ -119,9 +128,12 @@ async def _measured(name: str, group: Group, ready: Bed, sizes: Sizes) -> list[F
     return found
 
 
-def _alone(name: str, measure: Callable[[], list[Figure]]) -> list[Figure]:
+def _alone(name: str, measure: Callable[[Sizes], list[Figure]], sizes: Sizes) -> list[Figure]:
     """A measurement that starts systems of its own."""
-    found = measure()
+    try:
+        found = measure(sizes)
+    except (BenchError, NotQuietError, ProcessError) as error:
+        found = [Figure(known, {}, faults=[str(error)]) for known in TARGETS if known.startswith(name)]
     _console.print(", ".join(f"{figure.name} {figure.runs or figure.faults}" for figure in found) or name)
     return found
 

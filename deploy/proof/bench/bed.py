@@ -37,11 +37,11 @@ class BenchError(RuntimeError):
 
 
 @contextmanager
-def started(tries: int = 2) -> Iterator[LocalSystem]:
+def started(tries: int = 2, options: Options | None = None) -> Iterator[LocalSystem]:
     """A local system in a temporary folder. From the main thread: processes end with the thread that started them."""
     for attempt in range(1, tries + 1):
         with tempfile.TemporaryDirectory(prefix="carnet-bench-") as folder:
-            system = LocalSystem(Home(Path(folder) / "home"), Options())
+            system = LocalSystem(Home(Path(folder) / "home"), options or Options())
             try:
                 system.start()
             except ProcessError:
@@ -205,5 +205,5 @@ def _expected(answer: Answer, what: str) -> Answer:
 async def bed(system: LocalSystem) -> AsyncIterator[Bed]:
     """The bed of a running system."""
     topics = registry(system.options.insurers, system.options.partitions)
-    async with Flow(system.places.postgres_admin_url, topics) as flow:
+    async with Flow(system.places.postgres_admin_url, topics, system.options.services) as flow:
         yield Bed(system, flow)

@@ -6,7 +6,8 @@ their commit, on the one clock of this machine.
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import Any, Final, Self
@@ -15,7 +16,16 @@ from uuid import UUID
 from deploy.proof.checker.databases import OWNERS, connect
 from shared.contracts.access_decisions import Decided
 from shared.contracts.document_events import Deposited
-from shared.contracts.topics import ACCESS_CONTROL, AUDIT, DOCUMENT, HISTORY, NOTIFICATION, Topic
+from shared.contracts.topics import (
+    ACCESS_CONTROL,
+    ACCESS_DECISIONS,
+    AUDIT,
+    DOCUMENT,
+    HISTORY,
+    NOTIFICATION,
+    RECORD_REQUESTS,
+    Topic,
+)
 
 _LOOK_S: Final = 0.1
 QUIET_TIMEOUT_S: Final = 120.0
@@ -28,14 +38,15 @@ class NotQuietError(RuntimeError):
 class Flow:
     """Looks into the databases of a running system as their super user, and changes nothing."""
 
-    def __init__(self, admin_url: str, topics: Mapping[str, Topic]) -> None:
+    def __init__(self, admin_url: str, topics: Mapping[str, Topic], services: Collection[str] = OWNERS) -> None:
         self._admin_url = admin_url
+        self._owners = [service for service in OWNERS if service in services]
         self._topics = topics
         self._stack = AsyncExitStack()
         self._connections: dict[str, Any] = {}
 
     async def __aenter__(self) -> Self:
-        for service in OWNERS:
+        for service in self._owners:
             connection = await connect(self._admin_url, service)
             self._stack.push_async_callback(connection.close)
             self._connections[service] = connection
@@ -46,10 +57,10 @@ class Flow:
 
     async def behind(self) -> dict[str, int]:
         """Messages that wait, by reader and topic (`relay` for those not yet sent), without what waits for nobody."""
-        states = await asyncio.gather(*(self._state(service) for service in OWNERS))
+        states = await asyncio.gather(*(self._state(service) for service in self._owners))
         given = {place: last for counters, _, _ in states for place, last in counters.items()}
         waiting: dict[str, int] = {}
-        for service, (counters, cursors, progress) in zip(OWNERS, states, strict=True):
+        for service, (counters, cursors, progress) in zip(self._owners, states, strict=True):
             unsent = sum(last - cursors.get(place, 0) for place, last in counters.items())
             unread = {
                 topic: sum(
@@ -105,7 +116,7 @@ class Flow:
 
     async def now(self) -> datetime:
         """The databases' clock."""
-        moment: datetime = await self._connections[DOCUMENT].fetchval("SELECT clock_timestamp()")
+        moment: datetime = await self._connections[self._owners[0]].fetchval("SELECT clock_timestamp()")
         return moment
 
     async def staged(self, since: datetime) -> dict[UUID, datetime]:
@@ -177,3 +188,40 @@ class Flow:
             "SELECT id FROM document WHERE record = $1 AND status = 'current'", record
         )
         return [row[0] for row in rows]
+
+    async def requests(self) -> tuple[int, int, datetime]:
+        """Requests handled since the beginning, decisions that do not stand in Kafka yet, and the moment; cheap."""
+        row = await self._connections[ACCESS_CONTROL].fetchrow(
+            """
+            SELECT (SELECT coalesce(sum(last_offset + 1), 0)::int FROM progress WHERE topic = $1),
+                   (SELECT coalesce(sum(c.last - r.number), 0)::int
+                    FROM outbox_counter c JOIN relay_cursor r USING (topic, partition) WHERE c.topic = $2),
+                   clock_timestamp()
+            """,
+            RECORD_REQUESTS,
+            ACCESS_DECISIONS,
+        )
+        return row[0], row[1], row[2]
+
+    async def told(self, since: datetime) -> list[datetime]:
+        """When decisions were numbered, in order; those of one batch at the same moment."""
+        rows = await self._connections[ACCESS_CONTROL].fetch(
+            "SELECT created_at FROM outbox WHERE type = $1 AND created_at >= $2 ORDER BY created_at",
+            Decided.type_name,
+            since,
+        )
+        return [row[0] for row in rows]
+
+    async def reasons(self, since: datetime) -> Counter[str]:
+        """How many requests were decided for each reason."""
+        rows = await self._connections[ACCESS_CONTROL].fetch(
+            "SELECT reason, count(*) FROM decision WHERE decided_at >= $1 GROUP BY reason", since
+        )
+        return Counter({row[0]: row[1] for row in rows})
+
+    async def rights_versions(self) -> dict[UUID, int]:
+        """The version of the rights of each record whose rights were ever changed."""
+        rows = await self._connections[ACCESS_CONTROL].fetch(
+            "SELECT id, rights_version FROM record WHERE rights_version > 0"
+        )
+        return {row[0]: row[1] for row in rows}

@@ -24,6 +24,9 @@ class Target:
 
 
 TARGETS: Final = {
+    "access.decisions_per_s": Target("1/s", 6000, 12000, more_is_better=True),
+    "access.decide_us": Target("µs", 20, 8),
+    "access.rights_10m_ratio": Target("", 0.8, 0.95, more_is_better=True),
     "chain.deposits_per_s": Target("1/s", 4000, 8000, more_is_better=True),
     "chain.cpu_ms_per_deposit": Target("ms", 0.40, 0.22),
     "deposit.stored_p99_ms": Target("ms", 80, 40),

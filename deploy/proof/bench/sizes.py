@@ -20,6 +20,12 @@ class Sizes:
     """Deposits waiting when consultations start."""
     lines: int = 40_000
     """Reimbursed lines waiting."""
+    requests: int = 30_000
+    """Requests on records waiting when access_control starts alone."""
+    rights: int = 10_000_000
+    """Rights stored where decisions are compared with those on few."""
+    fill_s: float = 400.0
+    """Longest that storing them may take."""
     steady_s: float = 20.0
     """Length of a run at a fixed rate."""
     door_s: float = 10.0
@@ -32,5 +38,16 @@ class Sizes:
 
 FULL = Sizes()
 QUICK = Sizes(
-    runs=1, readers=20, documents_each=2, writers=40, chain=600, backlog=600, lines=2000, steady_s=4.0, door_s=2.0
+    runs=1,
+    readers=20,
+    documents_each=2,
+    writers=40,
+    chain=600,
+    backlog=600,
+    lines=2000,
+    requests=2000,
+    rights=200_000,
+    fill_s=60.0,
+    steady_s=4.0,
+    door_s=2.0,
 )

@@ -26,6 +26,19 @@ from services.document.clients import ContentUnreadableError, unseal
 from shared.contracts.topics import ACCESS_CONTROL, AUDIT, DOCUMENT, HISTORY, NOTIFICATION
 from shared.security import FileKeyProvider, SecurityError, Wrapped, context, decrypt, unwrap_with
 
+_FLAGS = {
+    **{name: name for name in ("activated", "suspended", "objected", "deceased", "break_glass", "regulation")},
+    "masked": "masked_in_emergency",
+    "deletion": "deletion_due",
+}
+"""Flags of a record, and the columns that tell them."""
+_RELATIONS = """
+    SELECT record, ARRAY['administrator', professional, administrator] AS told
+    FROM professional_right WHERE administrator IS NOT NULL
+    UNION ALL SELECT record, ARRAY['team', key, kind] FROM care_team
+    UNION ALL SELECT record, ARRAY['delegation', id::text, kind, state] FROM delegation
+    UNION ALL SELECT id, ARRAY['opted_out', function] FROM record, unnest(opted_out) AS function
+"""
 OWNERS = (ACCESS_CONTROL, DOCUMENT, HISTORY, NOTIFICATION, AUDIT)
 TIMEOUT_S = 60.0
 _LEASED = "(attempts > 0 AND next_attempt_at > clock_timestamp())"
@@ -98,10 +111,21 @@ class Databases:
                 blocked[row["record"]].add(row["professional"])
             else:
                 authorised[row["record"]][row["professional"]] = row["until"]
-        sql = "SELECT id, state = 'closed', held, rights_version, treating_doctor FROM record"
+        relations: dict[UUID, set[tuple[str, ...]]] = defaultdict(set)
+        for row in await self.rows(ACCESS_CONTROL, _RELATIONS):
+            relations[row["record"]].add(tuple(row["told"]))
         return {
-            row[0]: RecordRow(row[1], row[2], row[3], row[4], dict(authorised[row[0]]), frozenset(blocked[row[0]]))
-            for row in await self.rows(ACCESS_CONTROL, sql)
+            row["id"]: RecordRow(
+                closed=row["state"] == "closed",
+                held=row["held"],
+                rights_version=row["rights_version"],
+                treating=row["treating_doctor"],
+                authorised=dict(authorised[row["id"]]),
+                blocked=frozenset(blocked[row["id"]]),
+                flags=frozenset(name for name, column in _FLAGS.items() if row[column]),
+                relations=frozenset(relations[row["id"]]),
+            )
+            for row in await self.rows(ACCESS_CONTROL, "TABLE record")
         }
 
     async def documents(self) -> dict[UUID, Document]:

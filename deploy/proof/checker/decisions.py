@@ -13,11 +13,19 @@ from deploy.proof.checker.oracle import PERMITS, Expected, Oracle
 from deploy.proof.checker.requests import Requests
 from deploy.proof.checker.verdict import Finding, finding
 from shared.contracts.access_decisions import Decided, RecordOpened
-from shared.contracts.common import Act
+from shared.contracts.common import Act, FurtherAct
 from shared.contracts.further_reasons import FurtherReason
 from shared.contracts.topics import ACCESS_CONTROL, ACCESS_DECISIONS, RECORD_REQUESTS
 
-_RESTRICTING = frozenset({Act.BLOCK.value, Act.REVOKE.value, Act.CLOSE.value})
+_RESTRICTING = frozenset(
+    {
+        *(act.value for act in (Act.BLOCK, Act.REVOKE, Act.CLOSE, Act.DECLARE)),
+        *(act.value for act in (FurtherAct.END_TEAM, FurtherAct.REMOVE_ADMINISTRATOR, FurtherAct.WITHDRAW_APP)),
+        *(act.value for act in (FurtherAct.END_DELEGATION, FurtherAct.SUSPEND, FurtherAct.DECEASE)),
+    }
+)
+"""What always takes access away. Others do so by what stands in them."""
+_STATES = ("closed", "held", "version", "treating doctor", "authorised", "blocked", "flags", "relations")
 _BROADER = {finer.value: finer.broader.value for finer in FurtherReason}
 """A decision's row has the most exact code, and the oracle speaks in those that each of them refines."""
 
@@ -120,7 +128,7 @@ def _states(facts: Facts, oracle: Oracle) -> Iterator[str]:
         ours = (row.closed, row.held, row.rights_version, row.treating, dict(row.authorised), set(row.blocked))
         theirs = (life.closed, life.held, life.version, life.treating, life.authorised, life.blocked)
         for name, found, wanted in zip(
-            ("closed", "held", "version", "treating doctor", "authorised", "blocked"), ours, theirs, strict=True
+            _STATES, (*ours, row.flags, row.relations), (*theirs, *life.plain()), strict=True
         ):
             if found != wanted:
                 yield f"record {record}: {name} differs from the oracle's"
@@ -134,7 +142,7 @@ def _early(told: list[Told]) -> Iterator[str]:
         if body.get("expires"):
             expires = datetime.fromisoformat(body["expires"])
             last[record] = max(last.get(record, expires), expires)
-        elif body["act"] in _RESTRICTING and body["outcome"] == "permit":
+        elif _RESTRICTING & {body["act"], body.get("further_act")} and body["outcome"] == "permit":
             force = datetime.fromisoformat(body["in_force_at"])
             if record in last and force < last[record]:
                 yield f"request {body['request']}: in force before the last permit has run out"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from deploy.proof.checker.oracle import Life
+from deploy.proof.checker.life import Life
 from shared.contracts.common import Actor, ActorKind
 from shared.contracts.reasons import Reason
 from shared.terminology import excluded_sector, role
@@ -31,9 +31,7 @@ def decision(life: Life, actor: Actor) -> frozenset[Reason]:
     found = {_feeds(actor)}
     if Reason.CONSENT_NEEDED in found:
         found.add(Reason.AUTHORISED)
-    if life.was_closed:
-        found.add(Reason.RECORD_CLOSED)
-    return frozenset(found)
+    return frozenset(found | life.was_out)
 
 
 def outcomes(

@@ -41,7 +41,7 @@ class Decision(NamedTuple):
 
 
 class RecordRow(NamedTuple):
-    """A record in access_control, with its rights."""
+    """A record in access_control, with its rights and relations."""
 
     closed: bool
     held: bool
@@ -49,6 +49,10 @@ class RecordRow(NamedTuple):
     treating: str | None
     authorised: Mapping[str, datetime | None]
     blocked: frozenset[str]
+    flags: frozenset[str] = frozenset()
+    """What is true of it: `activated`, `suspended`, `break_glass` …"""
+    relations: frozenset[tuple[str, ...]] = frozenset()
+    """Teams, administrators, delegations and functions that are not wanted, each as its kind and what it is."""
 
 
 class Document(NamedTuple):

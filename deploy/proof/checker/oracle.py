@@ -5,19 +5,22 @@ the time of each decision from the decision itself, since only the database's cl
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from deploy.proof.checker.commands import HARMLESS, apply, granted, refused
+from deploy.proof.checker.life import Life, nobody, of_health
 from shared.contracts import record_requests as ask
 from shared.contracts.common import AccessMode, ActorKind, Owner
 from shared.contracts.reasons import Reason
-from shared.terminology import excluded_sector, role
+from shared.contracts.record_requests import DelegationScope
+from shared.terminology import OTHER_REASON, emergency_reason
 
-_HOLDER_READS: Final = Reason.HOLDER
-_RESTRICTING: Final = (ask.Block, ask.Revoke, ask.Close, ask.DeclareTreatingDoctor)
-_HARMLESS: Final = {body.type_name for body in (ask.Consult, ask.Authorise, ask.Unblock, ask.Reopen, ask.Release)}
+_DOCTOR: Final = "G15_10"
+
+_HARMLESS: Final = frozenset(body.type_name for body in HARMLESS)
 PERMITS: Final = frozenset(
     {
         Reason.HOLDER,
@@ -29,28 +32,6 @@ PERMITS: Final = frozenset(
     }
 )
 """Reasons that permit; every other denies."""
-
-
-@dataclass
-class Life:
-    """One record as the oracle knows it."""
-
-    exists: bool = True
-    closed: bool = False
-    held: bool = False
-    version: int = 0
-    treating: str | None = None
-    authorised: dict[str, datetime | None] = field(default_factory=dict)
-    """By professional, until when."""
-    blocked: set[str] = field(default_factory=set)
-    was_closed: bool = False
-    """Closed at some time: deposits of a lane of their own may have met either state."""
-
-    def out_of_use(self) -> Reason | None:
-        """Why nothing may be done with it now."""
-        if not self.exists:
-            return Reason.NO_RECORD
-        return Reason.RECORD_CLOSED if self.closed else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,105 +88,76 @@ class Oracle:
             return frozenset({asked.reason})
         if isinstance(body, ask.Consult):
             return _consult(life, body, now)
-        reason = _refused(life, body)
+        reason = refused(life, body, now)
         if reason is None:
-            _apply(life, body)
-            reason = _granted(body)
+            life.version += apply(life, body, now)
+            reason = granted(body)
         return frozenset({reason})
 
 
-def _consult(life: Life, body: ask.Consult, now: datetime) -> frozenset[Reason]:  # noqa: PLR0911 - a list of rules
-    actor = body.actor
+def _consult(life: Life, body: ask.Consult, now: datetime) -> frozenset[Reason]:
+    kind = body.actor.kind
     if now > body.deadline:
         return frozenset({Reason.LATE})
-    if actor.kind is ActorKind.INSURER:
+    if kind is ActorKind.INSURER:
         return frozenset({Reason.EXCLUDED_ACTOR})
-    if actor.kind in {ActorKind.REPRESENTATIVE, ActorKind.OPERATOR}:
+    if kind is ActorKind.OPERATOR:
         return frozenset({Reason.NO_BRANCH})
     out = life.out_of_use() or (Reason.RECORD_HELD if life.held else None)
     if out is not None:
         return frozenset({out})
-    if actor.kind is ActorKind.PATIENT:
-        if not actor.authenticated:
-            return frozenset({Reason.NOT_AUTHENTICATED})
-        return frozenset({_HOLDER_READS if body.mode is AccessMode.NORMAL else Reason.EMERGENCY_NOT_SERVED})
-    return _professional(life, body, now)
+    if kind in {ActorKind.PATIENT, ActorKind.REPRESENTATIVE}:
+        return frozenset({_holders_side(life, body)})
+    reason = nobody(body.actor) or _relation(life, body, now)
+    return frozenset({reason}) if reason not in PERMITS else _shown(life, body, now, reason)
 
 
-def _professional(life: Life, body: ask.Consult, now: datetime) -> frozenset[Reason]:  # noqa: PLR0911 - a list of rules
-    actor, number = body.actor, body.actor.number
-    if actor.kind is not ActorKind.PROFESSIONAL or not actor.authenticated or number is None:
-        return frozenset({Reason.NOT_AUTHENTICATED})
-    if actor.role is None or actor.sector is None or role(actor.role) is None:
-        return frozenset({Reason.NO_ROLE})
-    if excluded_sector(actor.sector):
-        return frozenset({Reason.EXCLUDED_SECTOR})
-    treats = number == life.treating
-    if number in life.blocked and not treats:
-        return frozenset({Reason.BLOCKED})
+def _holders_side(life: Life, body: ask.Consult) -> Reason:
+    actor = body.actor
+    if not actor.authenticated:
+        return Reason.NOT_AUTHENTICATED
+    if actor.kind is ActorKind.REPRESENTATIVE:
+        known = life.delegations.get(actor.delegation) if actor.delegation is not None else None
+        if known is None or known.state != "ACCEPTED" or DelegationScope.READ not in known.scopes:
+            return Reason.NO_BRANCH
+    return Reason.HOLDER if body.mode is AccessMode.NORMAL else Reason.EMERGENCY_NOT_SERVED
+
+
+def _relation(life: Life, body: ask.Consult, now: datetime) -> Reason:
+    """By what a professional reads, or why not."""
+    actor, number = body.actor, body.actor.number or ""
+    if number == life.treating:
+        return Reason.TREATING_DOCTOR
+    if number in life.blocked:
+        return Reason.BLOCKED
     if body.mode is not AccessMode.NORMAL:
-        return frozenset({Reason.EMERGENCY_NOT_SERVED})
-    if treats:
-        return frozenset({Reason.TREATING_DOCTOR})
-    if number not in life.authorised:
-        return frozenset({Reason.NOT_AUTHORISED})
-    until = life.authorised[number]
-    if until is not None and until <= now:
-        return frozenset({Reason.AUTHORISATION_EXPIRED})
+        return Reason.AUTHORISED if _urgent(life, body) else Reason.EMERGENCY_NOT_SERVED
+    if life.may_read_now(number, now) or life.in_team(actor, now):
+        return Reason.AUTHORISED
+    until = life.sessions.get((number, actor.structure or ""))
+    if until is not None and now < until:
+        return Reason.AUTHORISED
+    ended = number in life.authorised or life.team_until(actor) is not None
+    return Reason.AUTHORISATION_EXPIRED if ended else Reason.NOT_AUTHORISED
+
+
+def _urgent(life: Life, body: ask.Consult) -> bool:
+    """True where the holder does not oppose, the professional has the right to the mode, and the reason is told."""
+    actor = body.actor
+    if body.mode is AccessMode.REGULATION:
+        may = life.regulation and actor.regulator and actor.role == _DOCTOR
+    else:
+        may = life.break_glass and of_health(actor)
+    known = body.reason_code is not None and emergency_reason(body.reason_code) is not None
+    return may and known and (body.reason_code != OTHER_REASON or body.reason_told)
+
+
+def _shown(life: Life, body: ask.Consult, now: datetime, reason: Reason) -> frozenset[Reason]:
+    """What the owner may show of it; the matrix is data of the service."""
+    if body.owner is Owner.HISTORY and ask.Function.HISTORY in life.opted_out:
+        return frozenset({Reason.NO_BRANCH})
+    if reason is Reason.TREATING_DOCTOR or life.administers(body.actor.number, now):
+        return frozenset({reason})
     if body.owner is Owner.AUDIT:
         return frozenset({Reason.NO_BRANCH})
-    matrix = {Reason.MATRIX_DENIES} if body.owner is Owner.HISTORY else set()  # the matrix is data of the service
-    return frozenset({Reason.AUTHORISED, *matrix})
-
-
-def _refused(life: Life, body: Any) -> Reason | None:  # noqa: PLR0911 - a list of rules
-    if isinstance(body, ask.DeclareTreatingDoctor | ask.Release):
-        wanted = ActorKind.INSURER if isinstance(body, ask.DeclareTreatingDoctor) else ActorKind.OPERATOR
-        if body.actor.kind is not wanted:
-            return Reason.NO_BRANCH
-        return None if life.exists else Reason.NO_RECORD
-    if body.actor.kind is not ActorKind.PATIENT:
-        return Reason.NOT_HOLDER
-    if not body.actor.authenticated:
-        return Reason.NOT_AUTHENTICATED
-    if not life.exists:
-        return Reason.NO_RECORD
-    if life.closed and not isinstance(body, ask.Reopen):
-        return Reason.RECORD_CLOSED
-    if life.held and not isinstance(body, _RESTRICTING):
-        return Reason.RECORD_HELD
-    if body.rights_version != life.version:
-        return Reason.STALE_RIGHTS
-    if isinstance(body, ask.Block) and body.professional == life.treating:
-        return Reason.NOT_BLOCKABLE
-    return Reason.BLOCKED if isinstance(body, ask.Authorise) and body.professional in life.blocked else None
-
-
-def _apply(life: Life, body: Any) -> None:
-    before = (life.closed, life.treating, dict(life.authorised), set(life.blocked))
-    match body:
-        case ask.Authorise():
-            life.authorised[body.professional] = body.until
-        case ask.Revoke():
-            life.authorised.pop(body.professional, None)
-        case ask.Block():
-            life.authorised.pop(body.professional, None)
-            life.blocked.add(body.professional)
-        case ask.Unblock():
-            life.blocked.discard(body.professional)
-        case ask.Close() | ask.Reopen():
-            life.closed = isinstance(body, ask.Close)
-            life.was_closed = life.was_closed or life.closed
-        case ask.DeclareTreatingDoctor():
-            life.treating = body.professional
-        case ask.Release():
-            life.held = False
-    after = (life.closed, life.treating, life.authorised, life.blocked)
-    # to authorise once more the same way counts as a change: it may have been meant to
-    life.version += isinstance(body, ask.Authorise) or before != after
-
-
-def _granted(body: Any) -> Reason:
-    if isinstance(body, ask.DeclareTreatingDoctor):
-        return Reason.INSURANCE_DECLARATION
-    return Reason.OPERATOR_DUTY if isinstance(body, ask.Release) else Reason.HOLDER
+    return frozenset({reason, Reason.MATRIX_DENIES}) if body.owner is Owner.HISTORY else frozenset({reason})

@@ -1,42 +1,74 @@
 """From steps to messages: pure, but for the time and the version of the rights, which are given."""
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
+from deploy.proof.load import consents
+from deploy.proof.load.consents import SHORT
 from deploy.proof.load.people import HOLDER, INSURER, OPERATOR, Person, outsiders, professional
-from deploy.proof.load.plan import Deed, Step
+from deploy.proof.load.plan import PROFESSIONALS, Deed, Step
 from shared.contracts import record_requests as ask
-from shared.contracts.common import Actor, Body, Owner
+from shared.contracts.common import AccessMode, Actor, Body, Owner
 from shared.contracts.insurance import CareSection, ReimbursedCare
 
 PATIENCE: Final = timedelta(seconds=20)
 """How long a reader waits: generous, so that most reads pass through a fault."""
-_SHORT: Final = timedelta(seconds=3)
+_ON_A_PROFESSIONAL: Final = frozenset({Deed.AUTHORISE, Deed.REVOKE, Deed.BLOCK, Deed.UNBLOCK})
 
 
 def request(step: Step, version: int, now: datetime) -> Body:
     """The message of a step on a record whose rights have this version."""
-    doctor = professional(step.professional)
-    stranger = _outsider(step)
     version -= step.stale
-    about = doctor.number or ""
+    if step.deed is Deed.CONSULT:
+        return _consult(step, now)
+    if step.deed in consents.DEEDS:
+        return consents.request(step, _outsider(step), version, now)
+    if step.deed in _ON_A_PROFESSIONAL:
+        return _of_professional(step, version, now)
+    return _of_record(step, _outsider(step), version)
+
+
+def _consult(step: Step, now: datetime) -> Body:
+    doctor, stranger = professional(step.professional), _outsider(step)
+    deadline = now - PATIENCE if step.late else now + PATIENCE
+    if stranger is None and step.number % 11 == 0:
+        actor = consents.delegate(step.professional)
+    else:
+        actor = stranger or (HOLDER if step.number % 7 == 0 else doctor)
+    if stranger is None and step.number % 13 == 0:
+        return _urgent(step, deadline)
+    owner = Owner.AUDIT if step.number % 10 == 0 else Owner.DOCUMENT
+    return ask.Consult(actor=actor, owner=owner, deadline=deadline)
+
+
+def _urgent(step: Step, deadline: datetime) -> Body:
+    """A read in one of the emergency modes; now and then without the right to it, or without a reason."""
+    regulation = step.number % 2 == 0
+    doctor = professional(step.professional)
+    actor = doctor.model_copy(update={"regulator": True}) if regulation and step.number % 5 else doctor
+    mode = AccessMode.REGULATION if regulation else AccessMode.EMERGENCY
+    reason = None if step.number % 7 == 0 else "unconscious"
+    return ask.Consult(actor=actor, owner=Owner.DOCUMENT, mode=mode, deadline=deadline, reason_code=reason)
+
+
+def _of_professional(step: Step, version: int, now: datetime) -> Body:
+    """A decision about one professional; now and then by a protector, or a block by an administrator."""
+    about = professional(step.professional).number or ""
+    stranger = _outsider(step)
+    told: dict[str, Any] = {"actor": stranger or HOLDER, "rights_version": version, "professional": about}
+    if stranger is None and step.number % 9 == 0:
+        told |= {"actor": consents.protector(step.professional + 1), "opinion": "agrees"}
     match step.deed:
-        case Deed.CONSULT:
-            owner = Owner.AUDIT if step.number % 10 == 0 else Owner.DOCUMENT
-            actor = stranger or (HOLDER if step.number % 7 == 0 else doctor)
-            deadline = now - PATIENCE if step.late else now + PATIENCE
-            return ask.Consult(actor=actor, owner=owner, deadline=deadline)
         case Deed.AUTHORISE:
-            until = now + _SHORT if step.number % 4 == 0 else None
-            return ask.Authorise(actor=stranger or HOLDER, rights_version=version, professional=about, until=until)
-        case Deed.REVOKE:
-            return ask.Revoke(actor=stranger or HOLDER, rights_version=version, professional=about)
+            return ask.Authorise(**told, until=now + SHORT if step.number % 4 == 0 else None)
         case Deed.BLOCK:
-            return ask.Block(actor=stranger or HOLDER, rights_version=version, professional=about)
-        case Deed.UNBLOCK:
-            return ask.Unblock(actor=stranger or HOLDER, rights_version=version, professional=about)
+            if stranger is None and step.number % 5 == 0:
+                told["actor"] = professional((step.professional + 1) % PROFESSIONALS)
+            return ask.Block(**told)
+        case Deed.REVOKE:
+            return ask.Revoke(**told)
         case _:
-            return _of_record(step, stranger, version)
+            return ask.Unblock(**told)
 
 
 def _of_record(step: Step, stranger: Actor | None, version: int) -> Body:

@@ -19,6 +19,28 @@ class Deed(StrEnum):
     REOPEN = "reopen"
     DECLARE = "declare"
     RELEASE = "release"
+    AUTHORISE_FOR = "authorise for"
+    SESSION = "consent at a consultation"
+    TEAM = "consent to a team"
+    END_TEAM = "end of a team"
+    NAME = "name an administrator"
+    REMOVE = "remove an administrator"
+    WISH = "emergency wishes"
+    OPT_OUT = "opt out"
+    INVITE = "invite"
+    ANSWER = "answer an invitation"
+    END_DELEGATION = "end a delegation"
+    AGREE_APP = "agree with an app"
+    WITHDRAW_APP = "withdraw an app"
+    ACTIVATE = "activate"
+    SUSPEND = "suspend"
+    OBJECT = "object"
+    LIFT = "lift"
+    CLOSE_UNCONTESTED = "close uncontested"
+    DECEASE = "tell a death"
+    REVIVE = "take a death back"
+    DELETION = "request deletion"
+    """Made on rights that were overtaken, so that it is refused: a record that goes away is a run of its own."""
     DEPOSIT = "deposit"
     LINE = "line"
     POISON = "poison"
@@ -47,6 +69,27 @@ MIX: Final[Mapping[Deed, float]] = {
     Deed.REOPEN: 2,
     Deed.DECLARE: 1.5,
     Deed.RELEASE: 3,
+    Deed.AUTHORISE_FOR: 1.5,
+    Deed.SESSION: 2,
+    Deed.TEAM: 2,
+    Deed.END_TEAM: 1.5,
+    Deed.NAME: 3,
+    Deed.REMOVE: 0.7,
+    Deed.WISH: 1.5,
+    Deed.OPT_OUT: 1,
+    Deed.INVITE: 1.5,
+    Deed.ANSWER: 2,
+    Deed.END_DELEGATION: 0.7,
+    Deed.AGREE_APP: 0.5,
+    Deed.WITHDRAW_APP: 0.5,
+    Deed.ACTIVATE: 0.5,
+    Deed.SUSPEND: 0.5,
+    Deed.OBJECT: 0.5,
+    Deed.LIFT: 2,
+    Deed.CLOSE_UNCONTESTED: 0.5,
+    Deed.DECEASE: 0.4,
+    Deed.REVIVE: 2,
+    Deed.DELETION: 0.5,
     Deed.DEPOSIT: 18,
     Deed.LINE: 4,
     Deed.POISON: 2,

@@ -10,7 +10,7 @@ from services.document.api.lean import Check, post
 from services.document.clients import LARGE, ContentStore, beside, new_name, seal
 from services.document.domain.deposit import Accepted, RefusedDeposit, accept
 from services.document.domain.inspected import BrokenContent
-from services.document.repository import Checked, Staging, UnknownTargetError, UsedUniqueIdError, VanishedError
+from services.document.repository import Checked, Staging, UsedUniqueIdError, VanishedError
 from services.document.settings import Settings
 from shared.contracts.http_document import DEPOSIT_HEADER, DepositMetadata, DepositView, HeaderError, from_header
 from shared.database import Database
@@ -85,7 +85,7 @@ class _Deposits:
             await self._keep([taken])  # nobody waits for the large content of another
         try:
             view = await self._together.do(taken)
-        except (UsedUniqueIdError, UnknownTargetError, VanishedError) as error:
+        except (UsedUniqueIdError, VanishedError) as error:
             await self._content.remove([name])
             raise _problem(error) from None
         # whatever else went wrong may have been committed: such a content is left to the collection
@@ -138,9 +138,6 @@ def _problem(error: Exception) -> Problem:
     if isinstance(error, UsedUniqueIdError):
         told = "This unique id was used before by the same depositor in this record, for another content."
         return Problem(409, "unique_id_used", told, "Give the document a unique id of its own.")
-    if isinstance(error, UnknownTargetError):
-        told = "The document to replace does not exist in this record."
-        return Problem(422, "unknown_target", told, "Name a current document of the record, or deposit without one.")
     return Problem(503, "repeat", "The first deposit was removed just now.", "Send the document again.")
 
 

@@ -3,7 +3,7 @@
 from services.document.repository.collection import Collection
 from services.document.repository.decisions import Decisions
 from services.document.repository.reads import Asked, Found, Opening, Read, Reads, Search
-from services.document.repository.staging import Checked, Staging, UnknownTargetError, UsedUniqueIdError, VanishedError
+from services.document.repository.staging import Checked, Staging, UsedUniqueIdError, VanishedError
 
 __all__ = [
     "Asked",
@@ -16,7 +16,6 @@ __all__ = [
     "Reads",
     "Search",
     "Staging",
-    "UnknownTargetError",
     "UsedUniqueIdError",
     "VanishedError",
 ]

@@ -67,14 +67,12 @@ Place = tuple[UUID, str, str]
 """What a repeat has in common with the first: record, unique id and submitter."""
 Replaced = Mapping[UUID, str | None]
 """By the name of a deposit's content: the unique id of what it replaces, None where it replaces nothing."""
+_NOWHERE: Final = " "
+"""No unique id begins with a blank."""
 
 
 class UsedUniqueIdError(Exception):
     """The submitter used this unique id in this record before, for another content."""
-
-
-class UnknownTargetError(Exception):
-    """The record has no document of the id that is to be replaced."""
 
 
 class VanishedError(Exception):
@@ -113,19 +111,18 @@ class Staging:
     async def stage(self, tx: Transaction, asked: Sequence[Checked]) -> list[DepositView | Exception]:
         """Stage deposits and ask for their decisions; gives for each its view, the first's where it is a repeat.
 
-        Acknowledged is what the transaction commits. Instead of a view stands UsedUniqueIdError, UnknownTargetError or
-        VanishedError where a deposit was not staged. The number of statements does not grow with that of deposits.
+        Acknowledged is what the transaction commits. Instead of a view stands UsedUniqueIdError or VanishedError where
+        a deposit was not staged. The number of statements does not grow with that of deposits.
         """
         replaced = await _replaced(tx, asked)
-        rows = [one for one in asked if one.name in replaced]
-        staged = await self._insert(tx, rows, replaced)
-        firsts = await _firsts(tx, [one for one in rows if one.name not in staged])
-        await self._ask(tx, [one for one in rows if one.name in staged], replaced)
+        staged = await self._insert(tx, asked, replaced)
+        firsts = await _firsts(tx, [one for one in asked if one.name not in staged])
+        await self._ask(tx, [one for one in asked if one.name in staged], replaced)
 
         def outcome(one: Checked) -> DepositView | Exception:
             if one.name in staged:
                 return DepositView(deposit=one.deposit, state=DepositState.STAGED)
-            return _repeated(one, firsts.get(one.place)) if one.name in replaced else UnknownTargetError()
+            return _repeated(one, firsts.get(one.place))
 
         return [outcome(one) for one in asked]
 
@@ -154,9 +151,10 @@ class Staging:
 
 
 async def _replaced(tx: Transaction, asked: Sequence[Checked]) -> Replaced:
-    """What each deposit replaces; those are left out that name a document which the record does not have.
+    """What each deposit replaces.
 
-    Whether it may be replaced is settled with the decision.
+    Whether it may be replaced is settled with the decision, and so is whether it is there: were this answered now,
+    a document that is there and may not be seen could be told from one that is not.
     """
     replaced: dict[UUID, str | None] = {}
     by_id: dict[UUID, tuple[UUID, UUID]] = {}
@@ -173,7 +171,7 @@ async def _replaced(tx: Transaction, asked: Sequence[Checked]) -> Replaced:
         [document for _, document in by_id.values()],
     )
     found = {(row["record"], row["id"]): row["unique_id"] for row in rows}
-    return replaced | {name: found[target] for name, target in by_id.items() if target in found}
+    return replaced | {name: found.get(target, f"{_NOWHERE}{target[1]}") for name, target in by_id.items()}
 
 
 async def _firsts(tx: Transaction, repeats: Sequence[Checked]) -> Mapping[Place, asyncpg.Record]:

@@ -119,10 +119,9 @@ async def test_a_document_to_replace_may_be_named_by_its_id(room, record):
     (row,) = await room.rows("SELECT replaces FROM document WHERE replaces IS NOT NULL")
     assert row["replaces"] == metadata(sample()).unique_id
     for wrong, where in ((uuid4(), record), (first, uuid4())):
-        content = sample(2)
-        answer = await room.post(content, metadata(content, where, replaces_document=wrong))
-        assert (answer.status_code, answer.json()["code"]) == (422, "unknown_target")
-    assert len(room.files()) == 2
+        wrongly = await room.staged(where, 2, replaces_document=wrong)
+        (event,) = await room.decide(decision(wrongly, where))
+        assert event.reason is Reason.UNKNOWN_TARGET
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,9 @@ R, AUTHORISED, READ, DEPOSIT, NOTICE = (UUID(int=number) for number in range(1, 
 DOCTOR = professional(1)
 HASH = hashlib.sha256(b"content").digest()
 EXPIRES = NOW + timedelta(seconds=5)
+AT_FIRST = frozenset({"break_glass", "regulation"})
+"""Flags of a record of which nobody decided anything."""
+NO_FLAG, TEAM = frozenset(), frozenset({("team", "1750000001", "structure")})
 
 
 def told(number, body, name):
@@ -136,7 +139,7 @@ def whole() -> Facts:
         counters=last,
         cursors=last,
         progress={(ACCESS_CONTROL, RECORD_REQUESTS, 0): (0, 3), (AUDIT, ACCESS_DECISIONS, 0): (4, 3)},
-        records={R: RecordRow(False, False, 1, None, {DOCTOR.number: None}, frozenset())},
+        records={R: RecordRow(False, False, 1, None, {DOCTOR.number: None}, frozenset(), AT_FIRST)},
         decisions={
             AUTHORISED: Decision(R, "permit", "holder", 1, NOW),
             READ: Decision(R, "permit", "authorised", 1, NOW),
@@ -239,6 +242,11 @@ PLANTED: dict[str, tuple[str, Callable[[Facts], Facts]]] = {
     "a version is wrong": ("decisions equal", lambda f: with_decision(f, READ, rights_version=0)),
     "a right is lost": ("records and rights", lambda f: replace(f, records={R: f.records[R]._replace(authorised={})})),
     "a record is not held": ("records and rights", lambda f: replace(f, records={R: f.records[R]._replace(held=True)})),
+    "a wish is lost": ("records and rights", lambda f: replace(f, records={R: f.records[R]._replace(flags=NO_FLAG)})),
+    "a team is too many": (
+        "records and rights",
+        lambda f: replace(f, records={R: f.records[R]._replace(relations=TEAM)}),
+    ),
     "a record is lost": ("records and rights", lambda f: replace(f, records={})),
     "a record was invented": ("records and rights", lambda f: with_rows(f, ACCESS_DECISIONS, lambda r: r[:3])),
     "a record was opened twice": (

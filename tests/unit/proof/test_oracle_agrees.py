@@ -1,5 +1,6 @@
 """What the load sends is decided alike by the service's handlers and by the checker's oracle, step by step."""
 
+import functools
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
@@ -13,6 +14,7 @@ from deploy.proof.load.plan import Deed, plan
 from services.access_control.domain.record import ABSENT, Record, State
 from shared.contracts.reasons import Reason
 from shared.contracts.record_deposits import Deposit
+from shared.contracts.record_requests import MESSAGES
 from tests.unit.access_control.cast import DEPOSITS, NOW, decided, handle
 
 RECORDS = [UUID(int=number) for number in range(1, 6)]
@@ -45,11 +47,39 @@ def known(record):
     return record.state is State.CLOSED, record.held, record.treating, authorised, blocked
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_the_load_is_decided_as_the_oracle_says(seed):
-    oracle, now, seen = Oracle(RECORDS), NOW, set()
+def told_plainly(record):
+    """Flags and relations of a record as the tables show them."""
+    flags = {
+        "activated": record.activated,
+        "suspended": record.suspended,
+        "objected": record.objected,
+        "deceased": record.deceased,
+        "deletion": record.deletion_due is not None,
+        **record.wishes.model_dump(),
+    }
+    relations = {
+        *(("administrator", number, one.administrator) for number, one in record.rights.items() if one.administrator),
+        *(("team", key, team.kind) for key, team in record.teams.items()),
+        *(("delegation", key, one.kind, one.state) for key, one in record.delegations.items()),
+        *(("opted_out", function) for function in record.opted_out),
+    }
+    return frozenset(name for name, true in flags.items() if true), frozenset(relations)
+
+
+NEVER_PERMITTED = {Deed.AGREE_APP, Deed.CLOSE_UNCONTESTED, Deed.DELETION}
+"""No app is referenced, no run lasts six weeks, no record of a run goes away."""
+NOT_ASKED = {Deed.LINE, Deed.POISON}
+
+
+SEEDS = range(4)
+
+
+@functools.cache
+def played(seed):
+    """A plan decided step by step by both; gives the reasons met, and which deeds were permitted and which denied."""
+    oracle, now, seen, done = Oracle(RECORDS), NOW, set(), set()
     records = {identity: Record(state=State.OPEN) for identity in RECORDS}
-    for step in plan(seed, records=len(RECORDS), rate=10, seconds=120):
+    for step in plan(seed, records=len(RECORDS), rate=10, seconds=400):
         now += EACH_S
         identity = RECORDS[step.record] if step.record >= 0 else NOWHERE
         record, life = records.get(identity, ABSENT), oracle.life(identity)
@@ -67,8 +97,32 @@ def test_the_load_is_decided_as_the_oracle_says(seed):
                 if record is not ABSENT:
                     records[identity] = after
                     assert known(after) == (life.closed, life.held, life.treating, life.authorised, life.blocked)
+                    assert told_plainly(after) == life.plain(), step
+                    assert after.sessions == life.sessions, step
         (reason,) = told.reasons
         assert reason in reasons, step
         assert (told.outcome == "permit") == (reason in PERMITS), step
         seen.add(reason)
+        done.add((step.deed, told.outcome == "permit"))
+    return seen, done
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_load_is_decided_as_the_oracle_says(seed):
+    seen, _ = played(seed)
     assert seen >= {Reason.AUTHORISED, Reason.BLOCKED, Reason.NOT_HOLDER, Reason.RECORD_HELD, Reason.TREATING_DOCTOR}
+
+
+def test_the_load_has_every_command_permitted_and_denied():
+    done = set().union(*(played(seed)[1] for seed in SEEDS))
+    assert {deed for deed, permitted in done if permitted} == set(Deed) - NEVER_PERMITTED - NOT_ASKED
+    assert {deed for deed, permitted in done if not permitted} == set(Deed) - NOT_ASKED
+
+
+def test_the_load_sends_every_message_of_the_topic():
+    sent = {type(bodies.request(step, 1, NOW)) for step in steps_of_requests()}
+    assert sent == set(MESSAGES)
+
+
+def steps_of_requests():
+    return [step for step in plan(1, records=5, rate=100, seconds=60) if step.deed not in {*NOT_ASKED, Deed.DEPOSIT}]

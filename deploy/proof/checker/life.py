@@ -1,0 +1,137 @@
+"""One record as the oracle knows it: plain facts, and the questions that the rules ask of them.
+
+Every holder of the load is of age, and no app is referenced: what needs a minor or an app is always refused.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from shared.contracts.common import Actor, ActorKind
+from shared.contracts.reasons import Reason
+from shared.contracts.record_requests import (
+    AdministratorRole,
+    DelegationKind,
+    DelegationScope,
+    Function,
+    TeamKind,
+)
+from shared.terminology import excluded_sector, role
+
+_OF_HEALTH: Final = frozenset({"health profession", "in training"})
+
+
+@dataclass
+class Delegation:
+    """Somebody invited to act for the holder."""
+
+    kind: DelegationKind
+    scopes: frozenset[DelegationScope]
+    state: str = "PENDING"
+
+
+@dataclass
+class Life:
+    """One record."""
+
+    exists: bool = True
+    closed: bool = False
+    suspended: bool = False
+    objected: bool = False
+    deceased: bool = False
+    activated: bool = False
+    deletion: bool = False
+    held: bool = False
+    version: int = 0
+    treating: str | None = None
+    authorised: dict[str, datetime | None] = field(default_factory=dict)
+    """By professional, until when."""
+    blocked: set[str] = field(default_factory=set)
+    administrators: dict[str, AdministratorRole] = field(default_factory=dict)
+    """Named, whether or not the authorisation has ended meanwhile."""
+    sessions: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    teams: dict[str, tuple[TeamKind, datetime]] = field(default_factory=dict)
+    delegations: dict[UUID, Delegation] = field(default_factory=dict)
+    break_glass: bool = True
+    regulation: bool = True
+    masked: bool = False
+    opted_out: frozenset[Function] = frozenset()
+    was_out: set[Reason] = field(default_factory=set)
+    """Why it was out of use at some time: deposits of a lane of their own may have met either state."""
+
+    def out_of_use(self) -> Reason | None:
+        """Why nothing may be done with it now."""
+        if not self.exists:
+            return Reason.NO_RECORD
+        if self.deceased:
+            return Reason.RECORD_CLOSED
+        if self.suspended:
+            return Reason.RECORD_SUSPENDED
+        return Reason.RECORD_CLOSED if self.closed else None
+
+    def note_use(self) -> None:
+        """Remember why it is out of use, where it is."""
+        if self.exists and (out := self.out_of_use()) is not None:
+            self.was_out.add(out)
+
+    def may_read_now(self, number: str, now: datetime) -> bool:
+        """True while an authorisation holds."""
+        if number in self.blocked or number not in self.authorised:
+            return False
+        until = self.authorised[number]
+        return until is None or now < until
+
+    def administers(self, number: str | None, now: datetime) -> bool:
+        """True for a named administrator whose authorisation holds."""
+        return number is not None and number in self.administrators and self.may_read_now(number, now)
+
+    def team_until(self, actor: Actor) -> datetime | None:
+        """Until when a care team's consent covers this actor at the latest; None where none ever did."""
+        ways = (
+            (actor.number, TeamKind.PROFESSIONAL),
+            (actor.structure, TeamKind.STRUCTURE),
+            (actor.team, TeamKind.FORMALISED),
+        )
+        ends = [self.teams[key][1] for key, kind in ways if key in self.teams and self.teams[key][0] is kind]
+        return max(ends, default=None)
+
+    def in_team(self, actor: Actor, now: datetime) -> bool:
+        """True while a care team's consent covers this actor."""
+        until = self.team_until(actor)
+        return until is not None and now < until
+
+    def plain(self) -> tuple[frozenset[str], frozenset[tuple[str, ...]]]:
+        """What is compared with the tables, beside rights: what is true of the record, and its relations."""
+        told = {
+            "activated": self.activated,
+            "suspended": self.suspended,
+            "objected": self.objected,
+            "deceased": self.deceased,
+            "deletion": self.deletion,
+            "break_glass": self.break_glass,
+            "regulation": self.regulation,
+            "masked": self.masked,
+        }
+        relations = {
+            *(("administrator", number, named.value) for number, named in self.administrators.items()),
+            *(("team", key, kind.value) for key, (kind, _) in self.teams.items()),
+            *(("delegation", str(key), one.kind.value, one.state) for key, one in self.delegations.items()),
+            *(("opted_out", function.value) for function in self.opted_out),
+        }
+        return frozenset(name for name, true in told.items() if true), frozenset(relations)
+
+
+def nobody(actor: Actor) -> Reason | None:
+    """Why this is no person who acts in one exercise."""
+    if actor.kind is not ActorKind.PROFESSIONAL or not actor.authenticated or actor.number is None:
+        return Reason.NOT_AUTHENTICATED
+    if actor.role is None or actor.sector is None or role(actor.role) is None:
+        return Reason.NO_ROLE
+    return Reason.EXCLUDED_SECTOR if excluded_sector(actor.sector) else None
+
+
+def of_health(actor: Actor) -> bool:
+    """True for professions of health, also in training."""
+    known = role(actor.role) if actor.role is not None else None
+    return known is not None and known.kind in _OF_HEALTH
