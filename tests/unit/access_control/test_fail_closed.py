@@ -161,7 +161,7 @@ def test_the_databases_clock_alone_decides_what_is_late(reader, ahead_s, sent_s)
     deadline = NOW + timedelta(seconds=ahead_s)
     body = Consult(actor=actor, owner=Owner.DOCUMENT, deadline=deadline, **asked)
     sent = message(body)
-    sent = replace(sent, envelope=replace(sent.envelope, time=NOW + timedelta(seconds=sent_s)))
+    sent = sent._replace(envelope=sent.envelope._replace(time=NOW + timedelta(seconds=sent_s)))
     told = decided(REQUESTS[Consult](sent, record, NOW))
     if deadline < NOW:
         assert told.reasons == (Reason.LATE,)
