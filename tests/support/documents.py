@@ -23,7 +23,7 @@ from shared.contracts.reasons import Reason
 from shared.database import Database
 from shared.database.record_keys import RecordKeys
 from shared.http import application, callers
-from shared.messaging import Outbox
+from shared.messaging import Outbox, Precedence
 from shared.security import (
     FileKeyProvider,
     Permit,
@@ -140,7 +140,14 @@ class Service:
         return application(
             "document",
             deposits(check, self.database, self.staging, self.content, self.settings),
-            reads(check, self.database, self.reads, self.content, PermitVerifier(JWKS, Owner.DOCUMENT)),
+            reads(
+                check,
+                self.database,
+                self.reads,
+                self.content,
+                PermitVerifier(JWKS, Owner.DOCUMENT),
+                claim=Precedence().claim,
+            ),
         )
 
 

@@ -54,7 +54,7 @@ async def test_without_its_database_nothing_is_decided_and_afterwards_everything
             await asyncio.wait_for(service.take(*waiting), 30)
         assert is_transient(caught.value), caught.value
     answers = [
-        await service.call("POST", "/records/lookup", ins(1)),
+        await service.call("POST", "/records/lookup", {"persons": [ins(1)]}),
         await service.call("GET", f"/records/{record}/rights"),
         await service.open(2),
     ]
