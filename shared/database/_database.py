@@ -13,6 +13,9 @@ CLOSE_TIMEOUT_S = 3.0
 STATEMENT_TIMEOUT_S = 6.0
 """A little above the server's own limits, so that the server's error is the one that is seen."""
 
+PLAN_LIFETIME_S = 30
+"""A plan is kept for so long at most: one that was made while a table was small costs much once it has grown."""
+
 
 async def _keep_session(_connection: object) -> None:
     """Nothing to reset: sessions hold no state between transactions, and a reset costs a round trip each time."""
@@ -116,10 +119,11 @@ class Database:
             timeout=CONNECT_TIMEOUT_S,
             command_timeout=STATEMENT_TIMEOUT_S,
             reset=_keep_session,
+            max_cached_statement_lifetime=PLAN_LIFETIME_S,
             server_settings={
                 "application_name": "carnet",
                 "synchronous_commit": self._commit,
-                # a plan that was made while a table was small is kept while it grows: it has to go by an index
+                # a plan is kept while its tables grow: it has to go by an index from the beginning
                 "enable_seqscan": "off",
             },
         )
