@@ -10,7 +10,16 @@ from services.access_control.api import routes
 from services.access_control.domain import matrix
 from services.access_control.domain.changes import Change
 from services.access_control.domain.record import Record
-from services.access_control.repository import Decisions, Delegates, Deposits, InForce, Informed, People, Requests
+from services.access_control.repository import (
+    Decisions,
+    Delegates,
+    Deposits,
+    InForce,
+    Informed,
+    People,
+    Requests,
+    Written,
+)
 from services.access_control.settings import Settings
 from shared.contracts.common import Body
 from shared.contracts.envelope import Message
@@ -38,7 +47,7 @@ def compose(runtime: Runtime[Settings]) -> Parts:
     settings = runtime.settings
     signer, in_force = _signer(settings), InForce(runtime.database)
     policy, keys = settings.policy, RecordKeys(runtime.keys)
-    requests = Requests(keys)
+    requests = Requests(keys, count_today=policy.colleague_confirms)
     hash_key = _hash_key(settings)
     people = People(runtime.database, runtime.outbox, keys, hash_key, runtime.partition)
     delegates = Delegates(runtime.database, keys, hash_key)
@@ -68,7 +77,7 @@ def compose(runtime: Runtime[Settings]) -> Parts:
         ],
         api=application(
             ACCESS_CONTROL,
-            routes(people, delegates, runtime.verifier(GATEWAY), settings),
+            routes(people, delegates, Written(runtime.database, keys), runtime.verifier(GATEWAY), settings),
             limits=HttpLimits(min(MAX_BODY_BYTES, settings.max_request_bytes), settings.request_timeout_s),
         ),
     )

@@ -12,12 +12,20 @@ from services.access_control.domain import opening
 from services.access_control.domain.commands.life import objection_ends
 from services.access_control.domain.policy import Policy
 from services.access_control.domain.record import Record, Standing, State
-from services.access_control.repository import Delegates, OpposedError, People, RecordExistsError
+from services.access_control.repository import (
+    Delegates,
+    NoRecordError,
+    OpposedError,
+    People,
+    RecordExistsError,
+    Written,
+)
 from services.access_control.settings import Settings
 from shared.contracts.http_access_control import (
     AppView,
     DelegatesFound,
     DelegationView,
+    EmergenciesView,
     FoundRecord,
     InsView,
     NoteDelegate,
@@ -29,6 +37,7 @@ from shared.contracts.http_access_control import (
     RecordLife,
     RightsView,
     TeamView,
+    WriteText,
 )
 from shared.contracts.reasons import Reason, sentence
 from shared.http import Problem, callers
@@ -39,7 +48,9 @@ OK = 200
 CREATED = 201
 
 
-def routes(people: People, delegates: Delegates, services: ServiceVerifier, settings: Settings) -> APIRouter:
+def routes(
+    people: People, delegates: Delegates, written: Written, services: ServiceVerifier, settings: Settings
+) -> APIRouter:
     """The routes."""
     router = APIRouter(dependencies=[Depends(callers(services, "gateway"))])
     accepted = settings.accepted_oids
@@ -89,7 +100,36 @@ def routes(people: People, delegates: Delegates, services: ServiceVerifier, sett
         """The delegations of a person."""
         return DelegatesFound(delegations=tuple(await delegates.of(_ins(wanted, accepted))))
 
+    _routes_of_oversight(router, written)
     return router
+
+
+def _routes_of_oversight(router: APIRouter, written: Written) -> None:
+    """What is told beside requests, and what a holder sees of it."""
+
+    @router.put("/records/{record}/texts/{subject}", status_code=204)
+    async def write_text(record: UUID, subject: UUID, wanted: WriteText) -> None:
+        """Keep what a person wrote beside a code."""
+        try:
+            kept = await written.note(record, subject, wanted.text)
+        except NoRecordError:
+            raise _no_record() from None
+        if not kept:
+            told = "Another text stands under this id."
+            raise Problem(409, "text_taken", told, "Make a new random id for the request.")
+
+    @router.get("/records/{record}/emergencies")
+    async def emergencies(record: UUID) -> EmergenciesView:
+        """A record's emergencies and their reasons, as its holder sees them."""
+        try:
+            return EmergenciesView(emergencies=await written.emergencies(record))
+        except NoRecordError:
+            raise _no_record() from None
+
+
+def _no_record() -> Problem:
+    next_step = "Open it first, or compare the identity with the national identity service."
+    return _problem(404, Reason.NO_RECORD, next_step)
 
 
 def _problem(status: int, reason: Reason, next_step: str) -> Problem:
@@ -104,8 +144,7 @@ def _expect_opener(wanted: OpenRecord, *, professionals_may: bool) -> None:
 
 def _expect_record(record: UUID | None) -> UUID:
     if record is None:
-        next_step = "Open it first, or compare the identity with the national identity service."
-        raise _problem(404, Reason.NO_RECORD, next_step)
+        raise _no_record()
     return record
 
 

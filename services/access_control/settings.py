@@ -41,6 +41,19 @@ class Settings(ServiceSettings):
     invitation_days: int = Field(
         30, ge=1, description="How long an invitation to act for the holder waits for its answer, in days"
     )
+    emergency_minutes: int = Field(
+        30, ge=1, le=240, description="How long an emergency lasts for one professional on one record, in minutes"
+    )
+    break_glass_per_day: int = Field(
+        5, ge=0, description="Beyond it a professional's bris de glace of one day raise an event for review, no refusal"
+    )
+    regulation_per_day: int = Field(
+        50, ge=0, description="The same for a regulating doctor's accesses of one day in the mode centre_15"
+    )
+    break_glass_confirmed: bool = Field(
+        default=False,
+        description="Beyond that number a colleague confirms each bris de glace; never centre_15",
+    )
     requests_max_batch: int = Field(200, ge=1, description="Reads and rights commands at most in one transaction")
     deposits_max_batch: int = Field(
         250, ge=1, description="Deposits at most in one transaction; a read of the same partition waits for one"
@@ -61,4 +74,8 @@ class Settings(ServiceSettings):
             session=timedelta(hours=self.session_consent_h),
             team=timedelta(days=self.team_consent_days),
             invitation=timedelta(days=self.invitation_days),
+            emergency=timedelta(minutes=self.emergency_minutes),
+            break_glass_a_day=self.break_glass_per_day,
+            regulation_a_day=self.regulation_per_day,
+            colleague_confirms=self.break_glass_confirmed,
         )

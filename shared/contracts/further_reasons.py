@@ -29,6 +29,7 @@ class FurtherReason(StrEnum):
     COLLECTED = "collected"
     INVITED = "invited"
     INSURANCE_DUTY = "insurance_duty"
+    COLLEAGUE = "colleague"
     # denials of a read or a deposit
     RECORD_DECEASED = "record_deceased"
     PURPOSE_EXCLUDED = "purpose_excluded"
@@ -49,6 +50,7 @@ class FurtherReason(StrEnum):
     REGULATION_NOT_GRANTED = "regulation_not_granted"
     EMERGENCY_REASON_MISSING = "emergency_reason_missing"
     EMERGENCY_TEXT_MISSING = "emergency_text_missing"
+    EMERGENCY_UNCONFIRMED = "emergency_unconfirmed"
     TEAM_CONSENT_ENDED = "team_consent_ended"
     SPOKEN_CONSENT_MISSING = "spoken_consent_missing"
     CONFIDENTIAL_SESSION = "confidential_session"
@@ -57,6 +59,7 @@ class FurtherReason(StrEnum):
     NOT_NAMEABLE = "not_nameable"
     NOT_IN_TEAM = "not_in_team"
     NOT_HEALTH_PROFESSIONAL = "not_health_professional"
+    OWN_EMERGENCY = "own_emergency"
     END_IN_THE_PAST = "end_in_the_past"
     UNKNOWN_DELEGATION = "unknown_delegation"
     INVITATION_OVER = "invitation_over"
@@ -94,6 +97,7 @@ _BROADER: Final[dict[FurtherReason, Reason]] = {
             FurtherReason.TRUSTED_CONSENT,
             FurtherReason.VITAL_RISK,
             FurtherReason.COLLECTED,
+            FurtherReason.COLLEAGUE,
         ),
         Reason.AUTHORISED,
     ),
@@ -111,6 +115,7 @@ _BROADER: Final[dict[FurtherReason, Reason]] = {
             FurtherReason.REGULATION_NOT_GRANTED,
             FurtherReason.EMERGENCY_REASON_MISSING,
             FurtherReason.EMERGENCY_TEXT_MISSING,
+            FurtherReason.EMERGENCY_UNCONFIRMED,
         ),
         Reason.EMERGENCY_NOT_SERVED,
     ),
@@ -119,6 +124,7 @@ _BROADER: Final[dict[FurtherReason, Reason]] = {
             FurtherReason.NOT_ADMINISTRATOR,
             FurtherReason.NOT_IN_TEAM,
             FurtherReason.NOT_HEALTH_PROFESSIONAL,
+            FurtherReason.OWN_EMERGENCY,
         ),
         Reason.NOT_HOLDER,
     ),
@@ -258,6 +264,15 @@ SENTENCES: Final[dict[FurtherReason, tuple[str, str]]] = {
     FurtherReason.EMERGENCY_TEXT_MISSING: (
         "Le motif « autre » exige un texte.",
         "The reason `other` needs a text.",
+    ),
+    FurtherReason.EMERGENCY_UNCONFIRMED: (
+        "Au-delà du nombre du jour, un confrère confirme le bris de glace.",
+        "Beyond the number of a day a colleague has to confirm an emergency access.",
+    ),
+    FurtherReason.COLLEAGUE: ("Un confrère a confirmé l'urgence.", "A colleague confirmed the emergency."),
+    FurtherReason.OWN_EMERGENCY: (
+        "Nul ne confirme sa propre urgence.",
+        "Nobody confirms an emergency of their own.",
     ),
     FurtherReason.TEAM_CONSENT_ENDED: (
         "Le consentement donné à l'équipe de soins a pris fin.",

@@ -16,6 +16,7 @@ from shared.contracts import (
     insurance,
     notification_events,
     record_deposits,
+    record_oversight,
     record_requests,
 )
 from shared.contracts.common import Body
@@ -108,7 +109,7 @@ def _record_keyed(partitions: int) -> list[Topic]:
             "Reads and rights asked of a record.",
             GATEWAY,
             (ACCESS_CONTROL,),
-            record_requests.MESSAGES,
+            record_requests.MESSAGES + record_oversight.MESSAGES,
         ),
         topic(
             RECORD_DEPOSITS,

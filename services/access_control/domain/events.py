@@ -103,6 +103,8 @@ def _until(command: Command, record: Record) -> datetime | None:
     match command.act:
         case FurtherAct.CONSENT_TEAM:
             return record.teams[command.team or ""].until
+        case FurtherAct.CONFIRM_EMERGENCY:
+            return record.oversight.confirmations[command.professional or ""].until
         case FurtherAct.CONSENT_SESSION:
             return record.sessions[consents.session_key(command)]
         case _:

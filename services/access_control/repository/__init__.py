@@ -1,13 +1,14 @@
 """All SQL of access_control.
 
 Records by batch (`records`, `relations`, `majorities`), the way from a person to a record (`people`, `delegates`),
-versions of the matrix (`matrices`).
+versions of the matrix (`matrices`), what stands beside records (`oversight`, `written`).
 """
 
 from services.access_control.repository.delegates import Delegates
 from services.access_control.repository.matrices import InForce, Informed, Matrices
 from services.access_control.repository.people import OpposedError, People, RecordExistsError
 from services.access_control.repository.records import Decisions, Deposits, Requests
+from services.access_control.repository.written import NoRecordError, Written
 
 __all__ = [
     "Decisions",
@@ -16,8 +17,10 @@ __all__ = [
     "InForce",
     "Informed",
     "Matrices",
+    "NoRecordError",
     "OpposedError",
     "People",
     "RecordExistsError",
     "Requests",
+    "Written",
 ]

@@ -1,15 +1,18 @@
 """Records, rights and decisions by batch: one statement per table, whatever the size of the batch."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import product
+from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
 
 from services.access_control.domain.changes import Change, DecisionMade, RecordChanged, RightChanged
 from services.access_control.domain.decide import needs_rights
+from services.access_control.domain.oversight import Oversight
 from services.access_control.domain.record import ABSENT, Record, Right, State
-from services.access_control.repository import majorities, relations
+from services.access_control.repository import majorities, oversight, relations
 from services.access_control.repository.relations import Relations, joined
 from shared.contracts.common import Wishes
 from shared.contracts.envelope import Message
@@ -58,6 +61,7 @@ class _Records:
         if rights:
             await _save_rights(tx, rights)
         await relations.save(tx, changes)
+        await oversight.save(tx, changes)
         if decisions:
             await _save_decisions(tx, decisions)
 
@@ -65,11 +69,22 @@ class _Records:
 class Requests(_Records):
     """The lane of reads and rights: records with all their rights."""
 
+    def __init__(self, keys: RecordKeys, *, count_today: bool = False) -> None:
+        """Name what is needed.
+
+        Args:
+            keys: Of records.
+            count_today: Emergencies of one day are counted before something is decided, since a setting asks for it.
+        """
+        super().__init__(keys)
+        self._count_today = count_today
+
     async def load(self, tx: Transaction, messages: Sequence[Message[Any]]) -> Mapping[str, Record]:
         """The records of these messages; one that does not exist is `ABSENT`."""
         ids = {message.record for message in messages}
         invited = {message.record for message in messages if _invites_to_represent(message.body)}
-        return await _load(tx, self._keys, ids, ids, invited)
+        beside = await oversight.load(tx, messages, count_today=self._count_today)
+        return await _load(tx, self._keys, ids, ids, represented=invited, beside=beside)
 
     async def done(self, tx: Transaction, messages: Sequence[Message[Any]]) -> set[UUID]:
         """Which of these requests have their decision."""
@@ -123,7 +138,9 @@ async def _load(
     keys: RecordKeys,
     ids: Collection[UUID],
     related: Collection[UUID],
+    *,
     represented: Collection[UUID] = (),
+    beside: Mapping[UUID, Oversight] = MappingProxyType({}),
 ) -> dict[str, Record]:
     """The records of these ids.
 
@@ -133,6 +150,7 @@ async def _load(
         ids: all of them.
         related: those whose rights and relations are needed.
         represented: those whose day of majority is needed, whatever their relations are.
+        beside: what stands beside some of them.
     """
     rights = await _load_rights(tx, related) if related else {}
     others = await relations.load(tx, related) if related else {}
@@ -149,7 +167,8 @@ async def _load(
     found = dict.fromkeys(map(str, ids), ABSENT)
     for row in rows:
         record = row["id"]
-        found[str(record)] = _record(row, rights.get(record, {}), others.get(record) or Relations(), of_age.get(record))
+        loaded = _record(row, rights.get(record, {}), others.get(record) or Relations(), of_age.get(record))
+        found[str(record)] = replace(loaded, oversight=beside[record]) if record in beside else loaded
     return found
 
 

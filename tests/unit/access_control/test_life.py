@@ -250,4 +250,5 @@ def test_what_never_restricts_is_a_short_list():
         FurtherAct.OBJECT,
         FurtherAct.LIFT,
         FurtherAct.REQUEST_DELETION,
+        FurtherAct.CONFIRM_EMERGENCY,
     } == NEVER_RESTRICTING

@@ -1,0 +1,77 @@
+"""Emergencies: how long each lasts, how many there are a day, their texts; and what an operator reviews."""
+
+from shared.database.migrations import run_sql
+
+revision = "0005"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+EMERGENCIES = """
+-- One row per emergency, not per read: the request that began it, with its reason.
+CREATE TABLE emergency (
+    request uuid PRIMARY KEY,
+    record uuid NOT NULL REFERENCES record (id) ON DELETE CASCADE,
+    professional text NOT NULL,
+    mode text NOT NULL,
+    reason text NOT NULL,
+    since timestamptz NOT NULL,
+    until timestamptz NOT NULL,
+    secret boolean NOT NULL
+);
+CREATE INDEX emergency_by_record ON emergency (record, since);
+
+-- How many a professional began in a day (Paris), on all records; its row is what two processes take turns on.
+CREATE TABLE emergency_day (
+    professional text NOT NULL,
+    mode text NOT NULL,
+    day date NOT NULL,
+    accesses int NOT NULL,
+    PRIMARY KEY (professional, mode, day)
+) WITH (fillfactor = 70);
+
+CREATE TABLE emergency_confirmation (
+    record uuid NOT NULL REFERENCES record (id) ON DELETE CASCADE,
+    professional text NOT NULL,
+    colleague text NOT NULL,
+    until timestamptz NOT NULL,
+    PRIMARY KEY (record, professional)
+);
+
+-- What a person wrote beside a code, encrypted under the record's key; gone with it.
+CREATE TABLE written (
+    subject uuid PRIMARY KEY,
+    record uuid NOT NULL REFERENCES record (id) ON DELETE CASCADE,
+    text bytea NOT NULL,
+    written_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX written_by_record ON written (record);
+"""
+
+REVIEWS = """
+-- What an operator looks at; one per kind, actor and period, however often it is counted.
+CREATE TABLE review (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    kind text NOT NULL,
+    actor text NOT NULL,
+    period timestamptz NOT NULL,
+    counted int NOT NULL,
+    usual int NOT NULL,
+    raised_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    told_at timestamptz,
+    closed_at timestamptz,
+    closed_by text,
+    finding text CHECK (finding IN ('founded', 'unfounded')),
+    UNIQUE (kind, actor, period)
+);
+CREATE INDEX review_untold ON review (raised_at) WHERE told_at IS NULL;
+CREATE INDEX review_open ON review (raised_at) WHERE closed_at IS NULL;
+"""
+
+
+def upgrade() -> None:
+    run_sql(EMERGENCIES + REVIEWS)
+
+
+def downgrade() -> None:
+    raise NotImplementedError("what was reviewed and answered would be lost; restore a backup instead")

@@ -1,0 +1,165 @@
+"""What stands beside records, by batch: each statement is sent only where a message of the batch needs it."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+from uuid import UUID
+
+from services.access_control.domain.changes import Change, EmergencyBegan, EmergencyConfirmed
+from services.access_control.domain.oversight import NOTHING, Confirmation, Emergency, Oversight
+from shared.contracts.common import AccessMode
+from shared.contracts.envelope import Message
+from shared.contracts.record_oversight import ConfirmEmergency
+from shared.contracts.record_requests import Consult
+from shared.database import Transaction
+
+_URGENT: Final = """
+    SELECT record, 'emergency' AS what, professional, mode, request, reason AS said, until
+    FROM emergency WHERE record = ANY($1::uuid[]) AND until > clock_timestamp() - interval '1 minute'
+    UNION ALL
+    SELECT record, 'confirmation', professional, NULL, NULL, colleague, until
+    FROM emergency_confirmation WHERE record = ANY($1::uuid[]) AND until > clock_timestamp() - interval '1 minute'
+    UNION ALL
+    SELECT record, 'text', NULL, NULL, subject, NULL, NULL FROM written WHERE subject = ANY($2::uuid[])
+"""
+_TODAY: Final = """
+    -- takes the turn on each professional's day, in one order, so that two processes don't both count the last one
+    INSERT INTO emergency_day AS d (professional, mode, day, accesses)
+    SELECT professional, $2, (clock_timestamp() AT TIME ZONE 'Europe/Paris')::date, 0
+    FROM unnest($1::text[]) AS professional ORDER BY professional
+    ON CONFLICT (professional, mode, day) DO UPDATE SET accesses = d.accesses
+    RETURNING professional, accesses
+"""
+_BEGIN: Final = """
+    WITH asked AS MATERIALIZED (
+        SELECT *, (since AT TIME ZONE 'Europe/Paris')::date AS day
+        FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[],
+                    $8::boolean[], $9::int[])
+             AS a (request, record, professional, mode, reason, since, until, secret, usual)
+    ), began AS (
+        -- no ON CONFLICT: a request begins one emergency, and a second one must not be committed
+        INSERT INTO emergency (request, record, professional, mode, reason, since, until, secret)
+        SELECT request, record, professional, mode, reason, since, until, secret FROM asked
+    ), counted AS (
+        INSERT INTO emergency_day AS d (professional, mode, day, accesses)
+        SELECT professional, mode, day, count(*) FROM asked GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+        ON CONFLICT (professional, mode, day) DO UPDATE SET accesses = d.accesses + excluded.accesses
+        RETURNING professional, mode, day, accesses
+    )
+    INSERT INTO review AS r (kind, actor, period, counted, usual)
+    SELECT c.mode || '.day', c.professional, c.day::timestamp AT TIME ZONE 'Europe/Paris', c.accesses, u.usual
+    FROM counted AS c JOIN (SELECT mode, max(usual) AS usual FROM asked GROUP BY mode) AS u USING (mode)
+    WHERE c.accesses > u.usual ORDER BY 2, 1, 3
+    ON CONFLICT (kind, actor, period) DO UPDATE SET counted = excluded.counted
+"""
+
+
+async def load(
+    tx: Transaction, messages: Sequence[Message[Any]], *, count_today: bool = False
+) -> dict[UUID, Oversight]:
+    """What stands beside the records of these messages; a record without anything is left out.
+
+    Args:
+        tx: The batch's transaction.
+        messages: The batch, in order.
+        count_today: Count each professional's bris de glace of today, because something is decided on it.
+    """
+    found: defaultdict[UUID, Oversight] = defaultdict(lambda: NOTHING)
+    urgent = [message for message in messages if _is_urgent(message.body)]
+    if urgent:
+        await _load_urgent(tx, urgent, found)
+        if count_today:
+            await _load_today(tx, urgent, found)
+    return found
+
+
+async def save(tx: Transaction, changes: Sequence[Change]) -> None:
+    """Write what began and was confirmed."""
+    began = [change for change in changes if isinstance(change, EmergencyBegan)]
+    if began:
+        await _save_emergencies(tx, began)
+    confirmed = {
+        (change.record, change.professional): change.confirmation
+        for change in changes
+        if isinstance(change, EmergencyConfirmed)
+    }
+    if confirmed:
+        await _save_confirmations(tx, confirmed)
+
+
+def _is_urgent(body: Any) -> bool:
+    return isinstance(body, ConfirmEmergency) or (isinstance(body, Consult) and body.mode is not AccessMode.NORMAL)
+
+
+async def _load_urgent(tx: Transaction, urgent: Sequence[Message[Any]], found: defaultdict[UUID, Oversight]) -> None:
+    told = [message.id for message in urgent if isinstance(message.body, Consult) and message.body.reason_told]
+    for row in await tx.fetch(_URGENT, list({message.record for message in urgent}), told):
+        known = found[row["record"]]
+        found[row["record"]] = _with(known, row)
+
+
+def _with(known: Oversight, row: Any) -> Oversight:
+    match row["what"]:
+        case "emergency":
+            key = row["professional"], AccessMode(row["mode"])
+            emergency = Emergency(row["request"], row["said"], row["until"])
+            before = known.emergencies.get(key)
+            if before is not None and before.until > emergency.until:
+                return known
+            return replace(known, emergencies={**known.emergencies, key: emergency})
+        case "confirmation":
+            given = Confirmation(row["said"], row["until"])
+            return replace(known, confirmations={**known.confirmations, row["professional"]: given})
+        case _:
+            return replace(known, texts=known.texts | {row["request"]})
+
+
+async def _load_today(tx: Transaction, urgent: Sequence[Message[Any]], found: defaultdict[UUID, Oversight]) -> None:
+    """The counts of today as each record is to see them.
+
+    One batch may hold emergencies of one professional on several records, which don't see each other: those that come
+    before count as if they began, so that the number is never passed.
+    """
+    asked = [
+        (message.record, message.body.actor.number)
+        for message in urgent
+        if isinstance(message.body, Consult) and message.body.mode is AccessMode.EMERGENCY and message.body.actor.number
+    ]
+    mode = AccessMode.EMERGENCY.value
+    rows = await tx.fetch(_TODAY, sorted({number for _, number in asked}), mode)
+    counts: dict[str, int] = {row["professional"]: row["accesses"] for row in rows}
+    for record, number in dict.fromkeys(asked):
+        known = found[record]
+        found[record] = replace(known, today={**known.today, number: counts[number]})
+        if (number, AccessMode.EMERGENCY) not in known.emergencies:
+            counts[number] += 1
+
+
+async def _save_emergencies(tx: Transaction, began: Sequence[EmergencyBegan]) -> None:
+    await tx.execute(
+        _BEGIN,
+        [one.emergency.request for one in began],
+        [one.record for one in began],
+        [one.professional for one in began],
+        [one.mode.value for one in began],
+        [one.emergency.reason for one in began],
+        [one.since for one in began],
+        [one.emergency.until for one in began],
+        [one.secret for one in began],
+        [one.limit for one in began],
+    )
+
+
+async def _save_confirmations(tx: Transaction, confirmed: Mapping[tuple[UUID, str], Confirmation]) -> None:
+    await tx.execute(
+        """
+        INSERT INTO emergency_confirmation (record, professional, colleague, until)
+        SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[])
+        ON CONFLICT (record, professional) DO UPDATE SET colleague = excluded.colleague, until = excluded.until
+        """,
+        [record for record, _ in confirmed],
+        [professional for _, professional in confirmed],
+        [given.colleague for given in confirmed.values()],
+        [given.until for given in confirmed.values()],
+    )
