@@ -57,6 +57,11 @@ class _Lane:
     matrix: Matrix
     policy: Policy
 
+    def _policy_for(self, record: Record) -> Policy:
+        """The settings, with the apps as the register is now where a message names one (AR-067)."""
+        apps = record.oversight.apps
+        return replace(self.policy, apps=apps) if apps else self.policy
+
     def unreadable(self, message: Message[Unreadable], record: Record, now: datetime) -> Done:
         """Deny what can't be read; hold the record where nobody can say that it did not restrict access."""
         act = ACTS_BY_NAME.get(message.envelope.type, Act.UNKNOWN)
@@ -127,7 +132,7 @@ class _Requests(_Lane):
         """A read is asked for: the answer is a permit that lives for seconds, or a denial."""
         body = message.body
         asked = reading_of(body, text_kept=message.id in record.oversight.texts)
-        verdict = decide.consult(record, asked, now, self.matrix, self.policy)
+        verdict = decide.consult(record, asked, now, self.matrix, self._policy_for(record))
         group = asked_group(body.actor, verdict)
         put = MatrixAsked(group, body.owner, self.matrix.version) if group is not None else None
         told: dict[str, Any] = {"actor": body.actor, "mode": body.mode, "owner": body.owner}
@@ -161,7 +166,7 @@ class _Requests(_Lane):
     def command(self, message: Message[Any], record: Record, now: datetime) -> Done:
         """A change of rights, life or hold is asked for."""
         command = command_of(message.body)
-        changed = rights.change(record, command, now, self.policy)
+        changed = rights.change(record, command, now, self._policy_for(record))
         told = {"actor": command.actor, "in_force_at": changed.in_force_at}
         decided = self._decided(message.id, command.act, changed.record, changed.verdict, **told)
         rows = self._rows(message, decided, now)
@@ -210,7 +215,7 @@ class _Deposits(_Lane):
     def deposit(self, message: Message[Deposit], record: Record, now: datetime) -> Done:
         """A staged document wants to become part of the record."""
         body = message.body
-        verdict = decide.deposit(record, body.actor, now, self.policy)
+        verdict = decide.deposit(record, body.actor, now, self._policy_for(record))
         return Effects(record, emits=(self._decided(body.deposit, Act.DEPOSIT, record, verdict, actor=body.actor),))
 
     def _request(self, message: Message[Any]) -> UUID:

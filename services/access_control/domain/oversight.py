@@ -1,4 +1,4 @@
-"""What is known beside a record's own rights when something is decided about it: its emergencies.
+"""What is known beside a record's own rights when something is decided about it: its emergencies, the apps.
 
 It is loaded only for what needs it, so that the reads of every day cost nothing for it.
 """
@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from services.access_control.domain.policy import App
 from shared.contracts.common import AccessMode
 
 
@@ -47,6 +48,8 @@ class Oversight:
     """By the professional whose emergency was confirmed."""
     texts: frozenset[UUID] = frozenset()
     """Requests whose reason has a text that this service keeps."""
+    apps: Mapping[str, App] = field(default_factory=dict)
+    """The referenced and suspended apps by which somebody acts or that he names, as the register is now (AR-067)."""
 
     def emergency(self, professional: str | None, mode: AccessMode, now: datetime) -> Emergency | None:
         """The emergency that this professional's access goes on with; None where a new one would begin."""

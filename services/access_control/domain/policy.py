@@ -53,7 +53,7 @@ class Policy:
     colleague_confirms: bool = False
     """Beyond the number a colleague confirms each bris de glace, never centre 15. No source asks for it: off."""
     apps: Mapping[str, App] = field(default_factory=lambda: MappingProxyType({}))
-    """The referenced apps by code. None is referenced by default."""
+    """The referenced apps by code: no setting, but what the register says when something is decided."""
 
 
 DEFAULT: Final = Policy()

@@ -1,4 +1,4 @@
-"""Emergencies: how long each lasts, how many there are a day, their texts; and what an operator reviews."""
+"""Emergencies and their texts, what an operator reviews, the register of apps."""
 
 from shared.database.migrations import run_sql
 
@@ -68,9 +68,32 @@ CREATE INDEX review_untold ON review (raised_at) WHERE told_at IS NULL;
 CREATE INDEX review_open ON review (raised_at) WHERE closed_at IS NULL;
 """
 
+APPS = """
+-- What the operator decided about an app; the last entry holds. Its order is that of the decisions.
+CREATE TABLE app_register (
+    id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    app text NOT NULL CHECK (app ~ '^[A-Za-z0-9_.:^|/-]{1,64}$'),
+    state text NOT NULL CHECK (state IN ('registered', 'reviewed', 'suspended')),
+    name text NOT NULL,
+    scopes text[] NOT NULL,
+    types text[],
+    decided_by text NOT NULL,
+    decided_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    why text NOT NULL
+);
+CREATE INDEX app_register_last ON app_register (app, id DESC);
+
+CREATE FUNCTION register_is_kept() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'an entry of the register is never changed or removed: add another one';
+END
+$$;
+CREATE TRIGGER kept BEFORE UPDATE OR DELETE OR TRUNCATE ON app_register EXECUTE FUNCTION register_is_kept();
+"""
+
 
 def upgrade() -> None:
-    run_sql(EMERGENCIES + REVIEWS)
+    run_sql(EMERGENCIES + REVIEWS + APPS)
 
 
 def downgrade() -> None:

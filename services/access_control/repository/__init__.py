@@ -1,13 +1,15 @@
 """All SQL of access_control.
 
 Records by batch (`records`, `relations`, `majorities`), the way from a person to a record (`people`, `delegates`),
-versions of the matrix (`matrices`), what stands beside records (`oversight`, `written`).
+versions of the matrix (`matrices`), what stands beside records (`oversight`, `written`), the
+register of apps (`register`).
 """
 
 from services.access_control.repository.delegates import Delegates
 from services.access_control.repository.matrices import InForce, Informed, Matrices
 from services.access_control.repository.people import OpposedError, People, RecordExistsError
 from services.access_control.repository.records import Decisions, Deposits, Requests
+from services.access_control.repository.register import Register
 from services.access_control.repository.written import NoRecordError, Written
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "OpposedError",
     "People",
     "RecordExistsError",
+    "Register",
     "Requests",
     "Written",
 ]

@@ -8,10 +8,11 @@ from uuid import UUID
 
 from services.access_control.domain.changes import Change, EmergencyBegan, EmergencyConfirmed
 from services.access_control.domain.oversight import NOTHING, Confirmation, Emergency, Oversight
-from shared.contracts.common import AccessMode
+from services.access_control.repository import register
+from shared.contracts.common import AccessMode, Actor
 from shared.contracts.envelope import Message
 from shared.contracts.record_oversight import ConfirmEmergency
-from shared.contracts.record_requests import Consult
+from shared.contracts.record_requests import AgreeApp, Consult
 from shared.database import Transaction
 
 _URGENT: Final = """
@@ -71,6 +72,7 @@ async def load(
         await _load_urgent(tx, urgent, found)
         if count_today:
             await _load_today(tx, urgent, found)
+    await _load_apps(tx, messages, found)
     return found
 
 
@@ -134,6 +136,25 @@ async def _load_today(tx: Transaction, urgent: Sequence[Message[Any]], found: de
         found[record] = replace(known, today={**known.today, number: counts[number]})
         if (number, AccessMode.EMERGENCY) not in known.emergencies:
             counts[number] += 1
+
+
+async def _load_apps(tx: Transaction, messages: Sequence[Message[Any]], found: defaultdict[UUID, Oversight]) -> None:
+    """The register as it is in this transaction: what was suspended before it is denied in every process."""
+    named = [(message.record, app) for message in messages if (app := _app(message.body)) is not None]
+    if not named:
+        return
+    apps = await register.load(tx, {app for _, app in named})
+    for record, app in named:
+        if app in apps:
+            found[record] = replace(found[record], apps={**found[record].apps, app: apps[app]})
+
+
+def _app(body: Any) -> str | None:
+    """The app by which somebody acts, or with which he agrees."""
+    if isinstance(body, AgreeApp):
+        return body.app
+    actor: Actor | None = getattr(body, "actor", None)
+    return actor.app if actor is not None else None
 
 
 async def _save_emergencies(tx: Transaction, began: Sequence[EmergencyBegan]) -> None:

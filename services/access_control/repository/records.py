@@ -104,7 +104,8 @@ class Deposits(_Records):
             for message in messages
             if isinstance(message.body, Deposit) and needs_rights(message.body.actor)
         }
-        return await _load(tx, self._keys, {message.record for message in messages}, asked)
+        beside = await oversight.load(tx, messages)
+        return await _load(tx, self._keys, {message.record for message in messages}, asked, beside=beside)
 
 
 class Decisions:

@@ -1,0 +1,14 @@
+"""Verbs of `carnet` about access control: `matrix`, `app`.
+
+They work on the service's database with its own settings (CARNET_DATABASE_URL and its password file); `carnet` takes
+those of the local system that is up. Without the local tools: `python -m services.access_control.commands`.
+
+Exit codes: 0 done, 1 refused (why, and what is expected, on the standard error), 2 wrong use.
+"""
+
+from services.access_control.commands.apps import app
+from services.access_control.commands.matrices import matrix
+
+VERBS = {"matrix": matrix, "app": app}
+
+__all__ = ["VERBS", "app", "matrix"]
