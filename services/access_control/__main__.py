@@ -18,6 +18,7 @@ from services.access_control.repository import (
     Informed,
     People,
     Requests,
+    Reviews,
     Written,
 )
 from services.access_control.settings import Settings
@@ -38,6 +39,8 @@ GATHER_DEPOSITS_S = 0.015
 GATHER_REQUESTS_S = 0.01
 """A person waits for each request: a lone one is decided at once, and of many few wait longer than a decision takes."""
 FORGET_EVERY_S = 600.0
+COUNT_EVERY_S = 15.0
+TELL_EVERY_S = 5.0
 MATRIX_EVERY_S = 3.0
 """How often the versions in force are read; see `InForce` for why no process decides by one that was replaced."""
 
@@ -50,6 +53,7 @@ def compose(runtime: Runtime[Settings]) -> Parts:
     requests = Requests(keys, count_today=policy.colleague_confirms)
     hash_key = _hash_key(settings)
     people = People(runtime.database, runtime.outbox, keys, hash_key, runtime.partition)
+    reviews = Reviews(runtime.database, runtime.outbox, settings.usual)
     delegates = Delegates(runtime.database, keys, hash_key)
     return Parts(
         consumers=[
@@ -74,6 +78,8 @@ def compose(runtime: Runtime[Settings]) -> Parts:
         loops=[
             Loop("old-decisions", FORGET_EVERY_S, Decisions(runtime.database).forget_old),
             Loop("matrix", MATRIX_EVERY_S, in_force.reload),
+            Loop("odd-accesses", COUNT_EVERY_S, reviews.count),
+            Loop("reviews", TELL_EVERY_S, reviews.tell),
         ],
         api=application(
             ACCESS_CONTROL,

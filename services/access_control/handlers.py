@@ -29,7 +29,7 @@ from services.access_control.domain.requests import ACTS, ACTS_BY_NAME, COMMANDS
 from services.access_control.domain.verdict import Sight, Verdict, deny
 from shared.contracts import record_requests as bodies
 from shared.contracts.access_decisions import Decided, Outcome, RecordHeld
-from shared.contracts.common import AccessMode, Act, Actor, FurtherAct
+from shared.contracts.common import AccessMode, Act, Actor, ActorKind, FurtherAct
 from shared.contracts.envelope import Message
 from shared.contracts.reasons import Reason
 from shared.contracts.record_deposits import Deposit
@@ -187,6 +187,7 @@ class _Requests(_Lane):
                 reason=next(iter(decided.further_reasons), decided.reasons[0]),
                 rights_version=decided.rights_version,
                 decided_at=now,
+                actor=_reader(decided),
                 matrix=asked,
             ),
         )
@@ -221,6 +222,13 @@ class _Deposits(_Lane):
     def _request(self, message: Message[Any]) -> UUID:
         """A deposit is known by the id at the root of its flow, also where its body can't be read."""
         return message.envelope.correlation
+
+
+def _reader(decided: Decided) -> str | None:
+    """The professional who asked to read."""
+    actor = decided.actor
+    asks = decided.act is Act.CONSULT and actor is not None and actor.kind is ActorKind.PROFESSIONAL
+    return actor.number if asks and actor is not None else None
 
 
 def requests(matrix: Matrix, signer: Signer, policy: Policy = DEFAULT) -> Handlers[Record, Change]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from services.access_control.domain.odd import Usual
 from services.access_control.domain.policy import Policy
 from shared.settings import Environment, ServiceSettings
 from shared.terminology.ins import INS_OIDS, TEST_INS_OIDS
@@ -54,6 +55,15 @@ class Settings(ServiceSettings):
         default=False,
         description="Beyond that number a colleague confirms each bris de glace; never centre_15",
     )
+    odd_records_per_hour: int = Field(
+        60, ge=1, description="Beyond it one professional's reads of different records in a clock hour raise an event"
+    )
+    odd_unrelated_per_hour: int = Field(
+        10, ge=0, description="The same of different records asked for without any care relation, refused or permitted"
+    )
+    odd_break_glass_per_hour: int = Field(
+        3, ge=0, description="The same of emergencies begun in the mode bris_de_glace"
+    )
     requests_max_batch: int = Field(200, ge=1, description="Reads and rights commands at most in one transaction")
     deposits_max_batch: int = Field(
         250, ge=1, description="Deposits at most in one transaction; a read of the same partition waits for one"
@@ -63,6 +73,11 @@ class Settings(ServiceSettings):
     def accepted_oids(self) -> frozenset[str]:
         """The kinds of INS accepted: of test people inside `local`, of real ones elsewhere."""
         return TEST_INS_OIDS if self.environment is Environment.LOCAL else INS_OIDS - TEST_INS_OIDS
+
+    @property
+    def usual(self) -> Usual:
+        """Up to how many accesses nobody looks."""
+        return Usual(self.odd_records_per_hour, self.odd_unrelated_per_hour, self.odd_break_glass_per_hour)
 
     @property
     def policy(self) -> Policy:

@@ -16,7 +16,9 @@ from services.access_control.domain.matrix_schedule import MomentError, moment
 
 if TYPE_CHECKING:
     from services.access_control.settings import Settings
+    from shared.contracts.common import Actor
     from shared.database import Database
+    from shared.database.record_keys import RecordKeys
 
 T = TypeVar("T")
 
@@ -84,6 +86,28 @@ def who(by: str) -> str:
         return by or getpass.getuser()
     except (KeyError, OSError):
         fail("Who does it? This machine has no name for its user: add --by NAME.")
+
+
+def operator(name: str) -> "Actor":
+    """Who does it, as messages name an operator."""
+    from pydantic import ValidationError  # noqa: PLC0415 - as above
+
+    from shared.contracts.common import Actor, ActorKind  # noqa: PLC0415
+
+    try:
+        return Actor(kind=ActorKind.OPERATOR, number=name, authenticated=True)
+    except ValidationError:
+        fail(f"{name!r} can't stand in a trace: expected a code of letters, digits, `-`, `_` or `.`; add --by CODE.")
+
+
+def keys(settings: "Settings") -> "RecordKeys":
+    """The keys of records, which texts are encrypted under."""
+    from shared.database.record_keys import RecordKeys  # noqa: PLC0415 - as above
+    from shared.security import FileKeyProvider  # noqa: PLC0415
+
+    if settings.keys_dir is None:
+        fail("No keys: set CARNET_KEYS_DIR to the folder with this service's <kek id>.key files.")
+    return RecordKeys(FileKeyProvider(settings.keys_dir, settings.keys_current))
 
 
 def table(*columns: str) -> Table:

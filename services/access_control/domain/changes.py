@@ -105,6 +105,8 @@ class DecisionMade:
     decided_at: datetime
     matrix: "MatrixAsked | None" = None
     """For a consultation that was put to the habilitation matrix."""
+    actor: str | None = None
+    """For a consultation by a professional: the directory number, by which odd accesses are counted (AR-062)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ CREATE TABLE emergency (
     secret boolean NOT NULL
 );
 CREATE INDEX emergency_by_record ON emergency (record, since);
+CREATE INDEX emergency_by_time ON emergency (since, professional);
 
 -- How many a professional began in a day (Paris), on all records; its row is what two processes take turns on.
 CREATE TABLE emergency_day (
@@ -66,6 +67,25 @@ CREATE TABLE review (
 );
 CREATE INDEX review_untold ON review (raised_at) WHERE told_at IS NULL;
 CREATE INDEX review_open ON review (raised_at) WHERE closed_at IS NULL;
+
+-- Who asked to read, for the counting of odd accesses: no other row is written for a read.
+ALTER TABLE decision ADD COLUMN actor text;
+
+-- Up to where decisions are counted; the one row that processes take turns on.
+CREATE TABLE review_cursor (
+    single boolean PRIMARY KEY DEFAULT true CHECK (single),
+    counted_until timestamptz NOT NULL
+);
+INSERT INTO review_cursor (counted_until) VALUES (clock_timestamp());
+
+-- What a professional asked for in a clock hour, as far as it is counted; forgotten after a few hours.
+CREATE TABLE actor_hour (
+    hour timestamptz NOT NULL,
+    actor text NOT NULL,
+    records uuid[] NOT NULL,
+    unrelated uuid[] NOT NULL,
+    PRIMARY KEY (hour, actor)
+) WITH (fillfactor = 70);
 """
 
 APPS = """

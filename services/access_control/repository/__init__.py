@@ -2,7 +2,8 @@
 
 Records by batch (`records`, `relations`, `majorities`), the way from a person to a record (`people`, `delegates`),
 versions of the matrix (`matrices`), what stands beside records (`oversight`, `written`), the
-register of apps (`register`).
+register of apps (`register`), odd accesses (`reviews`), and
+what a command of the operator tells (`sending`).
 """
 
 from services.access_control.repository.delegates import Delegates
@@ -10,6 +11,8 @@ from services.access_control.repository.matrices import InForce, Informed, Matri
 from services.access_control.repository.people import OpposedError, People, RecordExistsError
 from services.access_control.repository.records import Decisions, Deposits, Requests
 from services.access_control.repository.register import Register
+from services.access_control.repository.reviews import Reviews
+from services.access_control.repository.sending import Sending
 from services.access_control.repository.written import NoRecordError, Written
 
 __all__ = [
@@ -25,5 +28,7 @@ __all__ = [
     "RecordExistsError",
     "Register",
     "Requests",
+    "Reviews",
+    "Sending",
     "Written",
 ]

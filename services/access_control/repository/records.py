@@ -298,11 +298,12 @@ async def _save_decisions(tx: Transaction, decisions: Sequence[DecisionMade]) ->
     await tx.execute(
         """
         INSERT INTO decision (
-            request, record, act, outcome, reason, rights_version, decided_at, profession_group, owner, matrix_version
+            request, record, act, outcome, reason, rights_version, decided_at, profession_group, owner, matrix_version,
+            actor
         )
         SELECT * FROM unnest(
             $1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::int[], $7::timestamptz[],
-            $8::text[], $9::text[], $10::text[]
+            $8::text[], $9::text[], $10::text[], $11::text[]
         )
         """,
         [made.request for made in decisions],
@@ -315,4 +316,5 @@ async def _save_decisions(tx: Transaction, decisions: Sequence[DecisionMade]) ->
         [made.matrix.group if made.matrix else None for made in decisions],
         [made.matrix.owner.value if made.matrix else None for made in decisions],
         [made.matrix.version if made.matrix else None for made in decisions],
+        [made.actor for made in decisions],
     )

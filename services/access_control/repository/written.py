@@ -4,12 +4,16 @@ It comes over internal HTTP before the request that it belongs to, under that re
 """
 
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from services.access_control.repository.majorities import SERVICE
+from services.access_control.repository.sending import Sending
+from shared.contracts.access_oversight import TextRead
+from shared.contracts.common import Actor
 from shared.contracts.http_access_control import EmergencyView
 from shared.database import Database, Transaction
 from shared.database.record_keys import RecordKeys
+from shared.messaging import lock_partitions
 from shared.security import context, decrypt, encrypt
 
 _MANY: Final = 500
@@ -71,6 +75,26 @@ class Written:
             EmergencyView(**{**row, "text": _open(key, row["text"], row["request"]) if row["text"] else None})
             for row in rows
         )
+
+    async def read(self, subject: UUID, operator: Actor, sending: Sending) -> str | None:
+        """What stands beside a request, for an operator; who read it is told in the same transaction. None: nothing.
+
+        Args:
+            subject: The request.
+            operator: Who reads.
+            sending: How it is told.
+        """
+        async with self._database.transaction() as tx:
+            row = await tx.fetchrow("SELECT record, text FROM written WHERE subject = $1", subject)
+            key = (await self._keys.get(tx, [row["record"]])).get(row["record"]) if row is not None else None
+            if row is None or key is None:
+                return None
+            record: UUID = row["record"]
+            text = _open(key, row["text"], subject)
+            await lock_partitions(tx, {sending.partition(record)})
+            told = sending.outbox.root((TextRead(actor=operator, subject=subject),), cause=uuid4(), key=record)
+            await sending.outbox.append(tx, told)
+        return text
 
     async def _key(self, tx: Transaction, record: UUID) -> bytes:
         key = (await self._keys.get(tx, [record])).get(record)

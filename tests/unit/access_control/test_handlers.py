@@ -115,6 +115,7 @@ def test_a_consultation_is_decided_told_and_remembered():
             0,
             NOW,
             MatrixAsked("medecin", Owner.DOCUMENT, MATRIX.version),
+            DOCTOR.number,
         )
     ]
     assert effects.state.permits_until == NOW + PERMIT_LIFETIME
