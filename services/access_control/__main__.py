@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from services.access_control import handlers
-from services.access_control.api import routes
+from services.access_control.api import Overseen, routes
 from services.access_control.domain import matrix
 from services.access_control.domain.changes import Change
 from services.access_control.domain.record import Record
 from services.access_control.repository import (
+    Contests,
     Decisions,
     Delegates,
     Deposits,
@@ -53,6 +54,7 @@ def compose(runtime: Runtime[Settings]) -> Parts:
     requests = Requests(keys, count_today=policy.colleague_confirms)
     hash_key = _hash_key(settings)
     people = People(runtime.database, runtime.outbox, keys, hash_key, runtime.partition)
+    overseen = Overseen(Written(runtime.database, keys), Contests(runtime.database, keys))
     reviews = Reviews(runtime.database, runtime.outbox, settings.usual)
     delegates = Delegates(runtime.database, keys, hash_key)
     return Parts(
@@ -83,7 +85,7 @@ def compose(runtime: Runtime[Settings]) -> Parts:
         ],
         api=application(
             ACCESS_CONTROL,
-            routes(people, delegates, Written(runtime.database, keys), runtime.verifier(GATEWAY), settings),
+            routes(people, delegates, overseen, runtime.verifier(GATEWAY), settings),
             limits=HttpLimits(min(MAX_BODY_BYTES, settings.max_request_bytes), settings.request_timeout_s),
         ),
     )

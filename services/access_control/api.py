@@ -4,6 +4,7 @@ No problem told here repeats what was sent: it may identify a person.
 """
 
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
@@ -13,6 +14,7 @@ from services.access_control.domain.commands.life import objection_ends
 from services.access_control.domain.policy import Policy
 from services.access_control.domain.record import Record, Standing, State
 from services.access_control.repository import (
+    Contests,
     Delegates,
     NoRecordError,
     OpposedError,
@@ -23,6 +25,7 @@ from services.access_control.repository import (
 from services.access_control.settings import Settings
 from shared.contracts.http_access_control import (
     AppView,
+    CasesView,
     DelegatesFound,
     DelegationView,
     EmergenciesView,
@@ -48,8 +51,15 @@ OK = 200
 CREATED = 201
 
 
+class Overseen(NamedTuple):
+    """What is kept of accesses themselves."""
+
+    written: Written
+    contests: Contests
+
+
 def routes(
-    people: People, delegates: Delegates, written: Written, services: ServiceVerifier, settings: Settings
+    people: People, delegates: Delegates, overseen: Overseen, services: ServiceVerifier, settings: Settings
 ) -> APIRouter:
     """The routes."""
     router = APIRouter(dependencies=[Depends(callers(services, "gateway"))])
@@ -100,18 +110,18 @@ def routes(
         """The delegations of a person."""
         return DelegatesFound(delegations=tuple(await delegates.of(_ins(wanted, accepted))))
 
-    _routes_of_oversight(router, written)
+    _routes_of_oversight(router, overseen)
     return router
 
 
-def _routes_of_oversight(router: APIRouter, written: Written) -> None:
+def _routes_of_oversight(router: APIRouter, overseen: Overseen) -> None:
     """What is told beside requests, and what a holder sees of it."""
 
     @router.put("/records/{record}/texts/{subject}", status_code=204)
     async def write_text(record: UUID, subject: UUID, wanted: WriteText) -> None:
         """Keep what a person wrote beside a code."""
         try:
-            kept = await written.note(record, subject, wanted.text)
+            kept = await overseen.written.note(record, subject, wanted.text)
         except NoRecordError:
             raise _no_record() from None
         if not kept:
@@ -122,7 +132,15 @@ def _routes_of_oversight(router: APIRouter, written: Written) -> None:
     async def emergencies(record: UUID) -> EmergenciesView:
         """A record's emergencies and their reasons, as its holder sees them."""
         try:
-            return EmergenciesView(emergencies=await written.emergencies(record))
+            return EmergenciesView(emergencies=await overseen.written.emergencies(record))
+        except NoRecordError:
+            raise _no_record() from None
+
+    @router.get("/records/{record}/cases")
+    async def cases(record: UUID) -> CasesView:
+        """The accesses that a record's holder contested, and the answers."""
+        try:
+            return CasesView(cases=await overseen.contests.of(record))
         except NoRecordError:
             raise _no_record() from None
 

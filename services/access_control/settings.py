@@ -64,6 +64,9 @@ class Settings(ServiceSettings):
     odd_break_glass_per_hour: int = Field(
         3, ge=0, description="The same of emergencies begun in the mode bris_de_glace"
     )
+    case_answer_days: int = Field(
+        30, ge=1, description="When the answer to a contested access is due, in days (GDPR, article 12(3): one month)"
+    )
     requests_max_batch: int = Field(200, ge=1, description="Reads and rights commands at most in one transaction")
     deposits_max_batch: int = Field(
         250, ge=1, description="Deposits at most in one transaction; a read of the same partition waits for one"
@@ -93,4 +96,5 @@ class Settings(ServiceSettings):
             break_glass_a_day=self.break_glass_per_day,
             regulation_a_day=self.regulation_per_day,
             colleague_confirms=self.break_glass_confirmed,
+            case_answer=timedelta(days=self.case_answer_days),
         )

@@ -3,7 +3,9 @@
 from typing import ClassVar
 from uuid import UUID
 
-from shared.contracts.common import Actor, Body
+from pydantic import AwareDatetime
+
+from shared.contracts.common import Actor, Body, Code
 
 
 class TextRead(Body):
@@ -16,4 +18,32 @@ class TextRead(Body):
     """The request that the text belongs to."""
 
 
-MESSAGES = (TextRead,)
+class CaseOpened(Body):
+    """The holder contests an access: the operator has to answer."""
+
+    type_name: ClassVar[str] = "carnet.access.case-opened.v1"
+
+    actor: Actor
+    case: UUID
+    request: UUID
+    """The request behind the trace that is contested."""
+    professional: Code | None = None
+    structure: Code | None = None
+    due: AwareDatetime
+    """When the answer is due."""
+
+
+class CaseAnswered(Body):
+    """The operator answered a case; what is written there is read from access_control, by the holder alone."""
+
+    type_name: ClassVar[str] = "carnet.access.case-answered.v1"
+
+    actor: Actor
+    case: UUID
+    finding: Code
+    """`founded` or `unfounded`."""
+    suspended: Code | None = None
+    """Directory number of the professional, where the operator suspended him for it."""
+
+
+MESSAGES = (TextRead, CaseOpened, CaseAnswered)

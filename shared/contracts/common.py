@@ -173,6 +173,8 @@ class FurtherAct(StrEnum):
     """The holder's express request (AR-055)."""
     CONFIRM_EMERGENCY = "confirm_emergency"
     """A colleague confirms a professional's emergency on a record (bris de glace, AR-033)."""
+    CONTEST = "contest"
+    """The holder contests an access."""
 
 
 class Scope(Value):

@@ -51,6 +51,7 @@ class FurtherReason(StrEnum):
     EMERGENCY_REASON_MISSING = "emergency_reason_missing"
     EMERGENCY_TEXT_MISSING = "emergency_text_missing"
     EMERGENCY_UNCONFIRMED = "emergency_unconfirmed"
+    ACTOR_SUSPENDED = "actor_suspended"
     TEAM_CONSENT_ENDED = "team_consent_ended"
     SPOKEN_CONSENT_MISSING = "spoken_consent_missing"
     CONFIDENTIAL_SESSION = "confidential_session"
@@ -60,6 +61,8 @@ class FurtherReason(StrEnum):
     NOT_IN_TEAM = "not_in_team"
     NOT_HEALTH_PROFESSIONAL = "not_health_professional"
     OWN_EMERGENCY = "own_emergency"
+    CONTESTED_ALREADY = "contested_already"
+    TRACE_UNKNOWN = "trace_unknown"
     END_IN_THE_PAST = "end_in_the_past"
     UNKNOWN_DELEGATION = "unknown_delegation"
     INVITATION_OVER = "invitation_over"
@@ -103,6 +106,7 @@ _BROADER: Final[dict[FurtherReason, Reason]] = {
     ),
     FurtherReason.RECORD_DECEASED: Reason.RECORD_CLOSED,
     FurtherReason.PURPOSE_EXCLUDED: Reason.EXCLUDED_ACTOR,
+    FurtherReason.ACTOR_SUSPENDED: Reason.EXCLUDED_ACTOR,
     FurtherReason.COUNSELLOR_READS_NOTHING: Reason.EXCLUDED_ACTOR,
     FurtherReason.CERTIFICATE_ONLY: Reason.NOT_AUTHENTICATED,
     FurtherReason.STRUCTURE_MISSING: Reason.NOT_AUTHENTICATED,
@@ -151,6 +155,8 @@ _BROADER: Final[dict[FurtherReason, Reason]] = {
             FurtherReason.NOT_SUSPENDED,
             FurtherReason.OBJECTION_TOO_LATE,
             FurtherReason.OBJECTION_OPEN,
+            FurtherReason.CONTESTED_ALREADY,
+            FurtherReason.TRACE_UNKNOWN,
         ),
         Reason.NO_BRANCH,
     ),
@@ -269,6 +275,9 @@ SENTENCES: Final[dict[FurtherReason, tuple[str, str]]] = {
         "Au-delà du nombre du jour, un confrère confirme le bris de glace.",
         "Beyond the number of a day a colleague has to confirm an emergency access.",
     ),
+    FurtherReason.ACTOR_SUSPENDED: ("L'opérateur a suspendu cet acteur.", "The operator suspended this actor."),
+    FurtherReason.CONTESTED_ALREADY: ("Cet accès est déjà contesté.", "This access is contested already."),
+    FurtherReason.TRACE_UNKNOWN: ("Ce dossier n'a pas cet accès.", "This record has no such access."),
     FurtherReason.COLLEAGUE: ("Un confrère a confirmé l'urgence.", "A colleague confirmed the emergency."),
     FurtherReason.OWN_EMERGENCY: (
         "Nul ne confirme sa propre urgence.",

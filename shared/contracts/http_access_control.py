@@ -201,8 +201,8 @@ class WriteText(Value):
     """`PUT /records/{record}/texts/{subject}`: what a person wrote beside a code, before the request goes its way.
 
     The subject is the id of that request, which whoever sends it chooses beforehand: of a `consult` in an emergency
-    mode, the text of its reason (AR-039). Repeatable. 404 `no_record`; 409 `text_taken` where another text stands
-    there.
+    mode, the text of its reason (AR-039); of a `contest` it is the case's id. Repeatable. 404 `no_record`; 409
+    `text_taken` where another text stands there.
     """
 
     text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), Field(repr=False)]
@@ -228,3 +228,26 @@ class EmergenciesView(Value):
     """The answer to `GET /records/{record}/emergencies`, for the holder; 404 `no_record`. The last ones first."""
 
     emergencies: tuple[EmergencyView, ...] = ()
+
+
+class CaseView(Value):
+    """One contested access and, once there is one, the operator's answer."""
+
+    case: UUID
+    request: UUID
+    professional: Code | None = None
+    structure: Code | None = None
+    opened_at: AwareDatetime
+    due: AwareDatetime
+    answered_at: AwareDatetime | None = None
+    finding: Code | None = None
+    """`founded` or `unfounded`."""
+    by_representative: bool = False
+    text: Annotated[str | None, Field(repr=False)] = None
+    answer: Annotated[str | None, Field(repr=False)] = None
+
+
+class CasesView(Value):
+    """The answer to `GET /records/{record}/cases`, for the holder; 404 `no_record`. The last ones first."""
+
+    cases: tuple[CaseView, ...] = ()

@@ -34,9 +34,10 @@ class NoDatabaseError(Exception):
 
 def do(work: "Callable[[Database, Settings], Awaitable[T]]", *expected: type[Exception]) -> T:
     """Work on the service's database; what is expected to go wrong is told in a line."""
+    refusals: tuple[type[Exception], ...] = (NoDatabaseError, *expected)
     try:
         return asyncio.run(_with_database(work))
-    except (NoDatabaseError, *expected) as error:
+    except refusals as error:
         fail(f"{error}.")
     except Exception as error:
         from shared.database import is_refusal, is_transient  # noqa: PLC0415 - as below

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from services.access_control.domain.oversight import Confirmation, Emergency, Oversight
+from services.access_control.domain.oversight import Case, Confirmation, Emergency, Oversight
 from services.access_control.domain.record import Record, Right
 from services.access_control.domain.relations import Agreement, Delegation, Team
 from shared.contracts.access_decisions import Outcome
@@ -91,6 +91,15 @@ class EmergencyConfirmed:
 
 
 @dataclass(frozen=True, slots=True)
+class CaseBegan:
+    """The holder contests an access."""
+
+    record: UUID
+    id: UUID
+    case: Case
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionMade:
     """The one decision on a request, by which a repeat of the request is known."""
 
@@ -129,6 +138,7 @@ Change = (
     | AgreementChanged
     | EmergencyBegan
     | EmergencyConfirmed
+    | CaseBegan
     | DecisionMade
 )
 _RELATIONS: Final[tuple[tuple[str, Any], ...]] = (
@@ -151,6 +161,9 @@ def _beside(identity: UUID, before: Oversight, after: Oversight) -> Iterator[Cha
     if before is not after:
         for professional in _changed(before.confirmations, after.confirmations):
             yield EmergencyConfirmed(identity, professional, after.confirmations[professional])
+        for opened in _changed(before.cases, after.cases):
+            if (case := after.cases[opened]) is not None:
+                yield CaseBegan(identity, opened, case)
 
 
 def _relations(identity: UUID, before: Record, after: Record) -> Iterator[Change]:

@@ -37,6 +37,18 @@ class Confirmation:
 
 
 @dataclass(frozen=True, slots=True)
+class Case:
+    """An access that the holder contests."""
+
+    request: UUID
+    professional: str | None
+    structure: str | None
+    opened: datetime
+    due: datetime
+    by_representative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Oversight:
     """What stands beside a record, as far as a message needs it."""
 
@@ -50,6 +62,16 @@ class Oversight:
     """Requests whose reason has a text that this service keeps."""
     apps: Mapping[str, App] = field(default_factory=dict)
     """The referenced and suspended apps by which somebody acts or that he names, as the register is now (AR-067)."""
+    suspended: frozenset[str] = frozenset()
+    """Directory numbers that the operator suspended, of those who ask: denied everything (AR-062)."""
+    cases: Mapping[UUID, Case | None] = field(default_factory=dict)
+    """Cases by id; of those that were there before, nothing but their access (`contested`) is needed: None."""
+    contested: frozenset[UUID] = frozenset()
+    """Requests whose access is contested already."""
+    readers: Mapping[UUID, str | None] = field(default_factory=dict)
+    """The professional by request of this record, as far as decisions are kept."""
+    foreign: frozenset[UUID] = frozenset()
+    """Requests and cases of other records: nothing may be said of them here."""
 
     def emergency(self, professional: str | None, mode: AccessMode, now: datetime) -> Emergency | None:
         """The emergency that this professional's access goes on with; None where a new one would begin."""

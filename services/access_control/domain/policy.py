@@ -52,6 +52,8 @@ class Policy:
     """The same of centre 15: a regulating doctor's shift holds that many calls; no source gives a number."""
     colleague_confirms: bool = False
     """Beyond the number a colleague confirms each bris de glace, never centre 15. No source asks for it: off."""
+    case_answer: timedelta = timedelta(days=30)
+    """In which a contested access is answered: the month of article 12(3) of the GDPR; no source says more."""
     apps: Mapping[str, App] = field(default_factory=lambda: MappingProxyType({}))
     """The referenced apps by code: no setting, but what the register says when something is decided."""
 

@@ -7,7 +7,7 @@ from services.access_control.domain.commands.rule import AnyAct, Command
 from shared.contracts import record_requests as bodies
 from shared.contracts.common import Act, Body, FurtherAct
 from shared.contracts.record_deposits import Deposit
-from shared.contracts.record_oversight import ConfirmEmergency
+from shared.contracts.record_oversight import ConfirmEmergency, Contest
 
 COMMANDS: Final[dict[type[Body], AnyAct]] = {
     bodies.Authorise: Act.AUTHORISE,
@@ -39,12 +39,13 @@ COMMANDS: Final[dict[type[Body], AnyAct]] = {
     bodies.Decease: FurtherAct.DECEASE,
     bodies.RequestDeletion: FurtherAct.REQUEST_DELETION,
     ConfirmEmergency: FurtherAct.CONFIRM_EMERGENCY,
+    Contest: FurtherAct.CONTEST,
 }
 ACTS: Final[dict[type[Body], AnyAct]] = {bodies.Consult: Act.CONSULT, Deposit: Act.DEPOSIT, **COMMANDS}
 ACTS_BY_NAME: Final = {body.type_name: act for body, act in ACTS.items()}
 _SAME: Final = (
     *("actor", "professional", "until", "structure", "team", "role", "wishes", "functions", "delegation"),
-    *("accepted", "app", "undone", "reason_code", "opinion"),
+    *("accepted", "app", "undone", "reason_code", "opinion", "case", "request"),
 )
 """Fields that a body and a command name alike."""
 

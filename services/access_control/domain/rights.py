@@ -11,6 +11,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
+from services.access_control.domain.branches.people import suspended
 from services.access_control.domain.commands import (
     consents,
     delegations,
@@ -72,7 +73,8 @@ def restricts(record: Record, command: Command) -> bool:
 
 def _refused(rule: Rule, asked: Asked) -> Code | None:
     return (
-        rule.who(asked)
+        suspended(asked.record, asked.actor)
+        or rule.who(asked)
         or rule.state(asked.record)
         or (Reason.STALE_RIGHTS if rule.versioned and asked.command.version != asked.record.rights_version else None)
         or rule.refuses(asked)

@@ -1,4 +1,4 @@
-"""Emergencies and their texts, what an operator reviews, the register of apps."""
+"""Emergencies and their texts, what an operator reviews, the register of apps, contested accesses, suspended actors."""
 
 from shared.database.migrations import run_sql
 
@@ -111,9 +111,42 @@ $$;
 CREATE TRIGGER kept BEFORE UPDATE OR DELETE OR TRUNCATE ON app_register EXECUTE FUNCTION register_is_kept();
 """
 
+CASES = """
+-- An access that the holder contests; what is written beside it stands in `written` under the case's id.
+CREATE TABLE contest (
+    id uuid PRIMARY KEY,
+    record uuid NOT NULL REFERENCES record (id) ON DELETE CASCADE,
+    request uuid NOT NULL,
+    professional text,
+    structure text,
+    by_representative boolean NOT NULL,
+    opened_at timestamptz NOT NULL,
+    due timestamptz NOT NULL,
+    answered_at timestamptz,
+    answered_by text,
+    finding text CHECK (finding IN ('founded', 'unfounded')),
+    answer bytea,
+    suspends boolean NOT NULL DEFAULT false,
+    UNIQUE (record, request)
+);
+CREATE INDEX contest_waiting ON contest (due) WHERE answered_at IS NULL;
+
+-- A professional or structure whom the operator suspended; what has ended stays known.
+CREATE TABLE actor_suspension (
+    id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    actor text NOT NULL CHECK (actor ~ '^[A-Za-z0-9_.:^|/-]{1,64}$'),
+    suspended_by text NOT NULL,
+    suspended_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    why text NOT NULL,
+    ended_by text,
+    ended_at timestamptz
+);
+CREATE UNIQUE INDEX actor_suspended ON actor_suspension (actor) WHERE ended_at IS NULL;
+"""
+
 
 def upgrade() -> None:
-    run_sql(EMERGENCIES + REVIEWS + APPS)
+    run_sql(EMERGENCIES + REVIEWS + APPS + CASES)
 
 
 def downgrade() -> None:

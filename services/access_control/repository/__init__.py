@@ -2,10 +2,12 @@
 
 Records by batch (`records`, `relations`, `majorities`), the way from a person to a record (`people`, `delegates`),
 versions of the matrix (`matrices`), what stands beside records (`oversight`, `written`), the
-register of apps (`register`), odd accesses (`reviews`), and
+register of apps (`register`), odd accesses (`reviews`),
+contested ones (`contests`), suspended actors (`suspensions`), and
 what a command of the operator tells (`sending`).
 """
 
+from services.access_control.repository.contests import Contests
 from services.access_control.repository.delegates import Delegates
 from services.access_control.repository.matrices import InForce, Informed, Matrices
 from services.access_control.repository.people import OpposedError, People, RecordExistsError
@@ -13,9 +15,11 @@ from services.access_control.repository.records import Decisions, Deposits, Requ
 from services.access_control.repository.register import Register
 from services.access_control.repository.reviews import Reviews
 from services.access_control.repository.sending import Sending
+from services.access_control.repository.suspensions import Suspensions
 from services.access_control.repository.written import NoRecordError, Written
 
 __all__ = [
+    "Contests",
     "Decisions",
     "Delegates",
     "Deposits",
@@ -30,5 +34,6 @@ __all__ = [
     "Requests",
     "Reviews",
     "Sending",
+    "Suspensions",
     "Written",
 ]

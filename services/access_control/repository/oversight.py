@@ -6,15 +6,16 @@ from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
-from services.access_control.domain.changes import Change, EmergencyBegan, EmergencyConfirmed
+from services.access_control.domain.changes import CaseBegan, Change, EmergencyBegan, EmergencyConfirmed
 from services.access_control.domain.oversight import NOTHING, Confirmation, Emergency, Oversight
 from services.access_control.repository import register
-from shared.contracts.common import AccessMode, Actor
+from shared.contracts.common import AccessMode, Actor, ActorKind
 from shared.contracts.envelope import Message
-from shared.contracts.record_oversight import ConfirmEmergency
+from shared.contracts.record_oversight import ConfirmEmergency, Contest
 from shared.contracts.record_requests import AgreeApp, Consult
 from shared.database import Transaction
 
+_SUSPENDABLE: Final = frozenset({ActorKind.PROFESSIONAL, ActorKind.STRUCTURE})
 _URGENT: Final = """
     SELECT record, 'emergency' AS what, professional, mode, request, reason AS said, until
     FROM emergency WHERE record = ANY($1::uuid[]) AND until > clock_timestamp() - interval '1 minute'
@@ -31,6 +32,12 @@ _TODAY: Final = """
     FROM unnest($1::text[]) AS professional ORDER BY professional
     ON CONFLICT (professional, mode, day) DO UPDATE SET accesses = d.accesses
     RETURNING professional, accesses
+"""
+_CONTESTED: Final = """
+    SELECT 'case' AS what, id, record, request, NULL AS actor
+    FROM contest WHERE record = ANY($1::uuid[]) OR id = ANY($2::uuid[])
+    UNION ALL
+    SELECT 'decision', request, record, request, actor FROM decision WHERE request = ANY($3::uuid[])
 """
 _BEGIN: Final = """
     WITH asked AS MATERIALIZED (
@@ -73,6 +80,7 @@ async def load(
         if count_today:
             await _load_today(tx, urgent, found)
     await _load_apps(tx, messages, found)
+    await _load_contested(tx, messages, found)
     return found
 
 
@@ -88,6 +96,9 @@ async def save(tx: Transaction, changes: Sequence[Change]) -> None:
     }
     if confirmed:
         await _save_confirmations(tx, confirmed)
+    opened = [change for change in changes if isinstance(change, CaseBegan)]
+    if opened:
+        await _save_cases(tx, opened)
 
 
 def _is_urgent(body: Any) -> bool:
@@ -138,6 +149,31 @@ async def _load_today(tx: Transaction, urgent: Sequence[Message[Any]], found: de
             counts[number] += 1
 
 
+async def _load_contested(
+    tx: Transaction, messages: Sequence[Message[Any]], found: defaultdict[UUID, Oversight]
+) -> None:
+    """The cases of these records, and whether what is contested belongs to them."""
+    asked = [(message.record, message.body) for message in messages if isinstance(message.body, Contest)]
+    if not asked:
+        return
+    cases, requests = [body.case for _, body in asked], [body.request for _, body in asked]
+    rows = await tx.fetch(_CONTESTED, [record for record, _ in asked], cases, requests)
+    for record in {record for record, _ in asked}:
+        found[record] = _with_contested(found[record], record, rows)
+
+
+def _with_contested(known: Oversight, record: UUID, rows: Sequence[Any]) -> Oversight:
+    own = [row for row in rows if row["record"] == record]
+    cases = [row for row in own if row["what"] == "case"]
+    return replace(
+        known,
+        cases={**known.cases, **{row["id"]: None for row in cases}},
+        contested=known.contested | {row["request"] for row in cases},
+        readers={row["request"]: row["actor"] for row in own if row["what"] == "decision"},
+        foreign=frozenset(row["id"] for row in rows if row["record"] != record),
+    )
+
+
 async def _load_apps(tx: Transaction, messages: Sequence[Message[Any]], found: defaultdict[UUID, Oversight]) -> None:
     """The register as it is in this transaction: what was suspended before it is denied in every process."""
     named = [(message.record, app) for message in messages if (app := _app(message.body)) is not None]
@@ -184,3 +220,31 @@ async def _save_confirmations(tx: Transaction, confirmed: Mapping[tuple[UUID, st
         [given.colleague for given in confirmed.values()],
         [given.until for given in confirmed.values()],
     )
+
+
+async def _save_cases(tx: Transaction, opened: Sequence[CaseBegan]) -> None:
+    await tx.execute(
+        """
+        INSERT INTO contest (id, record, request, professional, structure, by_representative, opened_at, due)
+        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::boolean[],
+                             $7::timestamptz[], $8::timestamptz[])
+        """,
+        [one.id for one in opened],
+        [one.record for one in opened],
+        [one.case.request for one in opened],
+        [one.case.professional for one in opened],
+        [one.case.structure for one in opened],
+        [one.case.by_representative for one in opened],
+        [one.case.opened for one in opened],
+        [one.case.due for one in opened],
+    )
+
+
+def actors_of(messages: Sequence[Message[Any]]) -> list[str]:
+    """Directory numbers of the professionals and structures that ask, and of the structures in which they act."""
+    found: set[str | None] = set()
+    for message in messages:
+        actor: Actor | None = getattr(message.body, "actor", None)
+        if actor is not None and actor.kind in _SUSPENDABLE:
+            found |= {actor.number, actor.structure}
+    return [number for number in found if number is not None]

@@ -4,13 +4,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import product
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from services.access_control.domain.changes import Change, DecisionMade, RecordChanged, RightChanged
 from services.access_control.domain.decide import needs_rights
-from services.access_control.domain.oversight import Oversight
+from services.access_control.domain.oversight import NOTHING, Oversight
 from services.access_control.domain.record import ABSENT, Record, Right, State
 from services.access_control.repository import majorities, oversight, relations
 from services.access_control.repository.relations import Relations, joined
@@ -35,6 +34,17 @@ _WISHES: Final = {
 """The eight combinations, so that a record's load builds no model."""
 
 Rights = Mapping[UUID, Mapping[str, Right]]
+
+
+class Beside(NamedTuple):
+    """What a load adds to records."""
+
+    of: Mapping[UUID, Oversight]
+    actors: Sequence[str]
+    """Directory numbers of those who ask: which of them are suspended is read with the records."""
+
+
+_NOTHING_BESIDE: Final = Beside({}, ())
 
 
 class _Records:
@@ -84,7 +94,8 @@ class Requests(_Records):
         ids = {message.record for message in messages}
         invited = {message.record for message in messages if _invites_to_represent(message.body)}
         beside = await oversight.load(tx, messages, count_today=self._count_today)
-        return await _load(tx, self._keys, ids, ids, represented=invited, beside=beside)
+        actors = oversight.actors_of(messages)
+        return await _load(tx, self._keys, ids, ids, represented=invited, beside=Beside(beside, actors))
 
     async def done(self, tx: Transaction, messages: Sequence[Message[Any]]) -> set[UUID]:
         """Which of these requests have their decision."""
@@ -104,7 +115,7 @@ class Deposits(_Records):
             for message in messages
             if isinstance(message.body, Deposit) and needs_rights(message.body.actor)
         }
-        beside = await oversight.load(tx, messages)
+        beside = Beside(await oversight.load(tx, messages), oversight.actors_of(messages))
         return await _load(tx, self._keys, {message.record for message in messages}, asked, beside=beside)
 
 
@@ -141,7 +152,7 @@ async def _load(
     related: Collection[UUID],
     *,
     represented: Collection[UUID] = (),
-    beside: Mapping[UUID, Oversight] = MappingProxyType({}),
+    beside: Beside = _NOTHING_BESIDE,
 ) -> dict[str, Record]:
     """The records of these ids.
 
@@ -151,7 +162,7 @@ async def _load(
         ids: all of them.
         related: those whose rights and relations are needed.
         represented: those whose day of majority is needed, whatever their relations are.
-        beside: what stands beside some of them.
+        beside: what stands beside them.
     """
     rights = await _load_rights(tx, related) if related else {}
     others = await relations.load(tx, related) if related else {}
@@ -160,17 +171,27 @@ async def _load(
     rows = await tx.fetch(
         """
         SELECT id, state, activated, suspended, suspended_at, objected, deceased, deletion_due, held, rights_version,
-               permits_until, treating_doctor, break_glass, regulation, masked_in_emergency, opted_out
+               permits_until, treating_doctor, break_glass, regulation, masked_in_emergency, opted_out,
+               (SELECT array_agg(actor) FROM actor_suspension
+                WHERE ended_at IS NULL AND actor = ANY($2::text[])) AS suspended_actors
         FROM record WHERE id = ANY($1::uuid[])
         """,
         list(ids),
+        beside.actors,
     )
     found = dict.fromkeys(map(str, ids), ABSENT)
     for row in rows:
         record = row["id"]
         loaded = _record(row, rights.get(record, {}), others.get(record) or Relations(), of_age.get(record))
-        found[str(record)] = replace(loaded, oversight=beside[record]) if record in beside else loaded
+        found[str(record)] = _overseen(loaded, beside.of.get(record), row["suspended_actors"])
     return found
+
+
+def _overseen(record: Record, beside: Oversight | None, suspended: Sequence[str] | None) -> Record:
+    """With what stands beside it, which mostly is nothing."""
+    if suspended:
+        beside = replace(beside or NOTHING, suspended=frozenset(suspended))
+    return record if beside is None else replace(record, oversight=beside)
 
 
 def _record(row: Any, rights: Mapping[str, Right], others: Relations, of_age: datetime | None) -> Record:

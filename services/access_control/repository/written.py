@@ -52,7 +52,7 @@ class Written:
                 encrypt(key, text.encode(), _context(subject)),
             )
             kept = await tx.fetchrow("SELECT record, text FROM written WHERE subject = $1", subject)
-            return kept is not None and kept["record"] == record and _open(key, kept["text"], subject) == text
+            return kept is not None and kept["record"] == record and open_text(key, kept["text"], subject) == text
 
     async def emergencies(self, record: UUID) -> tuple[EmergencyView, ...]:
         """A record's emergencies with what was written beside them, the last first.
@@ -72,7 +72,7 @@ class Written:
                 _MANY,
             )
         return tuple(
-            EmergencyView(**{**row, "text": _open(key, row["text"], row["request"]) if row["text"] else None})
+            EmergencyView(**{**row, "text": open_text(key, row["text"], row["request"]) if row["text"] else None})
             for row in rows
         )
 
@@ -90,7 +90,7 @@ class Written:
             if row is None or key is None:
                 return None
             record: UUID = row["record"]
-            text = _open(key, row["text"], subject)
+            text = open_text(key, row["text"], subject)
             await lock_partitions(tx, {sending.partition(record)})
             told = sending.outbox.root((TextRead(actor=operator, subject=subject),), cause=uuid4(), key=record)
             await sending.outbox.append(tx, told)
@@ -107,5 +107,6 @@ def _context(subject: UUID) -> bytes:
     return context(SERVICE, "written", "text", subject)
 
 
-def _open(key: bytes, text: bytes, subject: UUID) -> str:
+def open_text(key: bytes, text: bytes, subject: UUID) -> str:
+    """A kept text again."""
     return decrypt(key, text, _context(subject)).decode()
