@@ -14,5 +14,5 @@ Gives
 Where to look: `domain/decide.py` and `domain/branches/` (may it be done), `domain/rights.py` and `domain/commands/`
 (what a command changes), `domain/record.py` (what is known of a record), `domain/policy.py` (settings that rules
 need), `domain/matrix*.py` (the habilitation matrix and its versions), `handlers.py` (messages to decisions),
-`repository/` (all SQL), `api.py` (HTTP), `commands.py` (`carnet matrix`).
+`repository/` (all SQL), `api.py` (HTTP), `commands/` (`carnet matrix`, `app`, `review`, `case`, `actor`).
 """

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from services.access_control import handlers
-from services.access_control.api import routes
+from services.access_control.api import Stores, routes
 from services.access_control.domain import matrix
 from services.access_control.domain.changes import Change
 from services.access_control.domain.record import Record
 from services.access_control.repository import (
+    Contests,
     Decisions,
     Delegates,
     Deposits,
@@ -18,7 +19,9 @@ from services.access_control.repository import (
     Informed,
     People,
     Requests,
+    Reviews,
     Snapshots,
+    Written,
 )
 from services.access_control.settings import Settings
 from shared.contracts.common import Body
@@ -38,6 +41,8 @@ GATHER_DEPOSITS_S = 0.015
 GATHER_REQUESTS_S = 0.01
 """A person waits for each request: a lone one is decided at once, and of many few wait longer than a decision takes."""
 FORGET_EVERY_S = 600.0
+COUNT_EVERY_S = 15.0
+TELL_EVERY_S = 5.0
 MATRIX_EVERY_S = 3.0
 """How often the versions in force are read; see `InForce` for why no process decides by one that was replaced."""
 
@@ -47,11 +52,17 @@ def compose(runtime: Runtime[Settings]) -> Parts:
     settings = runtime.settings
     signer, in_force = _signer(settings), InForce(runtime.database)
     policy, keys = settings.policy, RecordKeys(runtime.keys)
-    requests = Requests(keys)
+    requests = Requests(keys, count_today=policy.colleague_confirms)
     hash_key = _hash_key(settings)
     people = People(runtime.database, runtime.outbox, keys, hash_key, runtime.partition)
-    delegates = Delegates(runtime.database, keys, hash_key)
-    snapshots = Snapshots(runtime.database, keys)
+    reviews = Reviews(runtime.database, runtime.outbox, settings.usual)
+    stores = Stores(
+        people,
+        Delegates(runtime.database, keys, hash_key),
+        Snapshots(runtime.database, keys, policy),
+        Written(runtime.database, keys),
+        Contests(runtime.database, keys),
+    )
     return Parts(
         consumers=[
             Consumer(
@@ -76,10 +87,12 @@ def compose(runtime: Runtime[Settings]) -> Parts:
         loops=[
             Loop("old-decisions", FORGET_EVERY_S, Decisions(runtime.database).forget_old),
             Loop("matrix", MATRIX_EVERY_S, in_force.reload),
+            Loop("odd-accesses", COUNT_EVERY_S, reviews.count),
+            Loop("reviews", TELL_EVERY_S, reviews.tell),
         ],
         api=application(
             ACCESS_CONTROL,
-            *routes(people, delegates, snapshots, runtime.verifier(GATEWAY), settings),
+            *routes(stores, runtime.verifier(GATEWAY), settings),
             limits=HttpLimits(min(MAX_BODY_BYTES, settings.max_request_bytes), settings.request_timeout_s),
         ),
     )

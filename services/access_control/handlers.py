@@ -10,18 +10,26 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 from services.access_control.domain import decide, past, rights
-from services.access_control.domain.changes import Change, DecisionMade, MatrixAsked, RecordChanged, differences
+from services.access_control.domain.changes import (
+    Change,
+    DecisionMade,
+    EmergencyBegan,
+    MatrixAsked,
+    RecordChanged,
+    differences,
+)
 from services.access_control.domain.commands.rule import AnyAct
 from services.access_control.domain.events import events_of
 from services.access_control.domain.matrix import Matrix
 from services.access_control.domain.matrix_rehearsal import asked_group
+from services.access_control.domain.oversight import Emergency
 from services.access_control.domain.policy import DEFAULT, Policy
 from services.access_control.domain.record import Record, State
 from services.access_control.domain.requests import ACTS, ACTS_BY_NAME, COMMANDS, command_of, reading_of
 from services.access_control.domain.verdict import Sight, Verdict, deny
 from shared.contracts import record_requests as bodies
 from shared.contracts.access_decisions import Decided, Outcome, RecordHeld
-from shared.contracts.common import Act, Actor, FurtherAct
+from shared.contracts.common import AccessMode, Act, Actor, ActorKind, FurtherAct
 from shared.contracts.envelope import Message
 from shared.contracts.reasons import Reason
 from shared.contracts.record_deposits import Deposit
@@ -118,8 +126,8 @@ class _Requests(_Lane):
     def consult(self, message: Message[bodies.Consult], record: Record, now: datetime) -> Done:
         """A read is asked for: the answer is a permit that lives for seconds, or a denial."""
         body = message.body
-        asked = reading_of(body)
-        verdict = decide.consult(record, asked, now, self.matrix, self.policy)
+        asked = reading_of(body, text_kept=message.id in record.oversight.texts)
+        verdict = decide.consult(record, asked, now, self.matrix, record.oversight.policy(self.policy))
         group = asked_group(body.actor, verdict)
         put = MatrixAsked(group, body.owner, self.matrix.version) if group is not None else None
         told: dict[str, Any] = {"actor": body.actor, "mode": body.mode, "owner": body.owner}
@@ -128,16 +136,32 @@ class _Requests(_Lane):
             return Effects(record, changes=self._rows(message, decided, now, put), emits=(decided,))
         expires = now + PERMIT_LIFETIME
         told |= {"permit": self._signed(message, verdict.scope, now, expires), "expires": expires}
-        told["emergency"] = decide.told_of_emergency(record, asked, verdict)
+        told["emergency"] = decide.told_of_emergency(record, asked, verdict, now)
         after = replace(record, permits_until=max(record.permits_until or expires, expires))
         decided = self._decided(message.id, Act.CONSULT, after, verdict, **told)
         changes = (RecordChanged(message.record, after), *self._rows(message, decided, now, put))
+        if decide.begins_emergency(record, asked, verdict, now):
+            began = self._began(message, now)
+            known = after.oversight.begun(began.professional, began.mode, began.emergency)
+            after, changes = replace(after, oversight=known), (*changes, began)
         return Effects(after, changes=changes, emits=(decided,))
+
+    def _began(self, message: Message[bodies.Consult], now: datetime) -> EmergencyBegan:
+        body, policy = message.body, self.policy
+        return EmergencyBegan(
+            record=message.record,
+            professional=body.actor.number or "",
+            mode=body.mode,
+            emergency=Emergency(message.id, body.reason_code or "", now + policy.emergency),
+            since=now,
+            secret=body.actor.secret,
+            limit=policy.regulation_a_day if body.mode is AccessMode.REGULATION else policy.break_glass_a_day,
+        )
 
     def command(self, message: Message[Any], record: Record, now: datetime) -> Done:
         """A change of rights, life or hold is asked for."""
         command = command_of(message.body)
-        changed = rights.change(record, command, now, self.policy)
+        changed = rights.change(record, command, now, record.oversight.policy(self.policy))
         told = {"actor": command.actor, "in_force_at": changed.in_force_at}
         decided = self._decided(message.id, command.act, changed.record, changed.verdict, **told)
         rows = self._rows(message, decided, now)
@@ -159,6 +183,7 @@ class _Requests(_Lane):
                 reason=next(iter(decided.further_reasons), decided.reasons[0]),
                 rights_version=decided.rights_version,
                 decided_at=now,
+                actor=_reader(decided),
                 matrix=asked,
             ),
         )
@@ -187,12 +212,19 @@ class _Deposits(_Lane):
     def deposit(self, message: Message[Deposit], record: Record, now: datetime) -> Done:
         """A staged document wants to become part of the record."""
         body = message.body
-        verdict = decide.deposit(record, body.actor, now, self.policy)
+        verdict = decide.deposit(record, body.actor, now, record.oversight.policy(self.policy))
         return Effects(record, emits=(self._decided(body.deposit, Act.DEPOSIT, record, verdict, actor=body.actor),))
 
     def _request(self, message: Message[Any]) -> UUID:
         """A deposit is known by the id at the root of its flow, also where its body can't be read."""
         return message.envelope.correlation
+
+
+def _reader(decided: Decided) -> str | None:
+    """The professional who asked to read."""
+    actor = decided.actor
+    asks = decided.act is Act.CONSULT and actor is not None and actor.kind is ActorKind.PROFESSIONAL
+    return actor.number if asks and actor is not None else None
 
 
 def requests(matrix: Matrix, signer: Signer, policy: Policy = DEFAULT) -> Handlers[Record, Change]:

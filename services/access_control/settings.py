@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from services.access_control.domain.odd import Usual
 from services.access_control.domain.policy import Policy
 from shared.settings import Environment, ServiceSettings
 from shared.terminology.ins import INS_OIDS, TEST_INS_OIDS
@@ -41,6 +42,31 @@ class Settings(ServiceSettings):
     invitation_days: int = Field(
         30, ge=1, description="How long an invitation to act for the holder waits for its answer, in days"
     )
+    emergency_minutes: int = Field(
+        30, ge=1, le=240, description="How long an emergency lasts for one professional on one record, in minutes"
+    )
+    break_glass_per_day: int = Field(
+        5, ge=0, description="Beyond it a professional's bris de glace of one day raise an event for review, no refusal"
+    )
+    regulation_per_day: int = Field(
+        50, ge=0, description="The same for a regulating doctor's accesses of one day in the mode centre_15"
+    )
+    break_glass_confirmed: bool = Field(
+        default=False,
+        description="Beyond that number a colleague confirms each bris de glace; never centre_15",
+    )
+    odd_records_per_hour: int = Field(
+        60, ge=1, description="Beyond it one professional's reads of different records in a clock hour raise an event"
+    )
+    odd_unrelated_per_hour: int = Field(
+        10, ge=0, description="The same of different records asked for without any care relation, refused or permitted"
+    )
+    odd_break_glass_per_hour: int = Field(
+        3, ge=0, description="The same of emergencies begun in the mode bris_de_glace"
+    )
+    case_answer_days: int = Field(
+        30, ge=1, description="When the answer to a contested access is due, in days (GDPR, article 12(3): one month)"
+    )
     requests_max_batch: int = Field(200, ge=1, description="Reads and rights commands at most in one transaction")
     deposits_max_batch: int = Field(
         250, ge=1, description="Deposits at most in one transaction; a read of the same partition waits for one"
@@ -52,6 +78,11 @@ class Settings(ServiceSettings):
         return TEST_INS_OIDS if self.environment is Environment.LOCAL else INS_OIDS - TEST_INS_OIDS
 
     @property
+    def usual(self) -> Usual:
+        """Up to how many accesses nobody looks."""
+        return Usual(self.odd_records_per_hour, self.odd_unrelated_per_hour, self.odd_break_glass_per_hour)
+
+    @property
     def policy(self) -> Policy:
         """The settings that rules need."""
         return Policy(
@@ -61,4 +92,9 @@ class Settings(ServiceSettings):
             session=timedelta(hours=self.session_consent_h),
             team=timedelta(days=self.team_consent_days),
             invitation=timedelta(days=self.invitation_days),
+            emergency=timedelta(minutes=self.emergency_minutes),
+            break_glass_a_day=self.break_glass_per_day,
+            regulation_a_day=self.regulation_per_day,
+            colleague_confirms=self.break_glass_confirmed,
+            case_answer=timedelta(days=self.case_answer_days),
         )

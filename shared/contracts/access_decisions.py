@@ -27,6 +27,12 @@ class Emergency(Value):
     """
     tell: Code | None = None
     """Directory number of the médecin traitant to tell; None where there is none, or he is the one who acts."""
+    first: UUID | None = None
+    """The request that began this emergency and gave its reason; this access goes on with it, within 30 minutes.
+
+    None for the access that began it: the one that is counted and told. Where the médecin traitant names this mode each
+    access stands by itself.
+    """
 
 
 class Decided(Body):

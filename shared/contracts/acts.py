@@ -73,6 +73,11 @@ SENTENCES: Final[dict[AnyAct, tuple[str, str]]] = {
         "Demande de suppression du dossier.",
         "Request that the record be deleted.",
     ),
+    FurtherAct.CONFIRM_EMERGENCY: (
+        "Confirmation d'un accès en urgence par un confrère.",
+        "A colleague confirms an emergency access.",
+    ),
+    FurtherAct.CONTEST: ("Contestation d'un accès.", "An access is contested."),
 }
 
 

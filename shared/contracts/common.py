@@ -171,6 +171,10 @@ class FurtherAct(StrEnum):
     DECEASE = "decease"
     REQUEST_DELETION = "request_deletion"
     """The holder's express request (AR-055)."""
+    CONFIRM_EMERGENCY = "confirm_emergency"
+    """A colleague confirms a professional's emergency on a record (bris de glace, AR-033)."""
+    CONTEST = "contest"
+    """The holder contests an access."""
 
 
 class Scope(Value):

@@ -29,6 +29,7 @@ class FurtherReason(StrEnum):
     COLLECTED = "collected"
     INVITED = "invited"
     INSURANCE_DUTY = "insurance_duty"
+    COLLEAGUE = "colleague"
     # denials of a read or a deposit
     RECORD_DECEASED = "record_deceased"
     PURPOSE_EXCLUDED = "purpose_excluded"
@@ -49,6 +50,8 @@ class FurtherReason(StrEnum):
     REGULATION_NOT_GRANTED = "regulation_not_granted"
     EMERGENCY_REASON_MISSING = "emergency_reason_missing"
     EMERGENCY_TEXT_MISSING = "emergency_text_missing"
+    EMERGENCY_UNCONFIRMED = "emergency_unconfirmed"
+    ACTOR_SUSPENDED = "actor_suspended"
     TEAM_CONSENT_ENDED = "team_consent_ended"
     SPOKEN_CONSENT_MISSING = "spoken_consent_missing"
     CONFIDENTIAL_SESSION = "confidential_session"
@@ -57,6 +60,9 @@ class FurtherReason(StrEnum):
     NOT_NAMEABLE = "not_nameable"
     NOT_IN_TEAM = "not_in_team"
     NOT_HEALTH_PROFESSIONAL = "not_health_professional"
+    OWN_EMERGENCY = "own_emergency"
+    CONTESTED_ALREADY = "contested_already"
+    TRACE_UNKNOWN = "trace_unknown"
     END_IN_THE_PAST = "end_in_the_past"
     UNKNOWN_DELEGATION = "unknown_delegation"
     INVITATION_OVER = "invitation_over"
@@ -94,11 +100,13 @@ _BROADER: Final[dict[FurtherReason, Reason]] = {
             FurtherReason.TRUSTED_CONSENT,
             FurtherReason.VITAL_RISK,
             FurtherReason.COLLECTED,
+            FurtherReason.COLLEAGUE,
         ),
         Reason.AUTHORISED,
     ),
     FurtherReason.RECORD_DECEASED: Reason.RECORD_CLOSED,
     FurtherReason.PURPOSE_EXCLUDED: Reason.EXCLUDED_ACTOR,
+    FurtherReason.ACTOR_SUSPENDED: Reason.EXCLUDED_ACTOR,
     FurtherReason.COUNSELLOR_READS_NOTHING: Reason.EXCLUDED_ACTOR,
     FurtherReason.CERTIFICATE_ONLY: Reason.NOT_AUTHENTICATED,
     FurtherReason.STRUCTURE_MISSING: Reason.NOT_AUTHENTICATED,
@@ -111,6 +119,7 @@ _BROADER: Final[dict[FurtherReason, Reason]] = {
             FurtherReason.REGULATION_NOT_GRANTED,
             FurtherReason.EMERGENCY_REASON_MISSING,
             FurtherReason.EMERGENCY_TEXT_MISSING,
+            FurtherReason.EMERGENCY_UNCONFIRMED,
         ),
         Reason.EMERGENCY_NOT_SERVED,
     ),
@@ -119,6 +128,7 @@ _BROADER: Final[dict[FurtherReason, Reason]] = {
             FurtherReason.NOT_ADMINISTRATOR,
             FurtherReason.NOT_IN_TEAM,
             FurtherReason.NOT_HEALTH_PROFESSIONAL,
+            FurtherReason.OWN_EMERGENCY,
         ),
         Reason.NOT_HOLDER,
     ),
@@ -145,6 +155,8 @@ _BROADER: Final[dict[FurtherReason, Reason]] = {
             FurtherReason.NOT_SUSPENDED,
             FurtherReason.OBJECTION_TOO_LATE,
             FurtherReason.OBJECTION_OPEN,
+            FurtherReason.CONTESTED_ALREADY,
+            FurtherReason.TRACE_UNKNOWN,
         ),
         Reason.NO_BRANCH,
     ),
@@ -258,6 +270,18 @@ SENTENCES: Final[dict[FurtherReason, tuple[str, str]]] = {
     FurtherReason.EMERGENCY_TEXT_MISSING: (
         "Le motif « autre » exige un texte.",
         "The reason `other` needs a text.",
+    ),
+    FurtherReason.EMERGENCY_UNCONFIRMED: (
+        "Au-delà du nombre du jour, un confrère confirme le bris de glace.",
+        "Beyond the number of a day a colleague has to confirm an emergency access.",
+    ),
+    FurtherReason.ACTOR_SUSPENDED: ("L'opérateur a suspendu cet acteur.", "The operator suspended this actor."),
+    FurtherReason.CONTESTED_ALREADY: ("Cet accès est déjà contesté.", "This access is contested already."),
+    FurtherReason.TRACE_UNKNOWN: ("Ce dossier n'a pas cet accès.", "This record has no such access."),
+    FurtherReason.COLLEAGUE: ("Un confrère a confirmé l'urgence.", "A colleague confirmed the emergency."),
+    FurtherReason.OWN_EMERGENCY: (
+        "Nul ne confirme sa propre urgence.",
+        "Nobody confirms an emergency of their own.",
     ),
     FurtherReason.TEAM_CONSENT_ENDED: (
         "Le consentement donné à l'équipe de soins a pris fin.",

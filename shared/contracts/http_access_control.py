@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
-from shared.contracts.common import Actor, Code, RecordId, Value, Wishes
+from shared.contracts.common import AccessMode, Actor, Code, RecordId, Value, Wishes
 from shared.contracts.record_requests import (
     AdministratorRole,
     AppScope,
@@ -245,3 +245,59 @@ class DelegatesFound(Value):
     """The answer to `POST /delegates/lookup`, asked with an `InsView`."""
 
     delegations: tuple[DelegateOf, ...] = ()
+
+
+class WriteText(Value):
+    """`PUT /records/{record}/texts/{subject}`: what a person wrote beside a code, before the request goes its way.
+
+    The subject is the id of that request, which whoever sends it chooses beforehand: of a `consult` in an emergency
+    mode, the text of its reason (AR-039); of a `contest` it is the case's id. Repeatable. 404 `no_record`; 409
+    `text_taken` where another text stands there.
+    """
+
+    text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), Field(repr=False)]
+
+
+class EmergencyView(Value):
+    """One emergency access, as it began: the first of its half hour."""
+
+    request: UUID
+    professional: Code
+    mode: AccessMode
+    reason: Code
+    """Code of the list `emergency_reasons`."""
+    since: AwareDatetime
+    until: AwareDatetime
+    secret: bool
+    """In a minor's secret connection: shown to the minor alone (AR-042)."""
+    text: Annotated[str | None, Field(repr=False)] = None
+    """What the professional wrote beside the reason."""
+
+
+class EmergenciesView(Value):
+    """The answer to `GET /records/{record}/emergencies`, for the holder; 404 `no_record`. The last ones first."""
+
+    emergencies: tuple[EmergencyView, ...] = ()
+
+
+class CaseView(Value):
+    """One contested access and, once there is one, the operator's answer."""
+
+    case: UUID
+    request: UUID
+    professional: Code | None = None
+    structure: Code | None = None
+    opened_at: AwareDatetime
+    due: AwareDatetime
+    answered_at: AwareDatetime | None = None
+    finding: Code | None = None
+    """`founded` or `unfounded`."""
+    by_representative: bool = False
+    text: Annotated[str | None, Field(repr=False)] = None
+    answer: Annotated[str | None, Field(repr=False)] = None
+
+
+class CasesView(Value):
+    """The answer to `GET /records/{record}/cases`, for the holder; 404 `no_record`. The last ones first."""
+
+    cases: tuple[CaseView, ...] = ()

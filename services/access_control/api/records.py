@@ -103,6 +103,11 @@ def problem(status: int, reason: Code, next_step: str) -> Problem:
     return Problem(status, reason.value, sentence(reason), next_step)
 
 
+def no_record() -> Problem:
+    """The problem of a record that is not there."""
+    return problem(404, Reason.NO_RECORD, "Open it first, or compare the identity with the national identity service.")
+
+
 def _expect_opener(wanted: OpenRecord, *, professionals_may: bool) -> None:
     reason = opening.refused(wanted.actor, professionals_may=professionals_may)
     if reason is not None:
@@ -111,8 +116,7 @@ def _expect_opener(wanted: OpenRecord, *, professionals_may: bool) -> None:
 
 def _expect_record(record: UUID | None) -> UUID:
     if record is None:
-        next_step = "Open it first, or compare the identity with the national identity service."
-        raise problem(404, Reason.NO_RECORD, next_step)
+        raise no_record()
     return record
 
 

@@ -18,6 +18,7 @@ from shared.contracts.access_decisions import (
     RecordReopened,
     RightsChanged,
 )
+from shared.contracts.access_oversight import CaseOpened
 from shared.contracts.common import Act, Body, FurtherAct
 
 _OF_THE_RECORD: Final[dict[AnyAct, type[RecordClosed | RecordReopened | RecordReleased]]] = {
@@ -44,9 +45,25 @@ def _event(command: Command, changed: Changed, now: datetime, policy: Policy) ->
         return told(actor=command.actor)
     if act is FurtherAct.REQUEST_DELETION:
         return DeletionRequested(actor=command.actor, latest=changed.record.deletion_due or now)
+    if act is FurtherAct.CONTEST:
+        return _case_opened(command, changed.record)
     if isinstance(act, Act):
         return _rights_changed(act, command, changed)
     return _life_changed(command, changed, policy) if act in _LIFE else _consent_changed(act, command, changed, now)
+
+
+def _case_opened(command: Command, record: Record) -> Body:
+    case = record.oversight.cases[command.case] if command.case is not None else None
+    if command.case is None or case is None:
+        raise ValueError("a case that was not opened now is not told")
+    return CaseOpened(
+        actor=command.actor,
+        case=command.case,
+        request=case.request,
+        professional=case.professional,
+        structure=case.structure,
+        due=case.due,
+    )
 
 
 def _rights_changed(act: Act, command: Command, changed: Changed) -> RightsChanged:
@@ -103,6 +120,8 @@ def _until(command: Command, record: Record) -> datetime | None:
     match command.act:
         case FurtherAct.CONSENT_TEAM:
             return record.teams[command.team or ""].until
+        case FurtherAct.CONFIRM_EMERGENCY:
+            return record.oversight.confirmations[command.professional or ""].until
         case FurtherAct.CONSENT_SESSION:
             return record.sessions[consents.session_key(command)]
         case _:

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from services.access_control.domain.oversight import NOTHING, Oversight
 from services.access_control.domain.relations import Agreement, Delegation, DelegationState, Right, Standing, Team
 from shared.contracts.common import Wishes
 from shared.contracts.further_reasons import Code, FurtherReason
@@ -67,6 +68,8 @@ class Record:
     """By structure, professional, or the team's identifier."""
     delegations: Mapping[str, Delegation] = field(default_factory=dict)
     apps: Mapping[str, Agreement] = field(default_factory=dict)
+    oversight: Oversight = NOTHING
+    """What is known beside it, where a message needs it."""
 
     def standing(self, professional: str, now: datetime) -> Standing:
         """A professional's standing at a moment: the end of a right is compared when deciding, never a timer."""

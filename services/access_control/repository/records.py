@@ -1,15 +1,17 @@
 """Records, rights and decisions by batch: one statement per table, whatever the size of the batch."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import product
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from services.access_control.domain.changes import Change, DecisionMade, Kept, RecordChanged, RightChanged
 from services.access_control.domain.decide import needs_rights
+from services.access_control.domain.oversight import NOTHING, Oversight
 from services.access_control.domain.record import ABSENT, Record, Right, State
-from services.access_control.repository import majorities, past, relations
+from services.access_control.repository import majorities, oversight, past, relations
 from services.access_control.repository.relations import Relations, joined
 from shared.contracts.common import Wishes
 from shared.contracts.envelope import Message
@@ -32,6 +34,17 @@ _WISHES: Final = {
 """The eight combinations, so that a record's load builds no model."""
 
 Rights = Mapping[UUID, Mapping[str, Right]]
+
+
+class Beside(NamedTuple):
+    """What a load adds to records."""
+
+    of: Mapping[UUID, Oversight]
+    actors: Sequence[str]
+    """Directory numbers of those who ask: which of them are suspended is read with the records."""
+
+
+_NOTHING_BESIDE: Final = Beside({}, ())
 
 
 class _Records:
@@ -63,6 +76,7 @@ class _Records:
         await relations.save(tx, changes)
         if kept:
             await past.save(tx, kept)
+        await oversight.save(tx, changes)
         if decisions:
             await _save_decisions(tx, decisions)
 
@@ -70,11 +84,23 @@ class _Records:
 class Requests(_Records):
     """The lane of reads and rights: records with all their rights."""
 
+    def __init__(self, keys: RecordKeys, *, count_today: bool = False) -> None:
+        """Name what is needed.
+
+        Args:
+            keys: Of records.
+            count_today: Emergencies of one day are counted before something is decided, since a setting asks for it.
+        """
+        super().__init__(keys)
+        self._count_today = count_today
+
     async def load(self, tx: Transaction, messages: Sequence[Message[Any]]) -> Mapping[str, Record]:
         """The records of these messages; one that does not exist is `ABSENT`."""
         ids = {message.record for message in messages}
         invited = {message.record for message in messages if _invites_to_represent(message.body)}
-        return await _load(tx, self._keys, ids, ids, invited)
+        beside = await oversight.load(tx, messages, count_today=self._count_today)
+        actors = oversight.actors_of(messages)
+        return await _load(tx, self._keys, ids, ids, represented=invited, beside=Beside(beside, actors))
 
     async def done(self, tx: Transaction, messages: Sequence[Message[Any]]) -> set[UUID]:
         """Which of these requests have their decision."""
@@ -94,7 +120,8 @@ class Deposits(_Records):
             for message in messages
             if isinstance(message.body, Deposit) and needs_rights(message.body.actor)
         }
-        return await _load(tx, self._keys, {message.record for message in messages}, asked)
+        beside = Beside(await oversight.load(tx, messages), oversight.actors_of(messages))
+        return await _load(tx, self._keys, {message.record for message in messages}, asked, beside=beside)
 
 
 class Decisions:
@@ -120,7 +147,7 @@ class Decisions:
 
 async def load_one(tx: Transaction, keys: RecordKeys, record: UUID, *, with_majority: bool = False) -> Record:
     """One record with all its rights and relations, for a view; `with_majority` also where nothing ends at that day."""
-    return (await _load(tx, keys, {record}, {record}, {record} if with_majority else ()))[str(record)]
+    return (await _load(tx, keys, {record}, {record}, represented={record} if with_majority else ()))[str(record)]
 
 
 async def _load(
@@ -128,7 +155,9 @@ async def _load(
     keys: RecordKeys,
     ids: Collection[UUID],
     related: Collection[UUID],
+    *,
     represented: Collection[UUID] = (),
+    beside: Beside = _NOTHING_BESIDE,
 ) -> dict[str, Record]:
     """The records of these ids.
 
@@ -138,6 +167,7 @@ async def _load(
         ids: all of them.
         related: those whose rights and relations are needed.
         represented: those whose day of majority is needed, whatever their relations are.
+        beside: what stands beside them.
     """
     rights = await _load_rights(tx, related) if related else {}
     others = await relations.load(tx, related) if related else {}
@@ -146,16 +176,27 @@ async def _load(
     rows = await tx.fetch(
         """
         SELECT id, state, activated, suspended, suspended_at, objected, deceased, deletion_due, held, rights_version,
-               permits_until, treating_doctor, break_glass, regulation, masked_in_emergency, opted_out
+               permits_until, treating_doctor, break_glass, regulation, masked_in_emergency, opted_out,
+               (SELECT array_agg(actor) FROM actor_suspension
+                WHERE ended_at IS NULL AND actor = ANY($2::text[])) AS suspended_actors
         FROM record WHERE id = ANY($1::uuid[])
         """,
         list(ids),
+        beside.actors,
     )
     found = dict.fromkeys(map(str, ids), ABSENT)
     for row in rows:
         record = row["id"]
-        found[str(record)] = _record(row, rights.get(record, {}), others.get(record) or Relations(), of_age.get(record))
+        loaded = _record(row, rights.get(record, {}), others.get(record) or Relations(), of_age.get(record))
+        found[str(record)] = _overseen(loaded, beside.of.get(record), row["suspended_actors"])
     return found
+
+
+def _overseen(record: Record, beside: Oversight | None, suspended: Sequence[str] | None) -> Record:
+    """With what stands beside it, which mostly is nothing."""
+    if suspended:
+        beside = replace(beside or NOTHING, suspended=frozenset(suspended))
+    return record if beside is None else replace(record, oversight=beside)
 
 
 def _record(row: Any, rights: Mapping[str, Right], others: Relations, of_age: datetime | None) -> Record:
@@ -283,11 +324,12 @@ async def _save_decisions(tx: Transaction, decisions: Sequence[DecisionMade]) ->
     await tx.execute(
         """
         INSERT INTO decision (
-            request, record, act, outcome, reason, rights_version, decided_at, profession_group, owner, matrix_version
+            request, record, act, outcome, reason, rights_version, decided_at, profession_group, owner, matrix_version,
+            actor
         )
         SELECT * FROM unnest(
             $1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::int[], $7::timestamptz[],
-            $8::text[], $9::text[], $10::text[]
+            $8::text[], $9::text[], $10::text[], $11::text[]
         )
         """,
         [made.request for made in decisions],
@@ -300,4 +342,5 @@ async def _save_decisions(tx: Transaction, decisions: Sequence[DecisionMade]) ->
         [made.matrix.group if made.matrix else None for made in decisions],
         [made.matrix.owner.value if made.matrix else None for made in decisions],
         [made.matrix.version if made.matrix else None for made in decisions],
+        [made.actor for made in decisions],
     )

@@ -17,7 +17,7 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from services.audit.domain.events import Concealed, TracesConsulted, parts
-from shared.contracts import access_decisions, document_events, history_events, notification_events
+from shared.contracts import access_decisions, access_oversight, document_events, history_events, notification_events
 from shared.contracts.access_decisions import Decided, Outcome
 from shared.contracts.common import AccessMode, Act, ActorKind, Body
 from shared.contracts.document_events import Consulted, Deposited, DepositRefused, DocumentHeld
@@ -29,6 +29,7 @@ _MODELS: dict[str, type[Body]] = {
     model.type_name: model
     for model in (
         *access_decisions.MESSAGES,
+        *access_oversight.MESSAGES,
         *document_events.MESSAGES,
         *history_events.MESSAGES,
         *notification_events.MESSAGES,

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.access_control.domain.past import kept, record_at
+from services.access_control.domain.policy import DEFAULT
 from services.access_control.domain.record import Right, State
 from services.access_control.repository import Requests, Snapshots, past, records
 from services.access_control.repository.past import load
@@ -41,7 +42,7 @@ NUMBER = DOCTOR.number
 
 
 def snapshots(service) -> Snapshots:
-    return Snapshots(service.runtime.database, RecordKeys(service.runtime.keys))
+    return Snapshots(service.runtime.database, RecordKeys(service.runtime.keys), DEFAULT)
 
 
 async def clock(service) -> datetime:

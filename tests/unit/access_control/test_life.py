@@ -250,4 +250,6 @@ def test_what_never_restricts_is_a_short_list():
         FurtherAct.OBJECT,
         FurtherAct.LIFT,
         FurtherAct.REQUEST_DELETION,
+        FurtherAct.CONFIRM_EMERGENCY,
+        FurtherAct.CONTEST,
     } == NEVER_RESTRICTING

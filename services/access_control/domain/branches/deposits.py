@@ -17,6 +17,7 @@ from services.access_control.domain.branches.people import (
     is_occupational,
     not_delegated_for,
     not_on_holders_side,
+    suspended,
 )
 from services.access_control.domain.cases import Feeding
 from services.access_control.domain.record import no_deposit
@@ -80,8 +81,9 @@ def _identified(case: Feeding) -> Code | None:
     return Reason.NO_ROLE if actor.kind is ActorKind.PROFESSIONAL and actor.role is None else None
 
 
-def _sector(case: Feeding) -> Code | None:
-    return excluded(case.actor, case.policy)
+def _excluded(case: Feeding) -> Code | None:
+    """By the operator, or by the sector exercised."""
+    return suspended(case.record, case.actor) or excluded(case.actor, case.policy)
 
 
 def _opposed(case: Feeding) -> Code | None:
@@ -130,7 +132,7 @@ FEEDER: Final = Branch(
     (
         _STATE,
         Step("C2", ("AR-002", "AR-016", "AR-046", "AR-072"), _identified),
-        Step("C3", ("AR-046", "AR-047", "AR-048"), _sector),
+        Step("C3", ("AR-046", "AR-047", "AR-048", "AR-062"), _excluded),
         Step("C4", ("AR-033",), _opposed),
         Step("C5", ("AR-003",), _consent),
     ),

@@ -38,6 +38,14 @@ def excluded(actor: Actor, policy: Policy) -> Code | None:
     return Reason.EXCLUDED_SECTOR
 
 
+def suspended(record: Record, actor: Actor) -> Code | None:
+    """Why the operator lets this actor do nothing: suspended in person, or with the whole structure (AR-062)."""
+    names = record.oversight.suspended
+    if not names or actor.kind not in {ActorKind.PROFESSIONAL, ActorKind.STRUCTURE}:
+        return None
+    return FurtherReason.ACTOR_SUSPENDED if actor.number in names or actor.structure in names else None
+
+
 def unidentified(actor: Actor) -> Code | None:
     """Why this is no person who acts in one exercise (AR-016, AR-017, AR-072)."""
     if actor.kind is not ActorKind.PROFESSIONAL or not actor.authenticated or actor.number is None:

@@ -21,6 +21,7 @@ AUTHORITIES: Final = frozenset({ActorKind.INSURER, ActorKind.OPERATOR})
 _OF_PROFESSIONALS: Final[dict[AnyAct, Code]] = {
     Act.BLOCK: FurtherReason.ADMINISTRATOR,
     FurtherAct.END_TEAM: FurtherReason.CARE_TEAM,
+    FurtherAct.CONFIRM_EMERGENCY: FurtherReason.COLLEAGUE,
 }
 
 
