@@ -162,6 +162,44 @@ class DeletionRequested(Body):
     """When it has to be done at the latest; a maximum, no timer."""
 
 
+class DeletionForeseen(Body):
+    """A closed record's ten years in the archive are ending: told to the holder before, who may reopen it (AR-054)."""
+
+    type_name: ClassVar[str] = "carnet.access.deletion-foreseen.v1"
+
+    at: AwareDatetime
+    """Not before this moment it is deleted."""
+
+
+class DeletionAnnounced(Body):
+    """The record is deleted: every owner destroys its key and rows, and confirms. Repeated daily until all have.
+
+    Nothing of it is read, fed or decided any more from here on; nobody can take it back.
+    """
+
+    type_name: ClassVar[str] = "carnet.access.deletion-announced.v1"
+
+    because: Code
+    """`request`: the holder's express request (AR-055); `archive`: ten years after closure (AR-054)."""
+    latest: AwareDatetime
+    """When it has to be done at the latest."""
+    round: int = 1
+    """How often it has been announced, this time included."""
+
+
+class RecordDeleted(Body):
+    """All owners but notification have destroyed what they kept: it tells the holder so, then it destroys the contact.
+
+    Repeated daily until it has.
+    """
+
+    type_name: ClassVar[str] = "carnet.access.record-deleted.v1"
+
+    because: Code
+    """As it was announced."""
+    round: int = 1
+
+
 MESSAGES = (
     Decided,
     RecordOpened,
@@ -173,4 +211,7 @@ MESSAGES = (
     ConsentChanged,
     LifeChanged,
     DeletionRequested,
+    DeletionForeseen,
+    DeletionAnnounced,
+    RecordDeleted,
 )

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from shared.contracts import (
     access_decisions,
+    audit_events,
     document_events,
     flow_statistics,
     history_events,
@@ -62,6 +63,7 @@ ACCESS_DECISIONS = "access.decisions"
 DOCUMENT_EVENTS = "document.events"
 HISTORY_EVENTS = "history.events"
 NOTIFICATION_EVENTS = "notification.events"
+AUDIT_EVENTS = "audit.events"
 FLOW_STATISTICS = "flow.statistics"
 REIMBURSEMENTS = "insurance.reimbursements"
 RECEIPTS = "insurance.receipts"
@@ -144,6 +146,13 @@ def _record_keyed(partitions: int) -> list[Topic]:
             NOTIFICATION,
             (AUDIT,),
             notification_events.MESSAGES,
+        ),
+        topic(
+            AUDIT_EVENTS,
+            "What the log witnesses of deletions.",
+            AUDIT,
+            (ACCESS_CONTROL,),
+            audit_events.MESSAGES,
         ),
     ]
 
