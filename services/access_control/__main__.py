@@ -1,7 +1,7 @@
 """What this process runs: two lanes of requests, the gateway's routes, and what it reads and forgets by the clock."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,21 @@ from services.access_control.api import routes
 from services.access_control.domain import matrix
 from services.access_control.domain.changes import Change
 from services.access_control.domain.record import Record
-from services.access_control.repository import Decisions, Delegates, Deposits, InForce, Informed, People, Requests
+from services.access_control.repository import (
+    Announcements,
+    Confirmations,
+    Decisions,
+    Delegates,
+    Deposits,
+    InForce,
+    Informed,
+    People,
+    Requests,
+)
 from services.access_control.settings import Settings
 from shared.contracts.common import Body
 from shared.contracts.envelope import Message
-from shared.contracts.topics import ACCESS_CONTROL, GATEWAY, RECORD_DEPOSITS, RECORD_REQUESTS
+from shared.contracts.topics import ACCESS_CONTROL, AUDIT_EVENTS, GATEWAY, RECORD_DEPOSITS, RECORD_REQUESTS
 from shared.database.record_keys import RecordKeys
 from shared.http import HttpLimits, application
 from shared.loops import Loop
@@ -28,7 +38,9 @@ MAX_BODY_BYTES = 64 * 1024
 GATHER_DEPOSITS_S = 0.015
 GATHER_REQUESTS_S = 0.01
 """A person waits for each request: a lone one is decided at once, and of many few wait longer than a decision takes."""
+GATHER_CONFIRMATIONS_S = 0.5
 FORGET_EVERY_S = 600.0
+TIMERS_EVERY_S = 60.0
 MATRIX_EVERY_S = 3.0
 """How often the versions in force are read; see `InForce` for why no process decides by one that was replaced."""
 
@@ -42,6 +54,9 @@ def compose(runtime: Runtime[Settings]) -> Parts:
     hash_key = _hash_key(settings)
     people = People(runtime.database, runtime.outbox, keys, hash_key, runtime.partition)
     delegates = Delegates(runtime.database, keys, hash_key)
+    announcements = Announcements(
+        runtime.database, runtime.outbox, runtime.partition, every=timedelta(hours=settings.deletion_repeat_h)
+    )
     return Parts(
         consumers=[
             Consumer(
@@ -61,10 +76,18 @@ def compose(runtime: Runtime[Settings]) -> Parts:
                 gather_s=GATHER_DEPOSITS_S,
                 max_batch=settings.deposits_max_batch,
             ),
+            Consumer(
+                "confirmations",
+                (AUDIT_EVENTS,),
+                handlers.CONFIRMATIONS,
+                Confirmations(keys),
+                gather_s=GATHER_CONFIRMATIONS_S,
+            ),
         ],
         loops=[
             Loop("old-decisions", FORGET_EVERY_S, Decisions(runtime.database).forget_old),
             Loop("matrix", MATRIX_EVERY_S, in_force.reload),
+            Loop("deletions", TIMERS_EVERY_S, announcements.once),
         ],
         api=application(
             ACCESS_CONTROL,

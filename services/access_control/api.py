@@ -12,8 +12,9 @@ from services.access_control.domain import opening
 from services.access_control.domain.commands.life import objection_ends
 from services.access_control.domain.policy import Policy
 from services.access_control.domain.record import Record, Standing, State
-from services.access_control.repository import Delegates, OpposedError, People, RecordExistsError
+from services.access_control.repository import BeingDeletedError, Delegates, OpposedError, People, RecordExistsError
 from services.access_control.settings import Settings
+from shared.contracts.further_reasons import Code, FurtherReason, sentence
 from shared.contracts.http_access_control import (
     AppView,
     DelegatesFound,
@@ -30,7 +31,7 @@ from shared.contracts.http_access_control import (
     RightsView,
     TeamView,
 )
-from shared.contracts.reasons import Reason, sentence
+from shared.contracts.reasons import Reason
 from shared.http import Problem, callers
 from shared.security import ServiceVerifier
 from shared.terminology import Ins, parse_ins
@@ -48,10 +49,7 @@ def routes(people: People, delegates: Delegates, services: ServiceVerifier, sett
     async def open_record(wanted: OpenRecord, response: Response) -> OpenedRecord:
         """The person's record, opened where there was none."""
         _expect_opener(wanted, professionals_may=settings.professionals_may_open)
-        try:
-            opened = await people.open(_ins(wanted.ins, accepted), wanted.traits, wanted.actor)
-        except OpposedError:
-            raise _problem(409, Reason.RECORD_OPPOSED, "Only the person can withdraw the opposition.") from None
+        opened = await _open(people, _ins(wanted.ins, accepted), wanted)
         response.status_code = CREATED if opened.opened else OK
         return opened
 
@@ -92,7 +90,17 @@ def routes(people: People, delegates: Delegates, services: ServiceVerifier, sett
     return router
 
 
-def _problem(status: int, reason: Reason, next_step: str) -> Problem:
+async def _open(people: People, ins: Ins, wanted: OpenRecord) -> OpenedRecord:
+    try:
+        return await people.open(ins, wanted.traits, wanted.actor)
+    except OpposedError:
+        raise _problem(409, Reason.RECORD_OPPOSED, "Only the person can withdraw the opposition.") from None
+    except BeingDeletedError:
+        next_step = "Open a new record once the deletion is done; the holder is told then."
+        raise _problem(409, FurtherReason.RECORD_DELETED, next_step) from None
+
+
+def _problem(status: int, reason: Code, next_step: str) -> Problem:
     return Problem(status, reason.value, sentence(reason), next_step)
 
 
@@ -179,6 +187,6 @@ def _delegations(found: Record, now: datetime) -> tuple[DelegationView, ...]:
 def _life(found: Record) -> RecordLife:
     if found.suspended:
         return RecordLife.SUSPENDED
-    if found.deceased or found.state is State.CLOSED:
+    if found.deceased or found.deletion_due or found.state is State.CLOSED:
         return RecordLife.CLOSED
     return RecordLife.HELD if found.held else RecordLife.OPEN

@@ -10,9 +10,18 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 from services.access_control.domain import decide, rights
-from services.access_control.domain.changes import Change, DecisionMade, MatrixAsked, RecordChanged, differences
+from services.access_control.domain.changes import (
+    Change,
+    Confirmed,
+    DecisionMade,
+    DeletionBegun,
+    MatrixAsked,
+    RecordChanged,
+    differences,
+)
 from services.access_control.domain.commands.rule import AnyAct
-from services.access_control.domain.events import events_of
+from services.access_control.domain.deletion import Deletion
+from services.access_control.domain.events import deletion_of, events_of
 from services.access_control.domain.matrix import Matrix
 from services.access_control.domain.matrix_rehearsal import asked_group
 from services.access_control.domain.policy import DEFAULT, Policy
@@ -21,6 +30,7 @@ from services.access_control.domain.requests import ACTS, ACTS_BY_NAME, COMMANDS
 from services.access_control.domain.verdict import Sight, Verdict, deny
 from shared.contracts import record_requests as bodies
 from shared.contracts.access_decisions import Decided, Outcome, RecordHeld
+from shared.contracts.audit_events import RecordDestroyed
 from shared.contracts.common import Act, Actor, FurtherAct
 from shared.contracts.envelope import Message
 from shared.contracts.reasons import Reason
@@ -141,8 +151,7 @@ class _Requests(_Lane):
         told = {"actor": command.actor, "in_force_at": changed.in_force_at}
         decided = self._decided(message.id, command.act, changed.record, changed.verdict, **told)
         rows = self._rows(message, decided, now)
-        if changed.happened:
-            rows = (*differences(message.record, record, changed.record), *rows)
+        rows = (*rows_of(message.record, record, changed, now), *rows)
         events = events_of(command, changed, now, self.policy)
         return Effects(changed.record, changes=rows, emits=(decided, *events))
 
@@ -179,6 +188,28 @@ class _Requests(_Lane):
         )
 
 
+def rows_of(identity: UUID, record: Record, changed: rights.Changed, now: datetime) -> tuple[Change, ...]:
+    """The rows that a command leaves behind."""
+    if not changed.happened:
+        return ()
+    begun = deletion_of(changed, now)
+    deletion = (DeletionBegun(identity, begun),) if begun is not None else ()
+    return (*differences(identity, record, changed.record), *deletion)
+
+
+def confirmed(
+    message: Message[RecordDestroyed], deletion: Deletion | None, now: datetime
+) -> Effects[Deletion | None, Confirmed]:
+    """An owner destroyed what it kept of a deleted record; the next one in turn is told."""
+    if deletion is None:
+        return Effects(None)
+    after = deletion.confirmed_by(message.body.owner, now)
+    if after is deletion:
+        return Effects(deletion)
+    turn = (after.told(),) if after.is_told and not deletion.is_told else ()
+    return Effects(after, (Confirmed(message.record, after),), turn)
+
+
 @dataclass(frozen=True, slots=True)
 class _Deposits(_Lane):
     """Deposits. Their topic is numbered: no row is kept to know a repeat."""
@@ -209,3 +240,7 @@ def deposits(matrix: Matrix, policy: Policy = DEFAULT) -> Handlers[Record, Chang
     """The handlers of the lane of `record.deposits`."""
     lane = _Deposits(matrix, policy)
     return {Deposit: lane.deposit, Unreadable: lane.unreadable, Failed: lane.failed}
+
+
+CONFIRMATIONS: Final[Handlers[Deletion | None, Confirmed]] = {RecordDestroyed: confirmed}
+"""The handlers of the lane of `audit.events`."""

@@ -41,6 +41,15 @@ class Settings(ServiceSettings):
     invitation_days: int = Field(
         30, ge=1, description="How long an invitation to act for the holder waits for its answer, in days"
     )
+    deletion_days: int = Field(
+        90, ge=1, le=90, description="In which an express deletion has to be done, in days (CSP R.1111-36, AR-055)"
+    )
+    deletion_repeat_h: int = Field(
+        24,
+        ge=1,
+        le=24,
+        description="A deletion is told again where it is not confirmed after so many hours",
+    )
     requests_max_batch: int = Field(200, ge=1, description="Reads and rights commands at most in one transaction")
     deposits_max_batch: int = Field(
         250, ge=1, description="Deposits at most in one transaction; a read of the same partition waits for one"
@@ -61,4 +70,5 @@ class Settings(ServiceSettings):
             session=timedelta(hours=self.session_consent_h),
             team=timedelta(days=self.team_consent_days),
             invitation=timedelta(days=self.invitation_days),
+            deletion=timedelta(days=self.deletion_days),
         )

@@ -9,5 +9,6 @@ Takes in
 
 Gives out
     e-mails, each with the Message-ID of its notice, so that a repeat is recognised; notification.events: sent, failed,
-    suppressed. A notice for nobody (no contact, a withheld document) is recorded and suppressed at once.
+    suppressed, record destroyed. A notice for nobody (no contact, a withheld document) is recorded and suppressed at
+    once. The holder of a deleted record is told so; after that last notice contact and ledger are destroyed.
 """

@@ -6,7 +6,7 @@ from services.notification.api import routes
 from services.notification.clients import mailing
 from services.notification.domain.letters import Letters
 from services.notification.handlers import BY_TYPE
-from services.notification.repository import Contacts, Ledger, Outbound
+from services.notification.repository import Contacts, Farewells, Ledger, Outbound
 from services.notification.settings import Settings
 from shared.contracts.topics import ACCESS_DECISIONS, DOCUMENT_EVENTS, GATEWAY, HISTORY_EVENTS, NOTIFICATION
 from shared.database.record_keys import RecordKeys
@@ -19,11 +19,15 @@ FOLDER = Path(__file__).parent
 GATHER_S = 0.25
 """Seconds that events gather between two transactions: e-mails may wait, the cost is per batch."""
 
+FAREWELLS_EVERY_S = 5.0
+
 
 def compose(runtime: Runtime[Settings]) -> Parts:
     """Put the parts together."""
     settings = runtime.settings
-    contacts = Contacts(RecordKeys(runtime.keys))
+    keys = RecordKeys(runtime.keys)
+    contacts = Contacts(keys)
+    farewells = Farewells(runtime.database, runtime.outbox, keys, runtime.partition)
     letters = Letters(FOLDER, settings.portal_url)
     mails = mailing(settings, runtime.database, Outbound(contacts), runtime.outbox, letters)
     events = Consumer(
@@ -37,7 +41,10 @@ def compose(runtime: Runtime[Settings]) -> Parts:
     limits = HttpLimits(settings.max_request_bytes, settings.request_timeout_s)
     return Parts(
         consumers=[events],
-        loops=[Loop("mail", settings.mail_interval_s, mails.round)],
+        loops=[
+            Loop("mail", settings.mail_interval_s, mails.round),
+            Loop("farewells", FAREWELLS_EVERY_S, farewells.once),
+        ],
         api=application(NOTIFICATION, router, limits=limits),
         close=mails.close,
     )

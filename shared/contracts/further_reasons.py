@@ -31,6 +31,7 @@ class FurtherReason(StrEnum):
     INSURANCE_DUTY = "insurance_duty"
     # denials of a read or a deposit
     RECORD_DECEASED = "record_deceased"
+    RECORD_DELETED = "record_deleted"
     PURPOSE_EXCLUDED = "purpose_excluded"
     CASE_NEEDED = "case_needed"
     COUNSELLOR_READS_NOTHING = "counsellor_reads_nothing"
@@ -98,6 +99,7 @@ _BROADER: Final[dict[FurtherReason, Reason]] = {
         Reason.AUTHORISED,
     ),
     FurtherReason.RECORD_DECEASED: Reason.RECORD_CLOSED,
+    FurtherReason.RECORD_DELETED: Reason.RECORD_CLOSED,
     FurtherReason.PURPOSE_EXCLUDED: Reason.EXCLUDED_ACTOR,
     FurtherReason.COUNSELLOR_READS_NOTHING: Reason.EXCLUDED_ACTOR,
     FurtherReason.CERTIFICATE_ONLY: Reason.NOT_AUTHENTICATED,
@@ -196,6 +198,10 @@ SENTENCES: Final[dict[FurtherReason, tuple[str, str]]] = {
     FurtherReason.INVITED: ("La personne invitée a répondu.", "The invited person answered."),
     FurtherReason.INSURANCE_DUTY: ("Acte de l'assurance maladie.", "An act of the health insurance."),
     FurtherReason.RECORD_DECEASED: ("Le titulaire est décédé.", "The holder has died."),
+    FurtherReason.RECORD_DELETED: (
+        "Le dossier est supprimé, ou sa suppression est en cours.",
+        "The record is deleted, or being deleted.",
+    ),
     FurtherReason.PURPOSE_EXCLUDED: (
         "L'exploitation secondaire des données est interdite.",
         "Secondary use of the data is forbidden.",

@@ -6,6 +6,7 @@ from typing import Final
 from services.access_control.domain.commands import consents
 from services.access_control.domain.commands.life import objection_ends
 from services.access_control.domain.commands.rule import AnyAct, Command
+from services.access_control.domain.deletion import Deletion
 from services.access_control.domain.policy import Policy
 from services.access_control.domain.record import Record
 from services.access_control.domain.rights import Changed
@@ -35,7 +36,16 @@ def events_of(command: Command, changed: Changed, now: datetime, policy: Policy)
     """The events of a command, none where nothing changed."""
     if not changed.happened:
         return ()
-    return (_event(command, changed, now, policy),)
+    begun = deletion_of(changed, now)
+    return (_event(command, changed, now, policy), *((begun.told(),) if begun is not None else ()))
+
+
+def deletion_of(changed: Changed, now: datetime) -> Deletion | None:
+    """The deletion that a command began; None where it began none."""
+    record = changed.record
+    if not changed.happened or record.deletion_due is None or record.deleted_because is None:
+        return None
+    return Deletion(record.deleted_because, record.deletion_due, now)
 
 
 def _event(command: Command, changed: Changed, now: datetime, policy: Policy) -> Body:

@@ -1,15 +1,19 @@
 """All SQL of access_control.
 
-Records by batch (`records`, `relations`, `majorities`), the way from a person to a record (`people`, `delegates`),
-versions of the matrix (`matrices`).
+Records by batch (`records`, `relations`, `majorities`), their deletion (`deletions`), the way from a person to a record
+(`people`, `delegates`), versions of the matrix (`matrices`).
 """
 
 from services.access_control.repository.delegates import Delegates
+from services.access_control.repository.deletions import Announcements, Confirmations
 from services.access_control.repository.matrices import InForce, Informed, Matrices
-from services.access_control.repository.people import OpposedError, People, RecordExistsError
+from services.access_control.repository.people import BeingDeletedError, OpposedError, People, RecordExistsError
 from services.access_control.repository.records import Decisions, Deposits, Requests
 
 __all__ = [
+    "Announcements",
+    "BeingDeletedError",
+    "Confirmations",
     "Decisions",
     "Delegates",
     "Deposits",

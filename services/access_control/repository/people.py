@@ -27,6 +27,10 @@ class OpposedError(Exception):
     """The person opposed the opening of a record."""
 
 
+class BeingDeletedError(Exception):
+    """The person's record is being deleted: another can be opened once every owner has confirmed."""
+
+
 class RecordExistsError(Exception):
     """There is a record already: closing it is for its holder."""
 
@@ -54,6 +58,7 @@ class People:
 
         Raises:
             OpposedError: the person opposed it.
+            BeingDeletedError: the record that was there is being deleted.
         """
         index = self._index(ins)
         async with self._database.transaction() as tx:
@@ -68,6 +73,8 @@ class People:
         # someone else was first; a row that is gone again was an opposition under withdrawal
         if known is None or known["record"] is None:
             raise OpposedError
+        if known["deletion_due"] is not None:
+            raise BeingDeletedError
         return OpenedRecord(record=known["record"], opened=False)
 
     async def look_up(self, ins: Ins) -> UUID | None:
@@ -109,7 +116,9 @@ class People:
     @staticmethod
     async def _known(tx: Transaction, index: bytes) -> asyncpg.Record | None:
         """The person's row: with a record, or without one where its opening is opposed."""
-        return await tx.fetchrow("SELECT record FROM person WHERE hash = $1", index)
+        return await tx.fetchrow(
+            "SELECT p.record, r.deletion_due FROM person p LEFT JOIN record r ON r.id = p.record WHERE hash = $1", index
+        )
 
     @staticmethod
     async def _indexed(tx: Transaction, index: bytes, record: UUID) -> bool:

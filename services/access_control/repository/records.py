@@ -6,10 +6,12 @@ from itertools import product
 from typing import Any, Final
 from uuid import UUID
 
-from services.access_control.domain.changes import Change, DecisionMade, RecordChanged, RightChanged
+from services.access_control.domain.changes import Change, DecisionMade, DeletionBegun, RecordChanged, RightChanged
 from services.access_control.domain.decide import needs_rights
+from services.access_control.domain.deletion import Because, Deletion
 from services.access_control.domain.record import ABSENT, Record, Right, State
 from services.access_control.repository import majorities, relations
+from services.access_control.repository.deletions import begin
 from services.access_control.repository.relations import Relations, joined
 from shared.contracts.common import Wishes
 from shared.contracts.envelope import Message
@@ -45,12 +47,15 @@ class _Records:
         records: dict[UUID, Record] = {}
         rights: dict[tuple[UUID, str], Right | None] = {}
         decisions: list[DecisionMade] = []
+        deletions: dict[UUID, Deletion] = {}
         for change in changes:
             match change:
                 case RecordChanged():
                     records[change.id] = change.record
                 case RightChanged():
                     rights[change.record, change.professional] = change.right
+                case DeletionBegun():
+                    deletions[change.record] = change.deletion
                 case DecisionMade():
                     decisions.append(change)
         if records:
@@ -58,6 +63,8 @@ class _Records:
         if rights:
             await _save_rights(tx, rights)
         await relations.save(tx, changes)
+        if deletions:
+            await begin(tx, deletions)
         if decisions:
             await _save_decisions(tx, decisions)
 
@@ -140,8 +147,9 @@ async def _load(
     of_age = await majorities.load(tx, keys, minors)
     rows = await tx.fetch(
         """
-        SELECT id, state, activated, suspended, suspended_at, objected, deceased, deletion_due, held, rights_version,
-               permits_until, treating_doctor, break_glass, regulation, masked_in_emergency, opted_out
+        SELECT id, state, activated, suspended, suspended_at, objected, deceased, closed_at, foreseen_at, deletion_due,
+               deleted_because, held, rights_version, permits_until, treating_doctor, break_glass, regulation,
+               masked_in_emergency, opted_out
         FROM record WHERE id = ANY($1::uuid[])
         """,
         list(ids),
@@ -161,7 +169,10 @@ def _record(row: Any, rights: Mapping[str, Right], others: Relations, of_age: da
         suspended_at=row["suspended_at"],
         objected=row["objected"],
         deceased=row["deceased"],
+        closed_at=row["closed_at"],
+        foreseen_at=row["foreseen_at"],
         deletion_due=row["deletion_due"],
+        deleted_because=Because(row["deleted_because"]) if row["deleted_because"] else None,
         held=row["held"],
         rights_version=row["rights_version"],
         permits_until=row["permits_until"],
@@ -216,12 +227,15 @@ async def _save_records(tx: Transaction, records: Mapping[UUID, Record]) -> None
             treating_doctor = n.treating_doctor, activated = n.activated, suspended = n.suspended,
             suspended_at = n.suspended_at, objected = n.objected, deceased = n.deceased,
             deletion_due = n.deletion_due, break_glass = n.break_glass, regulation = n.regulation,
-            masked_in_emergency = n.masked_in_emergency, opted_out = string_to_array(n.opted_out, ',')
+            masked_in_emergency = n.masked_in_emergency, opted_out = string_to_array(n.opted_out, ','),
+            closed_at = n.closed_at, foreseen_at = n.foreseen_at, deleted_because = n.deleted_because
         FROM unnest($1::uuid[], $2::text[], $3::boolean[], $4::int[], $5::timestamptz[], $6::text[], $7::boolean[],
                     $8::boolean[], $9::timestamptz[], $10::boolean[], $11::boolean[], $12::timestamptz[],
-                    $13::boolean[], $14::boolean[], $15::boolean[], $16::text[])
+                    $13::boolean[], $14::boolean[], $15::boolean[], $16::text[], $17::timestamptz[],
+                    $18::timestamptz[], $19::text[])
              AS n (id, state, held, rights_version, permits_until, treating_doctor, activated, suspended, suspended_at,
-                   objected, deceased, deletion_due, break_glass, regulation, masked_in_emergency, opted_out)
+                   objected, deceased, deletion_due, break_glass, regulation, masked_in_emergency, opted_out,
+                   closed_at, foreseen_at, deleted_because)
         WHERE r.id = n.id
         """,
         list(records),
@@ -240,6 +254,9 @@ async def _save_records(tx: Transaction, records: Mapping[UUID, Record]) -> None
         [record.wishes.regulation for record in rows],
         [record.wishes.masked for record in rows],
         [joined(record.opted_out) for record in rows],
+        [record.closed_at for record in rows],
+        [record.foreseen_at for record in rows],
+        [record.deleted_because for record in rows],
     )
 
 

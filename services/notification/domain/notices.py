@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from shared.contracts.access_decisions import RecordClosed, RecordOpened, RecordReopened, RightsChanged
+from shared.contracts.access_decisions import RecordClosed, RecordDeleted, RecordOpened, RecordReopened, RightsChanged
 from shared.contracts.common import AccessMode, Act, ActorKind, Body
 from shared.contracts.document_events import Consulted, Deposited
 from shared.contracts.history_events import HistoryConsulted, HistoryUpdated
@@ -30,6 +30,7 @@ class Event(StrEnum):
     OPENED = "OUVERTURE_DOSSIER"
     CLOSED = "CLOTURE_DOSSIER"
     REOPENED = "REOUVERTURE_DOSSIER"
+    DELETED = "SUPPRESSION_DEFINITIVE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,11 @@ def of_reopening(body: RecordReopened) -> Notice:
     return Notice(Event.REOPENED, who=body.actor.kind)
 
 
+def of_deletion(body: RecordDeleted) -> Notice | None:
+    """A record that is deleted: told once, however often the deletion is announced (CSP R.1111-36, AR-055)."""
+    return Notice(Event.DELETED) if body.round == 1 else None
+
+
 def of_history(body: HistoryUpdated) -> Notice | None:
     """Reimbursed care: told the first time only."""
     return Notice(Event.HISTORY_STARTED) if body.first else None
@@ -115,6 +121,7 @@ RULES: Mapping[type[Body], Callable[[Any], Notice | None]] = {
     RecordOpened: of_opening,
     RecordClosed: of_closure,
     RecordReopened: of_reopening,
+    RecordDeleted: of_deletion,
     HistoryUpdated: of_history,
 }
 """Events that can make a notice; no other makes one."""

@@ -6,10 +6,10 @@ from uuid import uuid4
 
 import pytest
 
-from services.notification.domain.deliveries import Reach, Status
+from services.notification.domain.deliveries import Delivery, Leaving, Reach, Status
 from services.notification.domain.notices import RULES, Event
 from services.notification.handlers import BY_TYPE, CONTACT_WAIT
-from shared.contracts.access_decisions import RecordClosed, RecordOpened, RecordReopened, RightsChanged
+from shared.contracts.access_decisions import RecordClosed, RecordDeleted, RecordOpened, RecordReopened, RightsChanged
 from shared.contracts.common import AccessMode, Act, Actor, ActorKind, Body
 from shared.contracts.document_events import Consulted, Deposited
 from shared.contracts.envelope import Envelope, Message
@@ -66,6 +66,7 @@ TOLD = [
     (RecordClosed(actor=HOLDER), "CLOTURE_DOSSIER", ""),
     (RecordReopened(actor=HOLDER), "REOUVERTURE_DOSSIER", ""),
     (updated(first=True), "PRIMO_ALIM_MHS", ""),
+    (RecordDeleted(because="request"), "SUPPRESSION_DEFINITIVE", ""),
 ]
 NOT_TOLD = [
     consulted(HOLDER),
@@ -80,7 +81,7 @@ NOT_TOLD = [
 @pytest.mark.parametrize(("body", "event", "variant"), TOLD)
 def test_the_holder_is_told(body: Body, event: str, variant: str) -> None:
     effects = handled(body)
-    (delivery,) = effects.changes
+    (delivery,) = [change for change in effects.changes if isinstance(change, Delivery)]
     assert (delivery.event, delivery.variant) == (event, variant)
     assert (delivery.channel, delivery.status) == (Channel.EMAIL, Status.PLANNED)
     assert delivery.record == RECORD
@@ -119,6 +120,13 @@ def test_a_block_is_told_when_it_is_in_force_and_not_before() -> None:
     (later,) = handled(rights(Act.BLOCK, in_force_at=in_force)).changes
     (passed,) = handled(rights(Act.BLOCK, in_force_at=NOW - timedelta(seconds=4))).changes
     assert (later.not_before, passed.not_before) == (in_force, NOW)
+
+
+def test_ar_055_a_deletion_is_told_once_and_nothing_is_kept_after_it() -> None:
+    first, again = RecordDeleted(because="request"), RecordDeleted(because="request", round=2)
+    cause = uuid4()
+    assert handled(first, message_id=cause).changes[1:] == (Leaving(RECORD, cause),)
+    assert handled(again, message_id=cause).changes == (Leaving(RECORD, cause),)
 
 
 def test_a_new_records_contact_may_come_behind_it() -> None:

@@ -14,6 +14,7 @@ from services.access_control.domain.commands.who import (
     operator,
     there,
 )
+from services.access_control.domain.deletion import Because
 from services.access_control.domain.policy import Policy
 from services.access_control.domain.record import Record, State, no_consultation
 from shared.contracts.common import Act, FurtherAct
@@ -40,7 +41,9 @@ def _reopenable(record: Record) -> Code | None:
 
 
 def _deletable(record: Record) -> Code | None:
-    """Open, suspended or closed, not held (4.8)."""
+    """Open, suspended or closed, not held (4.8); asked for again, it goes on."""
+    if record.deletion_due is not None:
+        return None
     return _alive(record) or (Reason.RECORD_HELD if record.held else None)
 
 
@@ -53,11 +56,15 @@ def _activate(asked: Asked) -> Record:
 
 
 def _close(asked: Asked) -> Record:
-    return asked.record if asked.record.state is State.CLOSED else replace(asked.record, state=State.CLOSED)
+    if asked.record.state is State.CLOSED:
+        return asked.record
+    return replace(asked.record, state=State.CLOSED, closed_at=asked.now)
 
 
 def _reopen(asked: Asked) -> Record:
-    return asked.record if asked.record.state is State.OPEN else replace(asked.record, state=State.OPEN)
+    if asked.record.state is State.OPEN:
+        return asked.record
+    return replace(asked.record, state=State.OPEN, closed_at=None, foreseen_at=None)
 
 
 def _suspend(asked: Asked) -> Record:
@@ -94,7 +101,11 @@ def _decease(asked: Asked) -> Record:
 def _request_deletion(asked: Asked) -> Record:
     if asked.record.deletion_due is not None:
         return asked.record
-    return replace(asked.record, deletion_due=asked.now + asked.policy.deletion)
+    return _deleted(asked, Because.REQUEST)
+
+
+def _deleted(asked: Asked, because: Because) -> Record:
+    return replace(asked.record, deletion_due=asked.now + asked.policy.deletion, deleted_because=because)
 
 
 def _declare(asked: Asked) -> Record:
@@ -116,7 +127,7 @@ RULES: Final[dict[AnyAct, Rule]] = {
     FurtherAct.LIFT: Rule(authority, _suspended, _lift, versioned=False),
     FurtherAct.CLOSE_UNCONTESTED: Rule(authority, _suspended, _close, _contested, always, versioned=False),
     FurtherAct.DECEASE: Rule(authority, there, _decease, restricts=always, versioned=False),
-    FurtherAct.REQUEST_DELETION: Rule(holders_side, _deletable, _request_deletion),
+    FurtherAct.REQUEST_DELETION: Rule(holders_side, _deletable, _request_deletion, restricts=always),
     Act.DECLARE: Rule(insurer, there, _declare, restricts=always, versioned=False),
     Act.RELEASE: Rule(operator, there, _release, versioned=False, raises=False),
 }
