@@ -13,7 +13,8 @@ Gives
     `access.decisions`: one decision per request, permits signed for 5 s, life and rights of records, in one order.
 
 Where to look: `domain/decide.py` and `domain/branches/` (may it be done), `domain/rights.py` and `domain/commands/`
-(what a command changes), `domain/deletion.py` (who has to confirm one), `domain/record.py` (what is known of a record),
-`domain/policy.py` (settings that rules need), `domain/matrix*.py` (the habilitation matrix and its versions),
-`handlers.py` (messages to decisions), `repository/` (all SQL), `api.py` (HTTP), `commands.py` (`carnet matrix`).
+(what a command changes), `domain/timers.py` (what time brings), `domain/deletion.py` (who has to confirm one),
+`domain/record.py` (what is known of a record), `domain/policy.py` (settings that rules need), `domain/matrix*.py` (the
+habilitation matrix and its versions), `handlers.py` (messages to decisions), `repository/` (all SQL), `api.py` (HTTP),
+`commands.py` (`carnet matrix`).
 """

@@ -18,8 +18,10 @@ from services.access_control.repository import (
     Deposits,
     InForce,
     Informed,
+    Openings,
     People,
     Requests,
+    Timers,
 )
 from services.access_control.settings import Settings
 from shared.contracts.common import Body
@@ -41,6 +43,8 @@ GATHER_REQUESTS_S = 0.01
 GATHER_CONFIRMATIONS_S = 0.5
 FORGET_EVERY_S = 600.0
 TIMERS_EVERY_S = 60.0
+MAJORITIES_EVERY_S = 6 * 3600.0
+"""A pause between two looks at all records on which something ends at majority; decisions compare it by themselves."""
 MATRIX_EVERY_S = 3.0
 """How often the versions in force are read; see `InForce` for why no process decides by one that was replaced."""
 
@@ -52,7 +56,11 @@ def compose(runtime: Runtime[Settings]) -> Parts:
     policy, keys = settings.policy, RecordKeys(runtime.keys)
     requests = Requests(keys)
     hash_key = _hash_key(settings)
-    people = People(runtime.database, runtime.outbox, keys, hash_key, runtime.partition)
+    openings = Openings(
+        runtime.database, runtime.outbox, keys, runtime.partition, window=timedelta(days=settings.opposition_days)
+    )
+    people = People(runtime.database, runtime.outbox, keys, hash_key, openings)
+    timers = Timers(runtime.database, runtime.outbox, keys, runtime.partition, policy=policy)
     delegates = Delegates(runtime.database, keys, hash_key)
     announcements = Announcements(
         runtime.database, runtime.outbox, runtime.partition, every=timedelta(hours=settings.deletion_repeat_h)
@@ -88,6 +96,9 @@ def compose(runtime: Runtime[Settings]) -> Parts:
             Loop("old-decisions", FORGET_EVERY_S, Decisions(runtime.database).forget_old),
             Loop("matrix", MATRIX_EVERY_S, in_force.reload),
             Loop("deletions", TIMERS_EVERY_S, announcements.once),
+            Loop("openings", TIMERS_EVERY_S, openings.once),
+            Loop("timers", TIMERS_EVERY_S, timers.once),
+            Loop("majorities", MAJORITIES_EVERY_S, timers.majorities),
         ],
         api=application(
             ACCESS_CONTROL,

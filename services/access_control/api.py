@@ -3,7 +3,9 @@
 No problem told here repeats what was sent: it may identify a person.
 """
 
+from collections.abc import Awaitable
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
@@ -19,6 +21,7 @@ from shared.contracts.http_access_control import (
     AppView,
     DelegatesFound,
     DelegationView,
+    ForeseenOpening,
     FoundRecord,
     InsView,
     NoteDelegate,
@@ -36,6 +39,7 @@ from shared.http import Problem, callers
 from shared.security import ServiceVerifier
 from shared.terminology import Ins, parse_ins
 
+T = TypeVar("T")
 OK = 200
 CREATED = 201
 
@@ -48,10 +52,16 @@ def routes(people: People, delegates: Delegates, services: ServiceVerifier, sett
     @router.post("/records")
     async def open_record(wanted: OpenRecord, response: Response) -> OpenedRecord:
         """The person's record, opened where there was none."""
-        _expect_opener(wanted, professionals_may=settings.professionals_may_open)
-        opened = await _open(people, _ins(wanted.ins, accepted), wanted)
+        _expect(opening.refused(wanted.actor, professionals_may=settings.professionals_may_open))
+        opened = await _unopposed(people.open(_ins(wanted.ins, accepted), wanted.traits, wanted.actor))
         response.status_code = CREATED if opened.opened else OK
         return opened
+
+    @router.post("/openings")
+    async def foresee(wanted: OpenRecord) -> ForeseenOpening:
+        """Have a person's record opened automatically, unless the person opposes it in time."""
+        _expect(opening.not_foreseen(wanted.actor))
+        return await _unopposed(people.foresee(_ins(wanted.ins, accepted), wanted.traits, wanted.actor))
 
     @router.post("/records/lookup")
     async def look_up(wanted: InsView) -> FoundRecord:
@@ -90,9 +100,9 @@ def routes(people: People, delegates: Delegates, services: ServiceVerifier, sett
     return router
 
 
-async def _open(people: People, ins: Ins, wanted: OpenRecord) -> OpenedRecord:
+async def _unopposed(opening_: Awaitable[T]) -> T:
     try:
-        return await people.open(ins, wanted.traits, wanted.actor)
+        return await opening_
     except OpposedError:
         raise _problem(409, Reason.RECORD_OPPOSED, "Only the person can withdraw the opposition.") from None
     except BeingDeletedError:
@@ -104,8 +114,7 @@ def _problem(status: int, reason: Code, next_step: str) -> Problem:
     return Problem(status, reason.value, sentence(reason), next_step)
 
 
-def _expect_opener(wanted: OpenRecord, *, professionals_may: bool) -> None:
-    reason = opening.refused(wanted.actor, professionals_may=professionals_may)
+def _expect(reason: Reason | None) -> None:
     if reason is not None:
         raise _problem(403, reason, "Have the person open it in their own space.")
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from services.access_control.domain import decide, rights
+from services.access_control.domain import decide, rights, timers
 from services.access_control.domain.changes import (
     Change,
     Confirmed,
@@ -31,7 +31,7 @@ from services.access_control.domain.verdict import Sight, Verdict, deny
 from shared.contracts import record_requests as bodies
 from shared.contracts.access_decisions import Decided, Outcome, RecordHeld
 from shared.contracts.audit_events import RecordDestroyed
-from shared.contracts.common import Act, Actor, FurtherAct
+from shared.contracts.common import Act, Actor, Body, FurtherAct
 from shared.contracts.envelope import Message
 from shared.contracts.reasons import Reason
 from shared.contracts.record_deposits import Deposit
@@ -195,6 +195,30 @@ def rows_of(identity: UUID, record: Record, changed: rights.Changed, now: dateti
     begun = deletion_of(changed, now)
     deletion = (DeletionBegun(identity, begun),) if begun is not None else ()
     return (*differences(identity, record, changed.record), *deletion)
+
+
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """What the clock did to a record."""
+
+    changes: tuple[Change, ...]
+    emits: tuple[Body, ...]
+    name: str
+    """What tells this act from every other on the record."""
+
+
+def struck(identity: UUID, record: Record, now: datetime, policy: Policy) -> tuple[Struck, ...]:
+    """Do to a record what time has brought, by the commands that others use; there is no request to decide on."""
+    found = []
+    for due in timers.due(record, now, policy):
+        command = replace(due, version=record.rights_version)
+        changed = rights.change(record, command, now, policy)
+        if changed.happened:
+            rows, events = rows_of(identity, record, changed, now), events_of(command, changed, now, policy)
+            name = f"clock/{command.act}/{command.delegation or ''}/{changed.record.rights_version}"
+            found.append(Struck(rows, events, name))
+        record = changed.record
+    return tuple(found)
 
 
 def confirmed(

@@ -41,6 +41,18 @@ class Settings(ServiceSettings):
     invitation_days: int = Field(
         30, ge=1, description="How long an invitation to act for the holder waits for its answer, in days"
     )
+    opposition_days: int = Field(
+        42, ge=1, description="A person may oppose an automatic opening for so many days (CSP R.1111-28, AR-001)"
+    )
+    objection_days: int = Field(
+        42, ge=1, description="A holder may object to a suspension for so many days (CSP R.1111-36, AR-057)"
+    )
+    archive_years: int = Field(
+        10, ge=1, description="A closed record is kept for so many years, then deleted (CSP R.1111-36, AR-054)"
+    )
+    archive_notice_days: int = Field(
+        30, ge=1, description="Its holder is told so many days before at least, and may reopen it (AR-054, AR-056)"
+    )
     deletion_days: int = Field(
         90, ge=1, le=90, description="In which an express deletion has to be done, in days (CSP R.1111-36, AR-055)"
     )
@@ -70,5 +82,8 @@ class Settings(ServiceSettings):
             session=timedelta(hours=self.session_consent_h),
             team=timedelta(days=self.team_consent_days),
             invitation=timedelta(days=self.invitation_days),
+            objection=timedelta(days=self.objection_days),
+            archive_years=self.archive_years,
+            archive_notice=timedelta(days=self.archive_notice_days),
             deletion=timedelta(days=self.deletion_days),
         )

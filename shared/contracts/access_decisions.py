@@ -142,7 +142,7 @@ class LifeChanged(Body):
     type_name: ClassVar[str] = "carnet.access.life-changed.v1"
 
     act: Code
-    """`activate`, `suspend`, `object`, `lift` or `decease`."""
+    """`activate`, `suspend`, `object`, `lift`, `decease`, or `come_of_age` by the clock (AR-045)."""
     actor: Actor
     until: AwareDatetime | None = None
     """For a suspension: the end of the six weeks in which the holder may object (AR-057)."""
@@ -160,6 +160,19 @@ class DeletionRequested(Body):
     actor: Actor
     latest: AwareDatetime
     """When it has to be done at the latest; a maximum, no timer."""
+
+
+class OpeningForeseen(Body):
+    """The person's record is going to be opened automatically, unless the person opposes it before (AR-001).
+
+    The key is the id that the record will have.
+    """
+
+    type_name: ClassVar[str] = "carnet.access.opening-foreseen.v1"
+
+    actor: Actor
+    at: AwareDatetime
+    """The end of the window of opposition (CSP R.1111-28)."""
 
 
 class DeletionForeseen(Body):
@@ -180,7 +193,8 @@ class DeletionAnnounced(Body):
     type_name: ClassVar[str] = "carnet.access.deletion-announced.v1"
 
     because: Code
-    """`request`: the holder's express request (AR-055); `archive`: ten years after closure (AR-054)."""
+    """`request`: the holder's express request (AR-055); `archive`: ten years after closure (AR-054); `opposition`: to
+    an automatic opening, before there was more than an identity (AR-001)."""
     latest: AwareDatetime
     """When it has to be done at the latest."""
     round: int = 1
@@ -211,6 +225,7 @@ MESSAGES = (
     ConsentChanged,
     LifeChanged,
     DeletionRequested,
+    OpeningForeseen,
     DeletionForeseen,
     DeletionAnnounced,
     RecordDeleted,

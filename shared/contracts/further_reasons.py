@@ -68,6 +68,7 @@ class FurtherReason(StrEnum):
     NOT_SUSPENDED = "not_suspended"
     OBJECTION_TOO_LATE = "objection_too_late"
     OBJECTION_OPEN = "objection_open"
+    NOT_DUE = "not_due"
 
     @property
     def broader(self) -> Reason:
@@ -147,6 +148,7 @@ _BROADER: Final[dict[FurtherReason, Reason]] = {
             FurtherReason.NOT_SUSPENDED,
             FurtherReason.OBJECTION_TOO_LATE,
             FurtherReason.OBJECTION_OPEN,
+            FurtherReason.NOT_DUE,
         ),
         Reason.NO_BRANCH,
     ),
@@ -321,6 +323,7 @@ SENTENCES: Final[dict[FurtherReason, tuple[str, str]]] = {
         "Le délai d'opposition court, ou le titulaire s'est opposé.",
         "The six weeks are not over, or the holder objected.",
     ),
+    FurtherReason.NOT_DUE: ("Le moment n'est pas venu.", "It is not the time for this."),
 }
 
 

@@ -71,6 +71,20 @@ class OpenedRecord(Value):
     opened: bool
 
 
+class ForeseenOpening(Value):
+    """The answer to `POST /openings`, asked with an `OpenRecord` by the operator alone: an automatic opening (AR-001).
+
+    The person is told, and may oppose it, or have the record opened at once, until it is opened by the clock. The id is
+    told so that contact and index can follow it. Refusals as of an opening.
+    """
+
+    record: RecordId
+    opens_at: AwareDatetime | None = None
+    """When it is opened, unless the person opposes it before."""
+    opened: bool = False
+    """True where the person has the record already."""
+
+
 class FoundRecord(Value):
     """The answer to `POST /records/lookup`, asked with an `InsView`; 404 `no_record` where there is none."""
 

@@ -24,6 +24,8 @@ class Because(StrEnum):
     """The holder's express request (AR-055)."""
     ARCHIVE = "archive"
     """Ten years after closure (AR-054)."""
+    OPPOSITION = "opposition"
+    """The person opposed an automatic opening that was foreseen (AR-001)."""
 
 
 @dataclass(frozen=True, slots=True)

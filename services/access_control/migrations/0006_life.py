@@ -13,7 +13,7 @@ UP = """
 ALTER TABLE record
     ADD COLUMN closed_at timestamptz,
     ADD COLUMN foreseen_at timestamptz,
-    ADD COLUMN deleted_because text CHECK (deleted_because IN ('request', 'archive'));
+    ADD COLUMN deleted_because text CHECK (deleted_because IN ('request', 'archive', 'opposition'));
 UPDATE record SET closed_at = clock_timestamp() WHERE state = 'closed';
 UPDATE record SET deleted_because = 'request' WHERE deletion_due IS NOT NULL;
 ALTER TABLE record
@@ -33,6 +33,28 @@ INSERT INTO deletion (record, round, announced_at, confirmed)
 SELECT id, 0, '-infinity', '{}' FROM record WHERE deletion_due IS NOT NULL;
 
 CREATE INDEX delegate_of_record ON delegate (record);
+
+-- What the clock looks for. None of these columns moves with a consultation.
+CREATE INDEX record_suspended ON record (suspended_at) WHERE suspended AND state = 'open' AND deletion_due IS NULL;
+CREATE INDEX record_archived ON record (closed_at) WHERE state = 'closed' AND deletion_due IS NULL;
+CREATE INDEX delegation_asked ON delegation (expires) WHERE state = 'PENDING';
+CREATE INDEX delegation_ending ON delegation (until) WHERE state = 'ACCEPTED';
+CREATE INDEX delegation_of_minor ON delegation (record)
+    WHERE kind = 'LEGAL_REPRESENTATION' AND state IN ('PENDING', 'ACCEPTED');
+CREATE INDEX right_of_minor ON professional_right (record) WHERE by_representative;
+CREATE INDEX team_of_minor ON care_team (record) WHERE by_representative;
+CREATE INDEX agreement_of_minor ON app_agreement (record) WHERE by_representative;
+
+-- Records that are going to be opened automatically: found by the keyed hash of the INS, encrypted under the key that
+-- the record has already.
+CREATE TABLE foreseen_opening (
+    hash bytea PRIMARY KEY,
+    record uuid NOT NULL UNIQUE,
+    traits bytea NOT NULL,
+    actor jsonb NOT NULL,
+    opens_at timestamptz NOT NULL
+);
+CREATE INDEX foreseen_opening_due ON foreseen_opening (opens_at);
 """
 
 

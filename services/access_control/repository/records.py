@@ -125,6 +125,11 @@ async def load_one(tx: Transaction, keys: RecordKeys, record: UUID) -> Record:
     return (await _load(tx, keys, {record}, {record}))[str(record)]
 
 
+async def load_all(tx: Transaction, keys: RecordKeys, records: Collection[UUID]) -> dict[str, Record]:
+    """These records with all their rights and relations."""
+    return await _load(tx, keys, records, records)
+
+
 async def _load(
     tx: Transaction,
     keys: RecordKeys,

@@ -104,8 +104,11 @@ def of_reopening(body: RecordReopened) -> Notice:
 
 
 def of_deletion(body: RecordDeleted) -> Notice | None:
-    """A record that is deleted: told once, however often the deletion is announced (CSP R.1111-36, AR-055)."""
-    return Notice(Event.DELETED) if body.round == 1 else None
+    """A record that is deleted: told once, however often the deletion is announced (CSP R.1111-36, AR-055).
+
+    Not where the person opposed its opening: there was none.
+    """
+    return Notice(Event.DELETED) if body.round == 1 and body.because != "opposition" else None
 
 
 def of_history(body: HistoryUpdated) -> Notice | None:

@@ -296,4 +296,5 @@ def test_what_never_restricts_is_a_short_list():
         FurtherAct.ACTIVATE,
         FurtherAct.OBJECT,
         FurtherAct.LIFT,
+        FurtherAct.FORESEE_DELETION,
     } == NEVER_RESTRICTING

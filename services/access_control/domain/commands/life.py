@@ -108,6 +108,55 @@ def _deleted(asked: Asked, because: Because) -> Record:
     return replace(asked.record, deletion_due=asked.now + asked.policy.deletion, deleted_because=because)
 
 
+def archive_ends(record: Record, policy: Policy) -> datetime | None:
+    """When a closed record may be deleted at the earliest; None for one that is not closed.
+
+    Never before its holder had the time to reopen it, however late he was told.
+    """
+    if record.closed_at is None:
+        return None
+    ends = _years_after(record.closed_at, policy.archive_years)
+    return ends if record.foreseen_at is None else max(ends, record.foreseen_at + policy.archive_notice)
+
+
+def _years_after(moment: datetime, years: int) -> datetime:
+    """The same day so many years later; 1 March where that year has no 29 February."""
+    try:
+        return moment.replace(year=moment.year + years)
+    except ValueError:
+        return moment.replace(year=moment.year + years, month=3, day=1)
+
+
+def _archived(record: Record) -> Code | None:
+    """Closed, be it suspended too or its holder dead; not held."""
+    if code := there(record):
+        return code
+    if record.state is not State.CLOSED:
+        return FurtherReason.NOT_DUE
+    return Reason.RECORD_HELD if record.held else None
+
+
+def _not_foreseeable(asked: Asked) -> Code | None:
+    ends = archive_ends(asked.record, asked.policy)
+    told = asked.record.foreseen_at is not None
+    due = ends is not None and ends - asked.policy.archive_notice <= asked.now
+    return None if due and not told else FurtherReason.NOT_DUE
+
+
+def _foresee(asked: Asked) -> Record:
+    return replace(asked.record, foreseen_at=asked.now)
+
+
+def _not_over(asked: Asked) -> Code | None:
+    ends = archive_ends(asked.record, asked.policy)
+    told = asked.record.foreseen_at is not None
+    return None if told and ends is not None and ends <= asked.now else FurtherReason.NOT_DUE
+
+
+def _delete_archived(asked: Asked) -> Record:
+    return _deleted(asked, Because.ARCHIVE)
+
+
 def _declare(asked: Asked) -> Record:
     """A change of médecin traitant ends the former one's rights at once (AR-066); taken in every state."""
     declared = asked.command.professional
@@ -128,6 +177,8 @@ RULES: Final[dict[AnyAct, Rule]] = {
     FurtherAct.CLOSE_UNCONTESTED: Rule(authority, _suspended, _close, _contested, always, versioned=False),
     FurtherAct.DECEASE: Rule(authority, there, _decease, restricts=always, versioned=False),
     FurtherAct.REQUEST_DELETION: Rule(holders_side, _deletable, _request_deletion, restricts=always),
+    FurtherAct.FORESEE_DELETION: Rule(operator, _archived, _foresee, _not_foreseeable, versioned=False, raises=False),
+    FurtherAct.DELETE_ARCHIVED: Rule(operator, _archived, _delete_archived, _not_over, always, versioned=False),
     Act.DECLARE: Rule(insurer, there, _declare, restricts=always, versioned=False),
     Act.RELEASE: Rule(operator, there, _release, versioned=False, raises=False),
 }
