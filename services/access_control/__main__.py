@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from services.access_control import handlers
-from services.access_control.api import routes
+from services.access_control.api import identities, routes
 from services.access_control.domain import matrix
 from services.access_control.domain.changes import Change
 from services.access_control.domain.record import Record
@@ -18,6 +18,7 @@ from services.access_control.repository import (
     Deposits,
     InForce,
     Informed,
+    Moves,
     Openings,
     People,
     Requests,
@@ -60,6 +61,7 @@ def compose(runtime: Runtime[Settings]) -> Parts:
         runtime.database, runtime.outbox, keys, runtime.partition, window=timedelta(days=settings.opposition_days)
     )
     people = People(runtime.database, runtime.outbox, keys, hash_key, openings)
+    moves = Moves(runtime.database, runtime.outbox, keys, hash_key, runtime.partition)
     timers = Timers(runtime.database, runtime.outbox, keys, runtime.partition, policy=policy)
     delegates = Delegates(runtime.database, keys, hash_key)
     announcements = Announcements(
@@ -103,6 +105,7 @@ def compose(runtime: Runtime[Settings]) -> Parts:
         api=application(
             ACCESS_CONTROL,
             routes(people, delegates, runtime.verifier(GATEWAY), settings),
+            identities(moves, runtime.verifier(GATEWAY), settings),
             limits=HttpLimits(min(MAX_BODY_BYTES, settings.max_request_bytes), settings.request_timeout_s),
         ),
     )

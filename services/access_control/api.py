@@ -14,16 +14,28 @@ from services.access_control.domain import opening
 from services.access_control.domain.commands.life import objection_ends
 from services.access_control.domain.policy import Policy
 from services.access_control.domain.record import Record, Standing, State
-from services.access_control.repository import BeingDeletedError, Delegates, OpposedError, People, RecordExistsError
+from services.access_control.repository import (
+    BeingDeletedError,
+    Delegates,
+    IdentityTakenError,
+    MovedError,
+    Moves,
+    NoRecordError,
+    OpposedError,
+    People,
+    RecordExistsError,
+)
 from services.access_control.settings import Settings
 from shared.contracts.further_reasons import Code, FurtherReason, sentence
 from shared.contracts.http_access_control import (
     AppView,
+    ChangeIdentity,
     DelegatesFound,
     DelegationView,
     ForeseenOpening,
     FoundRecord,
     InsView,
+    MergeIdentities,
     NoteDelegate,
     OpenedRecord,
     OpenRecord,
@@ -36,9 +48,11 @@ from shared.contracts.http_access_control import (
 )
 from shared.contracts.reasons import Reason
 from shared.http import Problem, callers
+from shared.observability import logger
 from shared.security import ServiceVerifier
 from shared.terminology import Ins, parse_ins
 
+_log = logger(__name__)
 T = TypeVar("T")
 OK = 200
 CREATED = 201
@@ -53,7 +67,7 @@ def routes(people: People, delegates: Delegates, services: ServiceVerifier, sett
     async def open_record(wanted: OpenRecord, response: Response) -> OpenedRecord:
         """The person's record, opened where there was none."""
         _expect(opening.refused(wanted.actor, professionals_may=settings.professionals_may_open))
-        opened = await _unopposed(people.open(_ins(wanted.ins, accepted), wanted.traits, wanted.actor))
+        opened = await _told(people.open(_ins(wanted.ins, accepted), wanted.traits, wanted.actor))
         response.status_code = CREATED if opened.opened else OK
         return opened
 
@@ -61,7 +75,7 @@ def routes(people: People, delegates: Delegates, services: ServiceVerifier, sett
     async def foresee(wanted: OpenRecord) -> ForeseenOpening:
         """Have a person's record opened automatically, unless the person opposes it in time."""
         _expect(opening.not_foreseen(wanted.actor))
-        return await _unopposed(people.foresee(_ins(wanted.ins, accepted), wanted.traits, wanted.actor))
+        return await _told(people.foresee(_ins(wanted.ins, accepted), wanted.traits, wanted.actor))
 
     @router.post("/records/lookup")
     async def look_up(wanted: InsView) -> FoundRecord:
@@ -73,11 +87,7 @@ def routes(people: People, delegates: Delegates, services: ServiceVerifier, sett
     async def oppose(wanted: Oppose) -> None:
         """Note an opposition to the opening of a record, or its withdrawal."""
         note = people.oppose if wanted.opposed else people.withdraw_opposition
-        try:
-            await note(_ins(wanted.ins, accepted))
-        except RecordExistsError:
-            told = "The person has a record already, so its opening can't be opposed."
-            raise Problem(409, "record_exists", told, "Have its holder close it.") from None
+        await _told(note(_ins(wanted.ins, accepted)))
 
     @router.get("/records/{record}/rights")
     async def rights(record: UUID) -> RightsView:
@@ -100,11 +110,52 @@ def routes(people: People, delegates: Delegates, services: ServiceVerifier, sett
     return router
 
 
-async def _unopposed(opening_: Awaitable[T]) -> T:
+def identities(moves: Moves, services: ServiceVerifier, settings: Settings) -> APIRouter:
+    """The routes by which the operator has an index moved."""
+    router = APIRouter(dependencies=[Depends(callers(services, "gateway"))])
+    accepted = settings.accepted_oids
+
+    @router.post("/identities/change")
+    async def change(wanted: ChangeIdentity) -> FoundRecord:
+        """Let another INS lead to a person's record."""
+        _expect(opening.not_foreseen(wanted.actor))
+        old, new = _ins(wanted.old, accepted), _ins(wanted.new, accepted)
+        record = await _found(_told(moves.change(old, new, wanted.traits, wanted.actor, freed=wanted.freed)))
+        return FoundRecord(record=record)
+
+    @router.post("/identities/merge")
+    async def merge(wanted: MergeIdentities) -> FoundRecord:
+        """Keep one of a person's two records in use, and hold the other."""
+        _expect(opening.not_foreseen(wanted.actor))
+        old, kept = _ins(wanted.old, accepted), _ins(wanted.kept, accepted)
+        return FoundRecord(record=await _found(moves.merge(old, kept, wanted.actor)))
+
+    return router
+
+
+async def _found(moved: Awaitable[UUID]) -> UUID:
     try:
-        return await opening_
+        return await moved
+    except NoRecordError:
+        return _expect_record(None)
+    except IdentityTakenError:
+        told = "The new identity has a record of its own."
+        raise Problem(409, "identity_taken", told, "Have the two merged, once it is sure that they are one.") from None
+
+
+async def _told(done: Awaitable[T]) -> T:
+    """What is done with a person, or why not as a problem."""
+    try:
+        return await done
     except OpposedError:
         raise _problem(409, Reason.RECORD_OPPOSED, "Only the person can withdraw the opposition.") from None
+    except MovedError:
+        told = "This identity was replaced by another."
+        next_step = "Ask the national identity service for the one that holds."
+        raise Problem(409, "identity_moved", told, next_step) from None
+    except RecordExistsError:
+        told = "The person has a record already, so its opening can't be opposed."
+        raise Problem(409, "record_exists", told, "Have its holder close it.") from None
     except BeingDeletedError:
         next_step = "Open a new record once the deletion is done; the holder is told then."
         raise _problem(409, FurtherReason.RECORD_DELETED, next_step) from None
@@ -131,6 +182,10 @@ def _ins(view: InsView, accepted: frozenset[str]) -> Ins:
         ins = parse_ins(view.oid, view.matricule)
     except ValueError as error:
         raise Problem(422, "bad_ins", f"{error}.", "Have the identity qualified again.") from None
+    if ins.is_refused_by_key():
+        raise Problem(422, "bad_ins", "The key of the INS is wrong.", "Have the identity qualified again.")
+    if not ins.key_is_valid():
+        _log.warning("ins_key_wrong")  # of a test person, as in published examples
     if ins.oid not in accepted:
         told = "This installation does not take identities of that kind: test people locally, real ones elsewhere."
         raise Problem(422, "ins_not_accepted", told, f"Send one of {', '.join(sorted(accepted))}.")

@@ -10,7 +10,13 @@ import orjson
 
 from services.history_ingestion.domain.lines import Known, fault_of, judge
 from services.history_ingestion.domain.window import today_in_paris, window_start
-from shared.contracts.access_decisions import DeletionAnnounced, RecordClosed, RecordOpened, RecordReopened
+from shared.contracts.access_decisions import (
+    DeletionAnnounced,
+    RecordClosed,
+    RecordMerged,
+    RecordOpened,
+    RecordReopened,
+)
 from shared.contracts.envelope import Message, derived_id
 from shared.contracts.history_events import HistoryUpdated, RecordDestroyed
 from shared.contracts.insurance import BackfillRequested, LineFate, LineReceipt, LineReceipts, ReimbursedCare
@@ -227,13 +233,20 @@ class Destroyed:
     record: UUID
 
 
+@dataclass(frozen=True, slots=True)
+class Unindexed:
+    """A record to which no INS leads any more."""
+
+    record: UUID
+
+
 OPEN = "open"
 CLOSED = "closed"
 NOBODY = Person(None, None)
-LifeEffects = Effects[Person, LifeChange | Destroyed]
+LifeEffects = Effects[Person, LifeChange | Destroyed | Unindexed]
 
 
-def life_handlers(insurers: Sequence[str]) -> Handlers[Person, LifeChange | Destroyed]:
+def life_handlers(insurers: Sequence[str]) -> Handlers[Person, LifeChange | Destroyed | Unindexed]:
     """Handlers of the life of records: lines are kept for open ones only, and asked for when one opens."""
 
     def opened(message: Message[RecordOpened | RecordReopened], person: Person, now: datetime) -> LifeEffects:
@@ -249,7 +262,17 @@ def life_handlers(insurers: Sequence[str]) -> Handlers[Person, LifeChange | Dest
         """Destroy the record's key, lines and index, and confirm; as often as it is announced (AR-055)."""
         return Effects(NOBODY, (Destroyed(message.record),), (RecordDestroyed(),))
 
-    return {RecordOpened: opened, RecordReopened: opened, RecordClosed: closed, DeletionAnnounced: deleted}
+    def merged(message: Message[RecordMerged], person: Person, _now: datetime) -> LifeEffects:
+        """The person's other record is the one in use: no line finds this one any more."""
+        return Effects(replace(person, ins=None), (Unindexed(message.record),))
+
+    return {
+        RecordOpened: opened,
+        RecordReopened: opened,
+        RecordClosed: closed,
+        RecordMerged: merged,
+        DeletionAnnounced: deleted,
+    }
 
 
 def backfill(insurers: Sequence[str], ins: Ins, now: datetime, cause: UUID) -> tuple[Emit, ...]:

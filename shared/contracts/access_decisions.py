@@ -175,6 +175,27 @@ class OpeningForeseen(Body):
     """The end of the window of opposition (CSP R.1111-28)."""
 
 
+class IdentityChanged(Body):
+    """Another INS leads to the record from now on; the record is the same. Neither INS travels."""
+
+    type_name: ClassVar[str] = "carnet.access.identity-changed.v1"
+
+    actor: Actor
+
+
+class RecordMerged(Body):
+    """This record and another are one person's: the person's INS leads to the other one alone, this one is held.
+
+    Nothing moves from one into the other; an operator resolves it.
+    """
+
+    type_name: ClassVar[str] = "carnet.access.record-merged.v1"
+
+    actor: Actor
+    into: UUID
+    """The record that is kept in use."""
+
+
 class DeletionForeseen(Body):
     """A closed record's ten years in the archive are ending: told to the holder before, who may reopen it (AR-054)."""
 
@@ -226,6 +247,8 @@ MESSAGES = (
     LifeChanged,
     DeletionRequested,
     OpeningForeseen,
+    IdentityChanged,
+    RecordMerged,
     DeletionForeseen,
     DeletionAnnounced,
     RecordDeleted,

@@ -85,6 +85,34 @@ class ForeseenOpening(Value):
     """True where the person has the record already."""
 
 
+class ChangeIdentity(Value):
+    """`POST /identities/change`: a person's INS was replaced by another; the operator alone. Repeating changes nothing.
+
+    The new one leads to the person's record, the old one to nothing any more. Refusals: 403; 404 `no_record`; 409
+    `identity_taken` where the new one has a record of its own (merge them), `record_opposed` where it was opposed.
+    """
+
+    old: InsView
+    new: InsView
+    actor: Actor
+    traits: Traits | None = None
+    """As they came with the new INS; None: they stay as they were."""
+    freed: bool = False
+    """The old INS was never this person's: whoever it belongs to may have a record opened."""
+
+
+class MergeIdentities(Value):
+    """`POST /identities/merge`: two INS, each with a record, are one person's; the operator alone. Repeatable.
+
+    The record of `kept` stays in use; that of `old` is held for the operator, and nothing leads to it any more.
+    Refusals: 403; 404 `no_record` where one of them has none.
+    """
+
+    old: InsView
+    kept: InsView
+    actor: Actor
+
+
 class FoundRecord(Value):
     """The answer to `POST /records/lookup`, asked with an `InsView`; 404 `no_record` where there is none."""
 

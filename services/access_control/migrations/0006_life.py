@@ -45,6 +45,11 @@ CREATE INDEX right_of_minor ON professional_right (record) WHERE by_representati
 CREATE INDEX team_of_minor ON care_team (record) WHERE by_representative;
 CREATE INDEX agreement_of_minor ON app_agreement (record) WHERE by_representative;
 
+-- An INS that was replaced leads to no record, and opens none: it stays as a row without one. A record whose person has
+-- another one, which is in use, says which.
+ALTER TABLE person ADD COLUMN moved boolean NOT NULL DEFAULT false CHECK (NOT moved OR record IS NULL);
+ALTER TABLE record ADD COLUMN merged_into uuid REFERENCES record (id);
+
 -- Records that are going to be opened automatically: found by the keyed hash of the INS, encrypted under the key that
 -- the record has already.
 CREATE TABLE foreseen_opening (

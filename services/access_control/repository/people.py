@@ -27,6 +27,10 @@ class OpposedError(Exception):
     """The person opposed the opening of a record."""
 
 
+class MovedError(Exception):
+    """The INS was replaced by another: the person is known by that one."""
+
+
 class BeingDeletedError(Exception):
     """The person's record is being deleted: another can be opened once every owner has confirmed."""
 
@@ -58,6 +62,7 @@ class People:
 
         Raises:
             OpposedError: the person opposed it.
+            MovedError: the person is known by another INS.
             BeingDeletedError: the record that was there is being deleted.
         """
         index = self._index(ins)
@@ -70,6 +75,7 @@ class People:
                     return OpenedRecord(record=record, opened=True)
                 known = await self._known(tx, index)
         # someone else was first; a row that is gone again was an opposition under withdrawal
+        _expect_current(known)
         if known is None or known["record"] is None:
             raise OpposedError
         if known["deletion_due"] is not None:
@@ -81,12 +87,14 @@ class People:
 
         Raises:
             OpposedError: the person opposed it.
+            MovedError: the person is known by another INS.
         """
         index = self._index(ins)
         async with self._database.transaction() as tx:
             known = await self._known(tx, index)
             if known is None:
                 return await self._openings.foresee(tx, index, identity(ins, traits), actor)
+        _expect_current(known)
         if known["record"] is None:
             raise OpposedError
         return ForeseenOpening(record=known["record"], opened=True)
@@ -100,19 +108,21 @@ class People:
 
         Raises:
             RecordExistsError: there is a record.
+            MovedError: the person is known by another INS.
         """
         index = self._index(ins)
         async with self._database.transaction() as tx:
             await self._openings.dropped(tx, index)
             await tx.execute("INSERT INTO person (hash) VALUES ($1) ON CONFLICT (hash) DO NOTHING", index)
             known = await self._known(tx, index)
+        _expect_current(known)
         if known is not None and known["record"] is not None:
             raise RecordExistsError
 
     async def withdraw_opposition(self, ins: Ins) -> None:
         """Forget an opposition; where there is none, nothing changes."""
         async with self._database.transaction() as tx:
-            await tx.execute("DELETE FROM person WHERE hash = $1 AND record IS NULL", self._index(ins))
+            await tx.execute("DELETE FROM person WHERE hash = $1 AND record IS NULL AND NOT moved", self._index(ins))
 
     async def rights(self, record: UUID) -> tuple[Record, datetime]:
         """A record with its rights, and the database's clock to compare ends with."""
@@ -132,7 +142,8 @@ class People:
     async def _known(tx: Transaction, index: bytes) -> asyncpg.Record | None:
         """The person's row: with a record, or without one where its opening is opposed."""
         return await tx.fetchrow(
-            "SELECT p.record, r.deletion_due FROM person p LEFT JOIN record r ON r.id = p.record WHERE hash = $1", index
+            "SELECT record, moved, deletion_due FROM person LEFT JOIN record ON id = record WHERE hash = $1",
+            index,
         )
 
     @staticmethod
@@ -154,3 +165,9 @@ class People:
         )
         opened = self._outbox.root((RecordOpened(actor=actor),), cause=uuid4(), key=record)
         await self._outbox.append(tx, opened)
+
+
+def _expect_current(known: asyncpg.Record | None) -> None:
+    """End where the INS was replaced by another."""
+    if known is not None and known["moved"]:
+        raise MovedError

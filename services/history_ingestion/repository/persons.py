@@ -7,7 +7,7 @@ from uuid import UUID
 import orjson
 from asyncpg import UniqueViolationError
 
-from services.history_ingestion.handlers import NOBODY, OPEN, Destroyed, LifeChange, Person
+from services.history_ingestion.handlers import NOBODY, OPEN, Destroyed, LifeChange, Person, Unindexed
 from services.history_ingestion.repository.hashes import Hashes
 from shared.contracts.envelope import Message
 from shared.database import Transaction
@@ -44,7 +44,7 @@ class PersonStore:
         found = {row["record"]: Person(row["state"], _opened(row, keys)) for row in rows}
         return {str(record): found.get(record, NOBODY) for record in records}
 
-    async def save(self, tx: Transaction, changes: Sequence[LifeChange | Destroyed]) -> None:
+    async def save(self, tx: Transaction, changes: Sequence[LifeChange | Destroyed | Unindexed]) -> None:
         """Write the last state of each record; then destroy what was deleted."""
         last = {change.record: change.state for change in changes if isinstance(change, LifeChange)}
         if last:
@@ -57,6 +57,9 @@ class PersonStore:
                 list(last.values()),
             )
 
+        unindexed = [change.record for change in changes if isinstance(change, Unindexed)]
+        if unindexed:
+            await tx.execute("UPDATE person SET hash = NULL, identity = NULL WHERE record = ANY($1::uuid[])", unindexed)
         destroyed = [change.record for change in changes if isinstance(change, Destroyed)]
         if destroyed:
             await self._keys.destroy(tx, destroyed)
@@ -68,8 +71,10 @@ class PersonStore:
                 destroyed,
             )
 
-    async def index(self, tx: Transaction, record: UUID, ins: Ins) -> tuple[bool, bool]:
+    async def index(self, tx: Transaction, record: UUID, ins: Ins, *, moved: bool = False) -> tuple[bool, bool]:
         """Let an INS lead to a record; the record's partition is locked. Repeating it changes nothing.
+
+        Where it `moved`, the record had another one before.
 
         Returns:
             Whether the record is open, and whether the INS is new here.
@@ -81,7 +86,7 @@ class PersonStore:
         """
         hashed = self._hashes.person(ins.oid, ins.number)
         rows = await tx.fetch("SELECT record, hash, state FROM person WHERE record = $1 OR hash = $2", record, hashed)
-        if any(row["record"] != record or row["hash"] not in {None, hashed} for row in rows):
+        if any(row["record"] != record or (row["hash"] not in {None, hashed} and not moved) for row in rows):
             raise IndexedElsewhereError
         is_open = any(row["state"] == OPEN for row in rows)
         if any(row["hash"] == hashed for row in rows):

@@ -1,4 +1,4 @@
-"""Deleted records: key, lines and index are destroyed, and whoever comes late is refused."""
+"""Deleted and merged records, and changed identities: what is destroyed, and what leads nowhere any more."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from shared.contracts.access_decisions import DeletionAnnounced, RecordOpened
+from shared.contracts.access_decisions import DeletionAnnounced, RecordMerged, RecordOpened
 from tests.integration.history_ingestion.conftest import ACTOR
 from tests.support.history import care, record_of
 
@@ -72,3 +72,28 @@ async def test_ar_055_a_process_that_ends_before_its_commit_has_destroyed_nothin
     await history.says(1, announced())
     assert not await history.rows("SELECT FROM line")
     await history.says(2, RecordOpened(actor=ACTOR))
+
+
+async def test_a_changed_ins_leads_to_the_record_and_the_old_one_nowhere(history):
+    await history.open(1)
+    await history.take([care("a", person=1)])
+    refused = await history.put(9, record=record_of(1))
+    assert refused.json()["code"] == "indexed_elsewhere"
+    for _ in range(2):
+        assert (await history.put(9, record=record_of(1), moved=True)).json() == {"open": True}
+    await history.take([care("b", person=1), care("c", person=9)])
+    lines = [line for section in (await history.shown(1)).values() for line in section]
+    assert len(lines) == 2, "what was there, and what came under the new one"
+    asked = await history.sent("insurance.backfill-requests.amo-test")
+    assert len(asked) == 2
+    await history.open(2)
+    assert (await history.put(2, record=record_of(1), moved=True)).status_code == 409
+
+
+async def test_no_line_finds_a_record_that_was_merged(history):
+    await history.open(1, 2)
+    await history.take([care("a", person=1)])
+    await history.says(1, RecordMerged(actor=ACTOR, into=record_of(2)))
+    await history.take([care("b", person=1), care("c", person=2)])
+    rows = await history.rows("SELECT record FROM line ORDER BY line")
+    assert sorted(row["record"] for row in rows) == sorted([record_of(1), record_of(2)])
