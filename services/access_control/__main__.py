@@ -1,7 +1,7 @@
 """What this process runs: two lanes of requests, the gateway's routes, and what it reads and forgets by the clock."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +11,27 @@ from services.access_control.domain import matrix
 from services.access_control.domain.changes import Change
 from services.access_control.domain.record import Record
 from services.access_control.repository import (
+    Announcements,
+    Confirmations,
     Contests,
     Decisions,
     Delegates,
     Deposits,
     InForce,
     Informed,
+    Moves,
+    Openings,
     People,
     Requests,
     Reviews,
     Snapshots,
+    Timers,
     Written,
 )
 from services.access_control.settings import Settings
 from shared.contracts.common import Body
 from shared.contracts.envelope import Message
-from shared.contracts.topics import ACCESS_CONTROL, GATEWAY, RECORD_DEPOSITS, RECORD_REQUESTS
+from shared.contracts.topics import ACCESS_CONTROL, AUDIT_EVENTS, GATEWAY, RECORD_DEPOSITS, RECORD_REQUESTS
 from shared.database.record_keys import RecordKeys
 from shared.http import HttpLimits, application
 from shared.loops import Loop
@@ -40,9 +45,13 @@ MAX_BODY_BYTES = 64 * 1024
 GATHER_DEPOSITS_S = 0.015
 GATHER_REQUESTS_S = 0.01
 """A person waits for each request: a lone one is decided at once, and of many few wait longer than a decision takes."""
+GATHER_CONFIRMATIONS_S = 0.5
 FORGET_EVERY_S = 600.0
 COUNT_EVERY_S = 15.0
 TELL_EVERY_S = 5.0
+TIMERS_EVERY_S = 60.0
+MAJORITIES_EVERY_S = 6 * 3600.0
+"""A pause between two looks at all records on which something ends at majority; decisions compare it by themselves."""
 MATRIX_EVERY_S = 3.0
 """How often the versions in force are read; see `InForce` for why no process decides by one that was replaced."""
 
@@ -54,10 +63,17 @@ def compose(runtime: Runtime[Settings]) -> Parts:
     policy, keys = settings.policy, RecordKeys(runtime.keys)
     requests = Requests(keys, count_today=policy.colleague_confirms)
     hash_key = _hash_key(settings)
-    people = People(runtime.database, runtime.outbox, keys, hash_key, runtime.partition)
+    openings = Openings(
+        runtime.database, runtime.outbox, keys, runtime.partition, window=timedelta(days=settings.opposition_days)
+    )
+    timers = Timers(runtime.database, runtime.outbox, keys, runtime.partition, policy=policy)
+    announcements = Announcements(
+        runtime.database, runtime.outbox, runtime.partition, every=timedelta(hours=settings.deletion_repeat_h)
+    )
     reviews = Reviews(runtime.database, runtime.outbox, settings.usual)
     stores = Stores(
-        people,
+        People(runtime.database, runtime.outbox, keys, hash_key, openings),
+        Moves(runtime.database, runtime.outbox, keys, hash_key, runtime.partition),
         Delegates(runtime.database, keys, hash_key),
         Snapshots(runtime.database, keys, policy),
         Written(runtime.database, keys),
@@ -83,12 +99,23 @@ def compose(runtime: Runtime[Settings]) -> Parts:
                 gather_s=GATHER_DEPOSITS_S,
                 max_batch=settings.deposits_max_batch,
             ),
+            Consumer(
+                "confirmations",
+                (AUDIT_EVENTS,),
+                handlers.CONFIRMATIONS,
+                Confirmations(keys),
+                gather_s=GATHER_CONFIRMATIONS_S,
+            ),
         ],
         loops=[
             Loop("old-decisions", FORGET_EVERY_S, Decisions(runtime.database).forget_old),
             Loop("matrix", MATRIX_EVERY_S, in_force.reload),
             Loop("odd-accesses", COUNT_EVERY_S, reviews.count),
             Loop("reviews", TELL_EVERY_S, reviews.tell),
+            Loop("deletions", TIMERS_EVERY_S, announcements.once),
+            Loop("openings", TIMERS_EVERY_S, openings.once),
+            Loop("timers", TIMERS_EVERY_S, timers.once),
+            Loop("majorities", MAJORITIES_EVERY_S, timers.majorities),
         ],
         api=application(
             ACCESS_CONTROL,

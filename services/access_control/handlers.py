@@ -9,17 +9,20 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from services.access_control.domain import decide, past, rights
+from services.access_control.domain import decide, past, rights, timers
 from services.access_control.domain.changes import (
     Change,
+    Confirmed,
     DecisionMade,
+    DeletionBegun,
     EmergencyBegan,
     MatrixAsked,
     RecordChanged,
     differences,
 )
 from services.access_control.domain.commands.rule import AnyAct
-from services.access_control.domain.events import events_of
+from services.access_control.domain.deletion import Deletion
+from services.access_control.domain.events import deletion_of, events_of
 from services.access_control.domain.matrix import Matrix
 from services.access_control.domain.matrix_rehearsal import asked_group
 from services.access_control.domain.oversight import Emergency
@@ -29,7 +32,8 @@ from services.access_control.domain.requests import ACTS, ACTS_BY_NAME, COMMANDS
 from services.access_control.domain.verdict import Sight, Verdict, deny
 from shared.contracts import record_requests as bodies
 from shared.contracts.access_decisions import Decided, Outcome, RecordHeld
-from shared.contracts.common import AccessMode, Act, Actor, ActorKind, FurtherAct
+from shared.contracts.audit_events import RecordDestroyed
+from shared.contracts.common import AccessMode, Act, Actor, ActorKind, Body, FurtherAct
 from shared.contracts.envelope import Message
 from shared.contracts.reasons import Reason
 from shared.contracts.record_deposits import Deposit
@@ -165,9 +169,7 @@ class _Requests(_Lane):
         told = {"actor": command.actor, "in_force_at": changed.in_force_at}
         decided = self._decided(message.id, command.act, changed.record, changed.verdict, **told)
         rows = self._rows(message, decided, now)
-        if changed.happened:
-            kept = past.kept(message.record, record, changed.record, now, secret=command.actor.secret)
-            rows = (*differences(message.record, record, changed.record), *kept, *rows)
+        rows = (*rows_of(message.record, record, changed, now, secret=command.actor.secret), *rows)
         events = events_of(command, changed, now, self.policy)
         return Effects(changed.record, changes=rows, emits=(decided, *events))
 
@@ -203,6 +205,55 @@ class _Requests(_Lane):
                 expires=expires,
             )
         )
+
+
+def rows_of(
+    identity: UUID, record: Record, changed: rights.Changed, now: datetime, *, secret: bool = False
+) -> tuple[Change, ...]:
+    """The rows that a command leaves behind."""
+    if not changed.happened:
+        return ()
+    begun = deletion_of(changed, now)
+    deletion = (DeletionBegun(identity, begun),) if begun is not None else ()
+    kept = past.kept(identity, record, changed.record, now, secret=secret)
+    return (*differences(identity, record, changed.record), *kept, *deletion)
+
+
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """What the clock did to a record."""
+
+    changes: tuple[Change, ...]
+    emits: tuple[Body, ...]
+    name: str
+    """What tells this act from every other on the record."""
+
+
+def struck(identity: UUID, record: Record, now: datetime, policy: Policy) -> tuple[Struck, ...]:
+    """Do to a record what time has brought, by the commands that others use; there is no request to decide on."""
+    found = []
+    for due in timers.due(record, now, policy):
+        command = replace(due, version=record.rights_version)
+        changed = rights.change(record, command, now, policy)
+        if changed.happened:
+            rows, events = rows_of(identity, record, changed, now), events_of(command, changed, now, policy)
+            name = f"clock/{command.act}/{command.delegation or ''}/{changed.record.rights_version}"
+            found.append(Struck(rows, events, name))
+        record = changed.record
+    return tuple(found)
+
+
+def confirmed(
+    message: Message[RecordDestroyed], deletion: Deletion | None, now: datetime
+) -> Effects[Deletion | None, Confirmed]:
+    """An owner destroyed what it kept of a deleted record; the next one in turn is told."""
+    if deletion is None:
+        return Effects(None)
+    after = deletion.confirmed_by(message.body.owner, now)
+    if after is deletion:
+        return Effects(deletion)
+    turn = (after.told(),) if after.is_told and not deletion.is_told else ()
+    return Effects(after, (Confirmed(message.record, after),), turn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,3 +293,7 @@ def deposits(matrix: Matrix, policy: Policy = DEFAULT) -> Handlers[Record, Chang
     """The handlers of the lane of `record.deposits`."""
     lane = _Deposits(matrix, policy)
     return {Deposit: lane.deposit, Unreadable: lane.unreadable, Failed: lane.failed}
+
+
+CONFIRMATIONS: Final[Handlers[Deletion | None, Confirmed]] = {RecordDestroyed: confirmed}
+"""The handlers of the lane of `audit.events`."""

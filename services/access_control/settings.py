@@ -67,6 +67,27 @@ class Settings(ServiceSettings):
     case_answer_days: int = Field(
         30, ge=1, description="When the answer to a contested access is due, in days (GDPR, article 12(3): one month)"
     )
+    opposition_days: int = Field(
+        42, ge=1, description="A person may oppose an automatic opening for so many days (CSP R.1111-28, AR-001)"
+    )
+    objection_days: int = Field(
+        42, ge=1, description="A holder may object to a suspension for so many days (CSP R.1111-36, AR-057)"
+    )
+    archive_years: int = Field(
+        10, ge=1, description="A closed record is kept for so many years, then deleted (CSP R.1111-36, AR-054)"
+    )
+    archive_notice_days: int = Field(
+        30, ge=1, description="Its holder is told so many days before at least, and may reopen it (AR-054, AR-056)"
+    )
+    deletion_days: int = Field(
+        90, ge=1, le=90, description="In which an express deletion has to be done, in days (CSP R.1111-36, AR-055)"
+    )
+    deletion_repeat_h: int = Field(
+        24,
+        ge=1,
+        le=24,
+        description="A deletion is told again where it is not confirmed after so many hours",
+    )
     requests_max_batch: int = Field(200, ge=1, description="Reads and rights commands at most in one transaction")
     deposits_max_batch: int = Field(
         250, ge=1, description="Deposits at most in one transaction; a read of the same partition waits for one"
@@ -97,4 +118,8 @@ class Settings(ServiceSettings):
             regulation_a_day=self.regulation_per_day,
             colleague_confirms=self.break_glass_confirmed,
             case_answer=timedelta(days=self.case_answer_days),
+            objection=timedelta(days=self.objection_days),
+            archive_years=self.archive_years,
+            archive_notice=timedelta(days=self.archive_notice_days),
+            deletion=timedelta(days=self.deletion_days),
         )

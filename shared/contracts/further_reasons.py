@@ -32,6 +32,7 @@ class FurtherReason(StrEnum):
     COLLEAGUE = "colleague"
     # denials of a read or a deposit
     RECORD_DECEASED = "record_deceased"
+    RECORD_DELETED = "record_deleted"
     PURPOSE_EXCLUDED = "purpose_excluded"
     CASE_NEEDED = "case_needed"
     COUNSELLOR_READS_NOTHING = "counsellor_reads_nothing"
@@ -73,6 +74,7 @@ class FurtherReason(StrEnum):
     NOT_SUSPENDED = "not_suspended"
     OBJECTION_TOO_LATE = "objection_too_late"
     OBJECTION_OPEN = "objection_open"
+    NOT_DUE = "not_due"
 
     @property
     def broader(self) -> Reason:
@@ -105,6 +107,7 @@ _BROADER: Final[dict[FurtherReason, Reason]] = {
         Reason.AUTHORISED,
     ),
     FurtherReason.RECORD_DECEASED: Reason.RECORD_CLOSED,
+    FurtherReason.RECORD_DELETED: Reason.RECORD_CLOSED,
     FurtherReason.PURPOSE_EXCLUDED: Reason.EXCLUDED_ACTOR,
     FurtherReason.ACTOR_SUSPENDED: Reason.EXCLUDED_ACTOR,
     FurtherReason.COUNSELLOR_READS_NOTHING: Reason.EXCLUDED_ACTOR,
@@ -157,6 +160,7 @@ _BROADER: Final[dict[FurtherReason, Reason]] = {
             FurtherReason.OBJECTION_OPEN,
             FurtherReason.CONTESTED_ALREADY,
             FurtherReason.TRACE_UNKNOWN,
+            FurtherReason.NOT_DUE,
         ),
         Reason.NO_BRANCH,
     ),
@@ -208,6 +212,10 @@ SENTENCES: Final[dict[FurtherReason, tuple[str, str]]] = {
     FurtherReason.INVITED: ("La personne invitée a répondu.", "The invited person answered."),
     FurtherReason.INSURANCE_DUTY: ("Acte de l'assurance maladie.", "An act of the health insurance."),
     FurtherReason.RECORD_DECEASED: ("Le titulaire est décédé.", "The holder has died."),
+    FurtherReason.RECORD_DELETED: (
+        "Le dossier est supprimé, ou sa suppression est en cours.",
+        "The record is deleted, or being deleted.",
+    ),
     FurtherReason.PURPOSE_EXCLUDED: (
         "L'exploitation secondaire des données est interdite.",
         "Secondary use of the data is forbidden.",
@@ -339,6 +347,7 @@ SENTENCES: Final[dict[FurtherReason, tuple[str, str]]] = {
         "Le délai d'opposition court, ou le titulaire s'est opposé.",
         "The six weeks are not over, or the holder objected.",
     ),
+    FurtherReason.NOT_DUE: ("Le moment n'est pas venu.", "It is not the time for this."),
 }
 
 

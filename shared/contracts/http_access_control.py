@@ -74,6 +74,54 @@ class OpenedRecord(Value):
 MOST_LOOKED_UP = 100
 
 
+class ForeseenOpening(Value):
+    """The answer to `POST /openings`, asked with an `OpenRecord` by the operator alone: an automatic opening (AR-001).
+
+    The person is told, and may oppose it, or have the record opened at once, until it is opened by the clock. The id is
+    told so that contact and index can follow it. Refusals as of an opening.
+    """
+
+    record: RecordId
+    opens_at: AwareDatetime | None = None
+    """When it is opened, unless the person opposes it before."""
+    opened: bool = False
+    """True where the person has the record already."""
+
+
+class ChangeIdentity(Value):
+    """`POST /identities/change`: a person's INS was replaced by another; the operator alone. Repeating changes nothing.
+
+    The new one leads to the person's record, the old one to nothing any more. Refusals: 403; 404 `no_record`; 409
+    `identity_taken` where the new one has a record of its own (merge them), `record_opposed` where it was opposed.
+    """
+
+    old: InsView
+    new: InsView
+    actor: Actor
+    traits: Traits | None = None
+    """As they came with the new INS; None: they stay as they were."""
+    freed: bool = False
+    """The old INS was never this person's: whoever it belongs to may have a record opened."""
+
+
+class MergeIdentities(Value):
+    """`POST /identities/merge`: two INS, each with a record, are one person's; the operator alone. Repeatable.
+
+    The record of `kept` stays in use; that of `old` is held for the operator, and nothing leads to it any more.
+    Refusals: 403; 404 `no_record` where one of them has none.
+    """
+
+    old: InsView
+    kept: InsView
+    actor: Actor
+
+
+class FoundRecord(Value):
+    """The answer to a changed or merged identity: the record that the person's INS leads to."""
+
+    record: RecordId
+
+
 class LookUp(Value):
     """`POST /records/lookup`: the records of persons, asked for together; the cost is per call, not per person."""
 

@@ -12,6 +12,7 @@ from shared.contracts import (
     access_decisions,
     access_oversight,
     access_reviews,
+    audit_events,
     document_events,
     flow_statistics,
     history_events,
@@ -67,6 +68,7 @@ ACCESS_REVIEWS = "access.reviews"
 DOCUMENT_EVENTS = "document.events"
 HISTORY_EVENTS = "history.events"
 NOTIFICATION_EVENTS = "notification.events"
+AUDIT_EVENTS = "audit.events"
 FLOW_STATISTICS = "flow.statistics"
 REIMBURSEMENTS = "insurance.reimbursements"
 RECEIPTS = "insurance.receipts"
@@ -149,6 +151,13 @@ def _record_keyed(partitions: int) -> list[Topic]:
             NOTIFICATION,
             (AUDIT,),
             notification_events.MESSAGES,
+        ),
+        topic(
+            AUDIT_EVENTS,
+            "What the log witnesses of deletions.",
+            AUDIT,
+            (ACCESS_CONTROL,),
+            audit_events.MESSAGES,
         ),
     ]
 

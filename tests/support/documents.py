@@ -23,7 +23,7 @@ from shared.contracts.reasons import Reason
 from shared.database import Database
 from shared.database.record_keys import RecordKeys
 from shared.http import application, callers
-from shared.messaging import Outbox
+from shared.messaging import Outbox, Precedence
 from shared.security import (
     FileKeyProvider,
     Permit,
@@ -133,14 +133,21 @@ class Service:
 
     @property
     def decisions(self) -> Decisions:
-        return Decisions()
+        return Decisions(self.keys)
 
     def app(self) -> FastAPI:
         check = callers(ServiceVerifier(JWKS, "document", ("gateway",)), "gateway")
         return application(
             "document",
             deposits(check, self.database, self.staging, self.content, self.settings),
-            reads(check, self.database, self.reads, self.content, PermitVerifier(JWKS, Owner.DOCUMENT)),
+            reads(
+                check,
+                self.database,
+                self.reads,
+                self.content,
+                PermitVerifier(JWKS, Owner.DOCUMENT),
+                claim=Precedence().claim,
+            ),
         )
 
 

@@ -8,9 +8,10 @@ from typing import NamedTuple
 from fastapi import APIRouter, Depends
 
 from services.access_control.api.explanations import explanations
+from services.access_control.api.identities import identities
 from services.access_control.api.oversight import oversight
 from services.access_control.api.records import records
-from services.access_control.repository import Contests, Delegates, People, Snapshots, Written
+from services.access_control.repository import Contests, Delegates, Moves, People, Snapshots, Written
 from services.access_control.settings import Settings
 from shared.http import callers
 from shared.security import ServiceVerifier
@@ -22,6 +23,7 @@ class Stores(NamedTuple):
     """From what the routes answer."""
 
     people: People
+    moves: Moves
     delegates: Delegates
     snapshots: Snapshots
     written: Written
@@ -33,6 +35,7 @@ def routes(stores: Stores, services: ServiceVerifier, settings: Settings) -> tup
     guards = [Depends(callers(services, "gateway"))]
     return (
         records(APIRouter(dependencies=guards), stores.people, stores.delegates, settings),
+        identities(APIRouter(dependencies=guards), stores.moves, settings),
         explanations(APIRouter(dependencies=guards), stores.snapshots, settings.policy),
         oversight(APIRouter(dependencies=guards), stores.written, stores.contests),
     )

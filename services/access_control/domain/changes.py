@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from services.access_control.domain.deletion import Deletion
 from services.access_control.domain.oversight import Case, Confirmation, Emergency, Oversight
 from services.access_control.domain.record import Record, Right
 from services.access_control.domain.relations import Agreement, Delegation, Team
@@ -100,6 +101,22 @@ class CaseBegan:
 
 
 @dataclass(frozen=True, slots=True)
+class DeletionBegun:
+    """A record is deleted from here on: its owners' confirmations are waited for."""
+
+    record: UUID
+    deletion: Deletion
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """How far a deletion is; where it has ended, the holder is forgotten."""
+
+    record: UUID
+    deletion: Deletion
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionMade:
     """The one decision on a request, by which a repeat of the request is known."""
 
@@ -157,6 +174,7 @@ Change = (
     | EmergencyBegan
     | EmergencyConfirmed
     | CaseBegan
+    | DeletionBegun
     | DecisionMade
     | Kept
 )

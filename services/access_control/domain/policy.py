@@ -42,6 +42,10 @@ class Policy:
     """How long an invitation to act for the holder waits for its answer."""
     objection: timedelta = timedelta(weeks=6)
     """In which the holder may object to a suspension (CSP R.1111-36, AR-057)."""
+    archive_years: int = 10
+    """How long a closed record is kept before it is deleted (CSP R.1111-36, L.1111-18, AR-054)."""
+    archive_notice: timedelta = timedelta(days=30)
+    """How long before that its holder is told at least: no source gives a number."""
     deletion: timedelta = timedelta(days=90)
     """In which an express deletion has to be done: three months at most (CSP R.1111-36, AR-055)."""
     emergency: timedelta = timedelta(minutes=30)

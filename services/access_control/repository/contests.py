@@ -6,10 +6,11 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
+from services.access_control.repository.identities import NoRecordError
 from services.access_control.repository.majorities import SERVICE
 from services.access_control.repository.sending import Sending
 from services.access_control.repository.suspensions import add
-from services.access_control.repository.written import NoRecordError, open_text
+from services.access_control.repository.written import open_text
 from shared.contracts.access_oversight import CaseAnswered
 from shared.contracts.common import Actor
 from shared.contracts.http_access_control import CaseView

@@ -1,5 +1,6 @@
 """Records, rights and decisions by batch: one statement per table, whatever the size of the batch."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -7,11 +8,20 @@ from itertools import product
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from services.access_control.domain.changes import Change, DecisionMade, Kept, RecordChanged, RightChanged
+from services.access_control.domain.changes import (
+    Change,
+    DecisionMade,
+    DeletionBegun,
+    Kept,
+    RecordChanged,
+    RightChanged,
+)
 from services.access_control.domain.decide import needs_rights
+from services.access_control.domain.deletion import Because
 from services.access_control.domain.oversight import NOTHING, Oversight
 from services.access_control.domain.record import ABSENT, Record, Right, State
 from services.access_control.repository import majorities, oversight, past, relations
+from services.access_control.repository.deletions import begin
 from services.access_control.repository.relations import Relations, joined
 from shared.contracts.common import Wishes
 from shared.contracts.envelope import Message
@@ -55,29 +65,20 @@ class _Records:
 
     async def save(self, tx: Transaction, changes: Sequence[Change]) -> None:
         """Write a batch's changes; of several of one row the last counts."""
-        records: dict[UUID, Record] = {}
-        rights: dict[tuple[UUID, str], Right | None] = {}
-        decisions: list[DecisionMade] = []
-        kept: list[Kept] = []
+        by_kind: defaultdict[type[Change], list[Any]] = defaultdict(list)
         for change in changes:
-            match change:
-                case RecordChanged():
-                    records[change.id] = change.record
-                case RightChanged():
-                    rights[change.record, change.professional] = change.right
-                case DecisionMade():
-                    decisions.append(change)
-                case Kept():
-                    kept.append(change)
-        if records:
+            by_kind[type(change)].append(change)
+        if records := {change.id: change.record for change in by_kind[RecordChanged]}:
             await _save_records(tx, records)
-        if rights:
+        if rights := {(change.record, change.professional): change.right for change in by_kind[RightChanged]}:
             await _save_rights(tx, rights)
         await relations.save(tx, changes)
-        if kept:
+        if kept := by_kind[Kept]:
             await past.save(tx, kept)
         await oversight.save(tx, changes)
-        if decisions:
+        if deletions := {change.record: change.deletion for change in by_kind[DeletionBegun]}:
+            await begin(tx, deletions)
+        if decisions := by_kind[DecisionMade]:
             await _save_decisions(tx, decisions)
 
 
@@ -150,6 +151,11 @@ async def load_one(tx: Transaction, keys: RecordKeys, record: UUID, *, with_majo
     return (await _load(tx, keys, {record}, {record}, represented={record} if with_majority else ()))[str(record)]
 
 
+async def load_all(tx: Transaction, keys: RecordKeys, records: Collection[UUID]) -> dict[str, Record]:
+    """These records with all their rights and relations."""
+    return await _load(tx, keys, records, records)
+
+
 async def _load(
     tx: Transaction,
     keys: RecordKeys,
@@ -175,8 +181,9 @@ async def _load(
     of_age = await majorities.load(tx, keys, minors)
     rows = await tx.fetch(
         """
-        SELECT id, state, activated, suspended, suspended_at, objected, deceased, deletion_due, held, rights_version,
-               permits_until, treating_doctor, break_glass, regulation, masked_in_emergency, opted_out,
+        SELECT id, state, activated, suspended, suspended_at, objected, deceased, closed_at, foreseen_at, deletion_due,
+               deleted_because, held, rights_version, permits_until, treating_doctor, break_glass, regulation,
+               masked_in_emergency, opted_out,
                (SELECT array_agg(actor) FROM actor_suspension
                 WHERE ended_at IS NULL AND actor = ANY($2::text[])) AS suspended_actors
         FROM record WHERE id = ANY($1::uuid[])
@@ -207,7 +214,10 @@ def _record(row: Any, rights: Mapping[str, Right], others: Relations, of_age: da
         suspended_at=row["suspended_at"],
         objected=row["objected"],
         deceased=row["deceased"],
+        closed_at=row["closed_at"],
+        foreseen_at=row["foreseen_at"],
         deletion_due=row["deletion_due"],
+        deleted_because=Because(row["deleted_because"]) if row["deleted_because"] else None,
         held=row["held"],
         rights_version=row["rights_version"],
         permits_until=row["permits_until"],
@@ -262,12 +272,15 @@ async def _save_records(tx: Transaction, records: Mapping[UUID, Record]) -> None
             treating_doctor = n.treating_doctor, activated = n.activated, suspended = n.suspended,
             suspended_at = n.suspended_at, objected = n.objected, deceased = n.deceased,
             deletion_due = n.deletion_due, break_glass = n.break_glass, regulation = n.regulation,
-            masked_in_emergency = n.masked_in_emergency, opted_out = string_to_array(n.opted_out, ',')
+            masked_in_emergency = n.masked_in_emergency, opted_out = string_to_array(n.opted_out, ','),
+            closed_at = n.closed_at, foreseen_at = n.foreseen_at, deleted_because = n.deleted_because
         FROM unnest($1::uuid[], $2::text[], $3::boolean[], $4::int[], $5::timestamptz[], $6::text[], $7::boolean[],
                     $8::boolean[], $9::timestamptz[], $10::boolean[], $11::boolean[], $12::timestamptz[],
-                    $13::boolean[], $14::boolean[], $15::boolean[], $16::text[])
+                    $13::boolean[], $14::boolean[], $15::boolean[], $16::text[], $17::timestamptz[],
+                    $18::timestamptz[], $19::text[])
              AS n (id, state, held, rights_version, permits_until, treating_doctor, activated, suspended, suspended_at,
-                   objected, deceased, deletion_due, break_glass, regulation, masked_in_emergency, opted_out)
+                   objected, deceased, deletion_due, break_glass, regulation, masked_in_emergency, opted_out,
+                   closed_at, foreseen_at, deleted_because)
         WHERE r.id = n.id
         """,
         list(records),
@@ -286,6 +299,9 @@ async def _save_records(tx: Transaction, records: Mapping[UUID, Record]) -> None
         [record.wishes.regulation for record in rows],
         [record.wishes.masked for record in rows],
         [joined(record.opted_out) for record in rows],
+        [record.closed_at for record in rows],
+        [record.foreseen_at for record in rows],
+        [record.deleted_because for record in rows],
     )
 
 

@@ -6,6 +6,7 @@ It comes over internal HTTP before the request that it belongs to, under that re
 from typing import Final
 from uuid import UUID, uuid4
 
+from services.access_control.repository.identities import NoRecordError
 from services.access_control.repository.majorities import SERVICE
 from services.access_control.repository.sending import Sending
 from shared.contracts.access_oversight import TextRead
@@ -18,10 +19,6 @@ from shared.security import context, decrypt, encrypt
 
 _MANY: Final = 500
 """Emergencies shown at most, the last ones."""
-
-
-class NoRecordError(Exception):
-    """There is no record, or its key is gone."""
 
 
 class Written:

@@ -8,9 +8,12 @@ from services.notification.domain.notices import Notice
 from shared.contracts.access_decisions import (
     ConsentChanged,
     Decided,
+    DeletionForeseen,
     DeletionRequested,
     LifeChanged,
+    OpeningForeseen,
     RecordClosed,
+    RecordDeleted,
     RecordOpened,
     RecordReopened,
     RightsChanged,
@@ -32,6 +35,9 @@ RULES: Final[Mapping[type[Body], Callable[[Any], tuple[Notice, ...]]]] = {
     ConsentChanged: consents.of_consent,
     LifeChanged: consents.of_life,
     DeletionRequested: consents.of_deletion,
+    DeletionForeseen: consents.of_archive,
+    RecordDeleted: consents.of_deleted,
+    OpeningForeseen: consents.of_foreseen_opening,
 }
 ACCESSES: Final = (Decided, Consulted, HistoryConsulted)
 """Events whose notices depend on what was told before."""

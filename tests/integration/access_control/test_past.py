@@ -206,7 +206,7 @@ async def test_see_as_tells_what_others_would_see_after_a_change_or_that_it_woul
         ("not_authorised", "not_authorised"),
         ("regulation", "emergency_opposed"),
     ]
-    await save(service, record, EMPTY, replace(EMPTY, state=State.CLOSED))
+    await save(service, record, EMPTY, replace(EMPTY, state=State.CLOSED, closed_at=datetime.now(UTC)))
     closed = (await asked(service, record, "see-as", looks=[samu], change=change)).json()
     assert closed["change"] == {"permitted": False, "code": "record_closed"}
     assert closed["seen"][0]["after"] is None
