@@ -56,6 +56,7 @@ class FurtherReason(StrEnum):
     TEAM_CONSENT_ENDED = "team_consent_ended"
     SPOKEN_CONSENT_MISSING = "spoken_consent_missing"
     CONFIDENTIAL_SESSION = "confidential_session"
+    NOT_A_MINOR = "not_a_minor"
     # denials of a command
     NOT_ADMINISTRATOR = "not_administrator"
     NOT_NAMEABLE = "not_nameable"
@@ -147,6 +148,7 @@ _BROADER: Final[dict[FurtherReason, Reason]] = {
             FurtherReason.APP_NOT_AGREED,
             FurtherReason.OPTED_OUT,
             FurtherReason.CONFIDENTIAL_SESSION,
+            FurtherReason.NOT_A_MINOR,
             FurtherReason.NOT_NAMEABLE,
             FurtherReason.END_IN_THE_PAST,
             FurtherReason.UNKNOWN_DELEGATION,
@@ -298,6 +300,10 @@ SENTENCES: Final[dict[FurtherReason, tuple[str, str]]] = {
     FurtherReason.SPOKEN_CONSENT_MISSING: (
         "Le consentement demandé sur place n'est pas renseigné.",
         "The consent asked for on the spot is not recorded.",
+    ),
+    FurtherReason.NOT_A_MINOR: (
+        "La connexion secrète est réservée aux mineurs.",
+        "A secret connection is for minors alone.",
     ),
     FurtherReason.CONFIDENTIAL_SESSION: (
         "Une connexion secrète est faite par un professionnel avec le mineur.",

@@ -11,7 +11,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
-from services.access_control.domain.branches.people import suspended
+from services.access_control.domain.branches.people import not_secret, suspended
 from services.access_control.domain.commands import (
     consents,
     delegations,
@@ -76,6 +76,7 @@ def _refused(rule: Rule, asked: Asked) -> Code | None:
         suspended(asked.record, asked.actor)
         or rule.who(asked)
         or rule.state(asked.record)
+        or not_secret(asked.record, asked.actor, asked.now)
         or (Reason.STALE_RIGHTS if rule.versioned and asked.command.version != asked.record.rights_version else None)
         or rule.refuses(asked)
     )

@@ -23,7 +23,7 @@ from services.access_control.domain.record import ABSENT, Record, Right, State
 from services.access_control.repository import majorities, oversight, past, relations
 from services.access_control.repository.deletions import begin
 from services.access_control.repository.relations import Relations, joined
-from shared.contracts.common import Wishes
+from shared.contracts.common import Actor, Wishes
 from shared.contracts.envelope import Message
 from shared.contracts.record_deposits import Deposit
 from shared.contracts.record_requests import AdministratorRole, DelegationKind, Function, Invite
@@ -98,10 +98,10 @@ class Requests(_Records):
     async def load(self, tx: Transaction, messages: Sequence[Message[Any]]) -> Mapping[str, Record]:
         """The records of these messages; one that does not exist is `ABSENT`."""
         ids = {message.record for message in messages}
-        invited = {message.record for message in messages if _invites_to_represent(message.body)}
+        minors = {message.record for message in messages if _needs_majority(message.body)}
         beside = await oversight.load(tx, messages, count_today=self._count_today)
         actors = oversight.actors_of(messages)
-        return await _load(tx, self._keys, ids, ids, represented=invited, beside=Beside(beside, actors))
+        return await _load(tx, self._keys, ids, ids, represented=minors, beside=Beside(beside, actors))
 
     async def done(self, tx: Transaction, messages: Sequence[Message[Any]]) -> set[UUID]:
         """Which of these requests have their decision."""
@@ -122,7 +122,9 @@ class Deposits(_Records):
             if isinstance(message.body, Deposit) and needs_rights(message.body.actor)
         }
         beside = Beside(await oversight.load(tx, messages), oversight.actors_of(messages))
-        return await _load(tx, self._keys, {message.record for message in messages}, asked, beside=beside)
+        records = {message.record for message in messages}
+        minors = {message.record for message in messages if _is_secret(message.body)}
+        return await _load(tx, self._keys, records, asked, represented=minors, beside=beside)
 
 
 class Decisions:
@@ -238,8 +240,16 @@ def _ends_at_majority(record: UUID, rights: Rights, others: Mapping[UUID, Relati
     return by_right or (record in others and others[record].need_majority())
 
 
-def _invites_to_represent(body: Any) -> bool:
-    return isinstance(body, Invite) and body.kind is DelegationKind.LEGAL_REPRESENTATION
+def _needs_majority(body: Any) -> bool:
+    """True for what is decided on the day of majority, whatever the record's relations are."""
+    represents = isinstance(body, Invite) and body.kind is DelegationKind.LEGAL_REPRESENTATION
+    return represents or _is_secret(body)
+
+
+def _is_secret(body: Any) -> bool:
+    """True under a minor's secret connection (AR-042)."""
+    actor: Actor | None = getattr(body, "actor", None)
+    return actor is not None and actor.secret
 
 
 async def _load_rights(tx: Transaction, ids: Iterable[UUID]) -> Rights:

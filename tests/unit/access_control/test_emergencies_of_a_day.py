@@ -23,6 +23,7 @@ from tests.unit.access_control.cast import (
     DOCTOR,
     HOLDER,
     MATRIX,
+    MINOR,
     NOW,
     NURSE,
     OPEN,
@@ -127,7 +128,7 @@ def test_ar_039_a_text_is_not_taken_on_trust():
 
 
 def test_ar_042_an_emergency_in_a_secret_connection_is_kept_as_such():
-    (emergency,) = began(read(actor=changed(DOCTOR, secret=True)))
+    (emergency,) = began(read(MINOR, actor=changed(DOCTOR, secret=True)))
     assert emergency.secret
     assert not began(read(actor=DOCTOR))[0].secret
 
