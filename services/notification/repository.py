@@ -111,7 +111,7 @@ async def _add_told(tx: Transaction, records: Collection[UUID], since: datetime,
         """
         SELECT record, subject, occurred_at, silence FROM delivery
         WHERE record = ANY($1::uuid[]) AND subject IS NOT NULL AND channel = 'none'
-          AND silence IN ('withheld', 'hidden_from_representatives')
+          AND silence IN ('withheld', 'hidden_from_representatives', 'secret_connection')
         UNION ALL
         SELECT record, subject, occurred_at, silence FROM delivery
         WHERE record = ANY($1::uuid[]) AND subject IS NOT NULL AND channel = 'email'

@@ -36,6 +36,7 @@ VARIANTS: dict[Event, tuple[str, ...]] = {
     Event.OPENED: ("", FurtherAct.ACTIVATE),
     Event.SUSPENDED: (FurtherAct.SUSPEND, FurtherAct.OBJECT),
     Event.DELETED: ("requested", "foreseen", ""),
+    Event.CONTESTED: ("", "answered"),
     Event.REOPENED: ("", FurtherAct.LIFT, FurtherAct.DECEASE),
 }
 ALL = [(event, str(variant)) for event in Event for variant in VARIANTS.get(event, ("",))]

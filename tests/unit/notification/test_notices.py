@@ -19,6 +19,7 @@ from shared.contracts.access_decisions import (
     RecordOpened,
     RecordReopened,
 )
+from shared.contracts.access_oversight import CaseAnswered, CaseOpened
 from shared.contracts.common import AccessMode, Act, Body, FurtherAct
 from shared.contracts.history_events import HistoryConsulted, HistoryUpdated
 from shared.contracts.notification_events import Channel, Silence, Suppressed
@@ -88,6 +89,8 @@ TOLD = [
     (life(FurtherAct.COME_OF_AGE, OPERATOR), "RAPPEL_CONSENT_PASSAGE_MAJO", ""),
     (DeletionForeseen(at=UNTIL), "SUPPRESSION_DEFINITIVE", "foreseen"),
     (OpeningForeseen(actor=OPERATOR, at=UNTIL), "OUVERTURE_INFO", ""),
+    (CaseOpened(actor=HOLDER, case=DELEGATION, request=DELEGATION, due=UNTIL), "CONTESTATION_ACCES", ""),
+    (CaseAnswered(actor=OPERATOR, case=DELEGATION, finding="founded"), "CONTESTATION_ACCES", "answered"),
     (life(FurtherAct.ACTIVATE, REPRESENTATIVE), "OUVERTURE_DOSSIER", "activate"),
     (life(FurtherAct.SUSPEND, until=UNTIL), "CLOTURE_FRAUDE_PREAVIS", "suspend"),
     (life(FurtherAct.OBJECT, REPRESENTATIVE), "CLOTURE_FRAUDE_PREAVIS", "object"),
