@@ -8,7 +8,7 @@ import pytest
 from deploy.proof.load import connected
 from deploy.proof.load.people import HOLDER
 from shared.contracts.access_decisions import Outcome
-from shared.contracts.http_access_control import InsView
+from shared.contracts.http_access_control import InsView, LookUp, RecordsFound
 from shared.contracts.record_requests import RequestDeletion
 from shared.contracts.topics import ACCESS_CONTROL, DOCUMENT, HISTORY
 from tests.integration.gateway.conftest import reached, somebody
@@ -40,13 +40,12 @@ async def test_ar_055_a_record_is_deleted_everywhere_though_an_owner_is_away_and
         again = await door.ask("dr-martin", "POST", "/records", json=opening(patient))
         assert (again.status_code, again.json()["code"]) == (409, "record_deleted")
         away.start(time.monotonic())
-        view = InsView(matricule=patient.matricule, oid=patient.oid)
+        asked = LookUp(persons=(InsView(matricule=patient.matricule, oid=patient.oid),))
 
         async def forgotten() -> None:
-            found = await asyncio.gather(
-                target.client(ACCESS_CONTROL).call("POST", "/records/lookup", json=view), return_exceptions=True
-            )
-            assert getattr(found[0], "status", None) == 404
+            reply = await target.client(ACCESS_CONTROL).call("POST", "/records/lookup", json=asked)
+            (found,) = RecordsFound.model_validate_json(reply.content).found
+            assert found.record is None
 
         await eventually(forgotten)
         assert await door.open() != record
