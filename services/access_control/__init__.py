@@ -15,7 +15,7 @@ Gives
 Where to look: `domain/decide.py` and `domain/branches/` (may it be done), `domain/rights.py` and `domain/commands/`
 (what a command changes), `domain/timers.py` (what time brings), `domain/deletion.py` (who has to confirm one),
 `domain/record.py` and `domain/oversight.py` (what is known of a record, and beside it), `domain/policy.py` (settings
-that rules need), `domain/matrix*.py` (the habilitation matrix and its versions), `handlers.py` (messages to decisions),
-`clock.py` (what time does to a record), `repository/` (all SQL), `api/` (HTTP), `commands/` (`carnet matrix`, `app`,
-`review`, `case`, `actor`).
+that rules need), `domain/matrix*.py` (the habilitation matrix and its versions), `handlers.py` (messages to decisions,
+and what time does to a record), `repository/` (all SQL), `api/` (HTTP), `commands/` (`carnet matrix`, `app`, `review`,
+`case`, `actor`).
 """
