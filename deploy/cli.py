@@ -1,6 +1,6 @@
 """The command `carnet`: starts and ends the local system, shows what it does, gives tokens of its test people.
 
-The services' own commands stand beside these (`services/<service>/commands.py`).
+The services' own commands stand beside these (`services/<service>/commands/`).
 """
 
 import importlib
@@ -171,7 +171,8 @@ def _as_service(service: str) -> Callable[[], None]:
     return told
 
 
-app.add_typer(access_control.matrix, name="matrix", callback=_as_service(ACCESS_CONTROL))
+for _name, _verb in access_control.VERBS.items():
+    app.add_typer(_verb, name=_name, callback=_as_service(ACCESS_CONTROL))
 
 
 def main() -> None:

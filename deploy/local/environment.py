@@ -62,20 +62,19 @@ def _common(service: str, replica: int, places: Places) -> dict[str, str]:
 
 
 def of_database(service: str, server: str, secrets: Secrets) -> dict[str, str]:
-    """The settings by which a service reaches its own database on a server (`postgresql://host:port`)."""
+    """The settings by which a service reads its own database on a server (`postgresql://host:port`): way and keys."""
     return {
         "CARNET_DATABASE_URL": databases.url_for(server, service),
         "CARNET_DATABASE_PASSWORD_FILE": str(secrets.postgres_password_file(service)),
+        "CARNET_KEYS_DIR": str(secrets.keys_dir(service)),
+        "CARNET_KEYS_CURRENT": KEK,
     }
 
 
 def _database(service: str, places: Places) -> dict[str, str]:
     if service == GATEWAY:
         return {}
-    return of_database(service, places.postgres_admin_url, places.secrets) | {
-        "CARNET_KEYS_DIR": str(places.secrets.keys_dir(service)),
-        "CARNET_KEYS_CURRENT": KEK,
-    }
+    return of_database(service, places.postgres_admin_url, places.secrets)
 
 
 def _own(service: str, replica: int, places: Places) -> dict[str, str]:

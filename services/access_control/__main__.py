@@ -1,29 +1,37 @@
 """What this process runs: two lanes of requests, the gateway's routes, and what it reads and forgets by the clock."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from services.access_control import handlers
-from services.access_control.api import routes
+from services.access_control.api import Stores, routes
 from services.access_control.domain import matrix
 from services.access_control.domain.changes import Change
 from services.access_control.domain.record import Record
 from services.access_control.repository import (
+    Announcements,
+    Confirmations,
+    Contests,
     Decisions,
     Delegates,
     Deposits,
     InForce,
     Informed,
+    Moves,
+    Openings,
     People,
     Requests,
+    Reviews,
     Snapshots,
+    Timers,
+    Written,
 )
 from services.access_control.settings import Settings
 from shared.contracts.common import Body
 from shared.contracts.envelope import Message
-from shared.contracts.topics import ACCESS_CONTROL, GATEWAY, RECORD_DEPOSITS, RECORD_REQUESTS
+from shared.contracts.topics import ACCESS_CONTROL, AUDIT_EVENTS, GATEWAY, RECORD_DEPOSITS, RECORD_REQUESTS
 from shared.database.record_keys import RecordKeys
 from shared.http import HttpLimits, application
 from shared.loops import Loop
@@ -37,7 +45,13 @@ MAX_BODY_BYTES = 64 * 1024
 GATHER_DEPOSITS_S = 0.015
 GATHER_REQUESTS_S = 0.01
 """A person waits for each request: a lone one is decided at once, and of many few wait longer than a decision takes."""
+GATHER_CONFIRMATIONS_S = 0.5
 FORGET_EVERY_S = 600.0
+COUNT_EVERY_S = 15.0
+TELL_EVERY_S = 5.0
+TIMERS_EVERY_S = 60.0
+MAJORITIES_EVERY_S = 6 * 3600.0
+"""A pause between two looks at all records on which something ends at majority; decisions compare it by themselves."""
 MATRIX_EVERY_S = 3.0
 """How often the versions in force are read; see `InForce` for why no process decides by one that was replaced."""
 
@@ -47,11 +61,24 @@ def compose(runtime: Runtime[Settings]) -> Parts:
     settings = runtime.settings
     signer, in_force = _signer(settings), InForce(runtime.database)
     policy, keys = settings.policy, RecordKeys(runtime.keys)
-    requests = Requests(keys)
+    requests = Requests(keys, count_today=policy.colleague_confirms)
     hash_key = _hash_key(settings)
-    people = People(runtime.database, runtime.outbox, keys, hash_key, runtime.partition)
-    delegates = Delegates(runtime.database, keys, hash_key)
-    snapshots = Snapshots(runtime.database, keys)
+    openings = Openings(
+        runtime.database, runtime.outbox, keys, runtime.partition, window=timedelta(days=settings.opposition_days)
+    )
+    timers = Timers(runtime.database, runtime.outbox, keys, runtime.partition, policy=policy)
+    announcements = Announcements(
+        runtime.database, runtime.outbox, runtime.partition, every=timedelta(hours=settings.deletion_repeat_h)
+    )
+    reviews = Reviews(runtime.database, runtime.outbox, settings.usual)
+    stores = Stores(
+        People(runtime.database, runtime.outbox, keys, hash_key, openings),
+        Moves(runtime.database, runtime.outbox, keys, hash_key, runtime.partition),
+        Delegates(runtime.database, keys, hash_key),
+        Snapshots(runtime.database, keys, policy),
+        Written(runtime.database, keys),
+        Contests(runtime.database, keys),
+    )
     return Parts(
         consumers=[
             Consumer(
@@ -72,14 +99,27 @@ def compose(runtime: Runtime[Settings]) -> Parts:
                 gather_s=GATHER_DEPOSITS_S,
                 max_batch=settings.deposits_max_batch,
             ),
+            Consumer(
+                "confirmations",
+                (AUDIT_EVENTS,),
+                handlers.CONFIRMATIONS,
+                Confirmations(keys),
+                gather_s=GATHER_CONFIRMATIONS_S,
+            ),
         ],
         loops=[
             Loop("old-decisions", FORGET_EVERY_S, Decisions(runtime.database).forget_old),
             Loop("matrix", MATRIX_EVERY_S, in_force.reload),
+            Loop("odd-accesses", COUNT_EVERY_S, reviews.count),
+            Loop("reviews", TELL_EVERY_S, reviews.tell),
+            Loop("deletions", TIMERS_EVERY_S, announcements.once),
+            Loop("openings", TIMERS_EVERY_S, openings.once),
+            Loop("timers", TIMERS_EVERY_S, timers.once),
+            Loop("majorities", MAJORITIES_EVERY_S, timers.majorities),
         ],
         api=application(
             ACCESS_CONTROL,
-            *routes(people, delegates, snapshots, runtime.verifier(GATEWAY), settings),
+            *routes(stores, runtime.verifier(GATEWAY), settings),
             limits=HttpLimits(min(MAX_BODY_BYTES, settings.max_request_bytes), settings.request_timeout_s),
         ),
     )

@@ -9,19 +9,31 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from services.access_control.domain import decide, past, rights
-from services.access_control.domain.changes import Change, DecisionMade, MatrixAsked, RecordChanged, differences
+from services.access_control.domain import decide, past, rights, timers
+from services.access_control.domain.changes import (
+    Change,
+    Confirmed,
+    DecisionMade,
+    DeletionBegun,
+    EmergencyBegan,
+    MatrixAsked,
+    RecordChanged,
+    differences,
+)
 from services.access_control.domain.commands.rule import AnyAct
-from services.access_control.domain.events import events_of
+from services.access_control.domain.deletion import Deletion
+from services.access_control.domain.events import deletion_of, events_of
 from services.access_control.domain.matrix import Matrix
 from services.access_control.domain.matrix_rehearsal import asked_group
+from services.access_control.domain.oversight import Emergency
 from services.access_control.domain.policy import DEFAULT, Policy
 from services.access_control.domain.record import Record, State
 from services.access_control.domain.requests import ACTS, ACTS_BY_NAME, COMMANDS, command_of, reading_of
 from services.access_control.domain.verdict import Sight, Verdict, deny
 from shared.contracts import record_requests as bodies
 from shared.contracts.access_decisions import Decided, Outcome, RecordHeld
-from shared.contracts.common import Act, Actor, FurtherAct
+from shared.contracts.audit_events import RecordDestroyed
+from shared.contracts.common import AccessMode, Act, Actor, ActorKind, Body, FurtherAct
 from shared.contracts.envelope import Message
 from shared.contracts.reasons import Reason
 from shared.contracts.record_deposits import Deposit
@@ -128,8 +140,8 @@ class _Requests(_Lane):
     def consult(self, message: Message[bodies.Consult], record: Record, now: datetime) -> Done:
         """A read is asked for: the answer is a permit that lives for seconds, or a denial."""
         body = message.body
-        asked = reading_of(body)
-        verdict = decide.consult(record, asked, now, self.matrix, self.policy)
+        asked = reading_of(body, text_kept=message.id in record.oversight.texts)
+        verdict = decide.consult(record, asked, now, self.matrix, record.oversight.policy(self.policy))
         group = asked_group(body.actor, verdict)
         put = MatrixAsked(group, body.owner, self.matrix.version) if group is not None else None
         told: dict[str, Any] = {"actor": body.actor, "mode": body.mode, "owner": body.owner}
@@ -138,22 +150,36 @@ class _Requests(_Lane):
             return Effects(record, changes=self._rows(message, decided, now, put), emits=(decided,))
         expires = now + PERMIT_LIFETIME
         told |= {"permit": self._signed(message, verdict.scope, now, expires), "expires": expires}
-        told["emergency"] = decide.told_of_emergency(record, asked, verdict)
+        told["emergency"] = decide.told_of_emergency(record, asked, verdict, now)
         after = replace(record, permits_until=max(record.permits_until or expires, expires))
         decided = self._decided(message.id, Act.CONSULT, after, verdict, **told)
         changes = (RecordChanged(message.record, after), *self._rows(message, decided, now, put))
+        if decide.begins_emergency(record, asked, verdict, now):
+            began = self._began(message, now)
+            known = after.oversight.begun(began.professional, began.mode, began.emergency)
+            after, changes = replace(after, oversight=known), (*changes, began)
         return Effects(after, changes=changes, emits=(decided,))
+
+    def _began(self, message: Message[bodies.Consult], now: datetime) -> EmergencyBegan:
+        body, policy = message.body, self.policy
+        return EmergencyBegan(
+            record=message.record,
+            professional=body.actor.number or "",
+            mode=body.mode,
+            emergency=Emergency(message.id, body.reason_code or "", now + policy.emergency),
+            since=now,
+            secret=body.actor.secret,
+            limit=policy.regulation_a_day if body.mode is AccessMode.REGULATION else policy.break_glass_a_day,
+        )
 
     def command(self, message: Message[Any], record: Record, now: datetime) -> Done:
         """A change of rights, life or hold is asked for."""
         command = command_of(message.body)
-        changed = rights.change(record, command, now, self.policy)
+        changed = rights.change(record, command, now, record.oversight.policy(self.policy))
         told = {"actor": command.actor, "in_force_at": changed.in_force_at}
         decided = self._decided(message.id, command.act, changed.record, changed.verdict, **told)
         rows = self._rows(message, decided, now)
-        if changed.happened:
-            kept = past.kept(message.record, record, changed.record, now, secret=command.actor.secret)
-            rows = (*differences(message.record, record, changed.record), *kept, *rows)
+        rows = (*rows_of(message.record, record, changed, now, secret=command.actor.secret), *rows)
         events = events_of(command, changed, now, self.policy)
         return Effects(changed.record, changes=rows, emits=(decided, *events))
 
@@ -169,6 +195,7 @@ class _Requests(_Lane):
                 reason=next(iter(decided.further_reasons), decided.reasons[0]),
                 rights_version=decided.rights_version,
                 decided_at=now,
+                actor=_reader(decided),
                 matrix=asked,
             ),
         )
@@ -190,6 +217,55 @@ class _Requests(_Lane):
         )
 
 
+def rows_of(
+    identity: UUID, record: Record, changed: rights.Changed, now: datetime, *, secret: bool = False
+) -> tuple[Change, ...]:
+    """The rows that a command leaves behind."""
+    if not changed.happened:
+        return ()
+    begun = deletion_of(changed, now)
+    deletion = (DeletionBegun(identity, begun),) if begun is not None else ()
+    kept = past.kept(identity, record, changed.record, now, secret=secret)
+    return (*differences(identity, record, changed.record), *kept, *deletion)
+
+
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """What the clock did to a record."""
+
+    changes: tuple[Change, ...]
+    emits: tuple[Body, ...]
+    name: str
+    """What tells this act from every other on the record."""
+
+
+def struck(identity: UUID, record: Record, now: datetime, policy: Policy) -> tuple[Struck, ...]:
+    """Do to a record what time has brought, by the commands that others use; there is no request to decide on."""
+    found = []
+    for due in timers.due(record, now, policy):
+        command = replace(due, version=record.rights_version)
+        changed = rights.change(record, command, now, policy)
+        if changed.happened:
+            rows, events = rows_of(identity, record, changed, now), events_of(command, changed, now, policy)
+            name = f"clock/{command.act}/{command.delegation or ''}/{changed.record.rights_version}"
+            found.append(Struck(rows, events, name))
+        record = changed.record
+    return tuple(found)
+
+
+def confirmed(
+    message: Message[RecordDestroyed], deletion: Deletion | None, now: datetime
+) -> Effects[Deletion | None, Confirmed]:
+    """An owner destroyed what it kept of a deleted record; the next one in turn is told."""
+    if deletion is None:
+        return Effects(None)
+    after = deletion.confirmed_by(message.body.owner, now)
+    if after is deletion:
+        return Effects(deletion)
+    turn = (after.told(),) if after.is_told and not deletion.is_told else ()
+    return Effects(after, (Confirmed(message.record, after),), turn)
+
+
 @dataclass(frozen=True, slots=True)
 class _Deposits(_Lane):
     """Deposits. Their topic is numbered: no row is kept to know a repeat."""
@@ -197,12 +273,19 @@ class _Deposits(_Lane):
     def deposit(self, message: Message[Deposit], record: Record, now: datetime) -> Done:
         """A staged document wants to become part of the record."""
         body = message.body
-        verdict = decide.deposit(record, body.actor, now, self.policy)
+        verdict = decide.deposit(record, body.actor, now, record.oversight.policy(self.policy))
         return Effects(record, emits=(self._decided(body.deposit, Act.DEPOSIT, record, verdict, actor=body.actor),))
 
     def _request(self, message: Message[Any]) -> UUID:
         """A deposit is known by the id at the root of its flow, also where its body can't be read."""
         return message.envelope.correlation
+
+
+def _reader(decided: Decided) -> str | None:
+    """The professional who asked to read."""
+    actor = decided.actor
+    asks = decided.act is Act.CONSULT and actor is not None and actor.kind is ActorKind.PROFESSIONAL
+    return actor.number if asks and actor is not None else None
 
 
 def requests(matrix: Matrix, signer: Signer, policy: Policy = DEFAULT) -> Handlers[Record, Change]:
@@ -220,3 +303,7 @@ def deposits(matrix: Matrix, policy: Policy = DEFAULT) -> Handlers[Record, Chang
     """The handlers of the lane of `record.deposits`."""
     lane = _Deposits(matrix, policy)
     return {Deposit: lane.deposit, Unreadable: lane.unreadable, Failed: lane.failed}
+
+
+CONFIRMATIONS: Final[Handlers[Deletion | None, Confirmed]] = {RecordDestroyed: confirmed}
+"""The handlers of the lane of `audit.events`."""

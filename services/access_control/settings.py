@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from services.access_control.domain.odd import Usual
 from services.access_control.domain.policy import Policy
 from shared.settings import Environment, ServiceSettings
 from shared.terminology.ins import INS_OIDS, TEST_INS_OIDS
@@ -41,6 +42,52 @@ class Settings(ServiceSettings):
     invitation_days: int = Field(
         30, ge=1, description="How long an invitation to act for the holder waits for its answer, in days"
     )
+    emergency_minutes: int = Field(
+        30, ge=1, le=240, description="How long an emergency lasts for one professional on one record, in minutes"
+    )
+    break_glass_per_day: int = Field(
+        5, ge=0, description="Beyond it a professional's bris de glace of one day raise an event for review, no refusal"
+    )
+    regulation_per_day: int = Field(
+        50, ge=0, description="The same for a regulating doctor's accesses of one day in the mode centre_15"
+    )
+    break_glass_confirmed: bool = Field(
+        default=False,
+        description="Beyond that number a colleague confirms each bris de glace; never centre_15",
+    )
+    odd_records_per_hour: int = Field(
+        60, ge=1, description="Beyond it one professional's reads of different records in a clock hour raise an event"
+    )
+    odd_unrelated_per_hour: int = Field(
+        10, ge=0, description="The same of different records asked for without any care relation, refused or permitted"
+    )
+    odd_break_glass_per_hour: int = Field(
+        3, ge=0, description="The same of emergencies begun in the mode bris_de_glace"
+    )
+    case_answer_days: int = Field(
+        30, ge=1, description="When the answer to a contested access is due, in days (GDPR, article 12(3): one month)"
+    )
+    opposition_days: int = Field(
+        42, ge=1, description="A person may oppose an automatic opening for so many days (CSP R.1111-28, AR-001)"
+    )
+    objection_days: int = Field(
+        42, ge=1, description="A holder may object to a suspension for so many days (CSP R.1111-36, AR-057)"
+    )
+    archive_years: int = Field(
+        10, ge=1, description="A closed record is kept for so many years, then deleted (CSP R.1111-36, AR-054)"
+    )
+    archive_notice_days: int = Field(
+        30, ge=1, description="Its holder is told so many days before at least, and may reopen it (AR-054, AR-056)"
+    )
+    deletion_days: int = Field(
+        90, ge=1, le=90, description="In which an express deletion has to be done, in days (CSP R.1111-36, AR-055)"
+    )
+    deletion_repeat_h: int = Field(
+        24,
+        ge=1,
+        le=24,
+        description="A deletion is told again where it is not confirmed after so many hours",
+    )
     requests_max_batch: int = Field(200, ge=1, description="Reads and rights commands at most in one transaction")
     deposits_max_batch: int = Field(
         250, ge=1, description="Deposits at most in one transaction; a read of the same partition waits for one"
@@ -52,6 +99,11 @@ class Settings(ServiceSettings):
         return TEST_INS_OIDS if self.environment is Environment.LOCAL else INS_OIDS - TEST_INS_OIDS
 
     @property
+    def usual(self) -> Usual:
+        """Up to how many accesses nobody looks."""
+        return Usual(self.odd_records_per_hour, self.odd_unrelated_per_hour, self.odd_break_glass_per_hour)
+
+    @property
     def policy(self) -> Policy:
         """The settings that rules need."""
         return Policy(
@@ -61,4 +113,13 @@ class Settings(ServiceSettings):
             session=timedelta(hours=self.session_consent_h),
             team=timedelta(days=self.team_consent_days),
             invitation=timedelta(days=self.invitation_days),
+            emergency=timedelta(minutes=self.emergency_minutes),
+            break_glass_a_day=self.break_glass_per_day,
+            regulation_a_day=self.regulation_per_day,
+            colleague_confirms=self.break_glass_confirmed,
+            case_answer=timedelta(days=self.case_answer_days),
+            objection=timedelta(days=self.objection_days),
+            archive_years=self.archive_years,
+            archive_notice=timedelta(days=self.archive_notice_days),
+            deletion=timedelta(days=self.deletion_days),
         )

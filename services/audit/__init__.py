@@ -10,5 +10,6 @@ Takes in
     not, known or not. `POST /read` with a permit for audit, from the gateway.
 
 Gives out
-    traces, newest first, to whom the permit names; that they were read is itself a leaf. It writes no topic.
+    traces, newest first, to whom the permit names; that they were read is itself a leaf. `audit.events`: which owner
+    has destroyed what it kept of a deleted record, as the log witnesses it; of the traces themselves the key goes, too.
 """

@@ -6,7 +6,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.audit.domain.events import SALT_BYTES, Concealed, Entry, TracesConsulted, commitment, of_own
+from services.audit.domain.events import (
+    SALT_BYTES,
+    Concealed,
+    Entry,
+    Forgotten,
+    TracesConsulted,
+    commitment,
+    of_own,
+)
 from services.audit.domain.merkle import leaf_hash
 from services.audit.domain.traces import Kept, Reader, trace
 from shared.contracts.common import Act
@@ -16,7 +24,7 @@ from shared.database import Database, Transaction
 from shared.database.reads import use_permit
 from shared.database.record_keys import RecordKeys
 from shared.messaging import Raw
-from shared.security import Permit, context, decrypt, encrypt_each
+from shared.security import Permit, context, decrypt, encrypt_each, new_key
 
 _LEAST_CHUNK = 50
 _NO_TRACE = UUID(int=0)
@@ -49,23 +57,32 @@ class Log:
         """Nothing: what is appended depends on nothing that stands in the log."""
         return {"": None}
 
-    async def save(self, tx: Transaction, changes: Sequence[Entry]) -> None:
-        """Append entries in their order, gap-free."""
+    async def save(self, tx: Transaction, changes: Sequence[Entry | Forgotten]) -> None:
+        """Append entries in their order, gap-free; then forget what deleted records' say."""
         if not changes:
             return
-        keys = await self._keys.ensure(tx, {entry.record for entry in changes})
-        await _conceal(tx, [(entry.record, entry.concealed) for entry in changes if entry.concealed])
-        rows = _leaves(changes, keys)
+        entries = [change for change in changes if isinstance(change, Entry)]
+        keys = await self._keys.ensure(tx, {entry.record for entry in entries})
+        await _conceal(tx, [(entry.record, entry.concealed) for entry in entries if entry.concealed])
+        forgotten = [change.record for change in changes if isinstance(change, Forgotten)]
+        if forgotten:
+            await self._keys.destroy(tx, forgotten)
+            await tx.execute("DELETE FROM concealed_document WHERE record = ANY($1::uuid[])", forgotten)
+        rows = _leaves(entries, keys)
         first, now = await _grow(tx, len(rows))
         await tx.copy("leaf", COLUMNS, [(first + at, now, *row) for at, row in enumerate(rows)])
 
 
 def _leaves(entries: Sequence[Entry], keys: Mapping[UUID, bytes]) -> list[tuple[object, ...]]:
-    """Rows but for index and time: commitments, and salted events encrypted each under its record's key."""
+    """Rows but for index and time: commitments, and salted events encrypted each under its record's key.
+
+    What comes of a deleted record has its leaf, too; its event is encrypted under a key that nobody keeps.
+    """
     random = os.urandom(SALT_BYTES * len(entries))
     salts = [random[at : at + SALT_BYTES] for at in range(0, len(random), SALT_BYTES)]
     texts = [
-        (keys[entry.record], salt + entry.event, _place(entry.id)) for entry, salt in zip(entries, salts, strict=True)
+        (keys.get(entry.record) or new_key(), salt + entry.event, _place(entry.id))
+        for entry, salt in zip(entries, salts, strict=True)
     ]
     rows: list[tuple[object, ...]] = []
     for entry, salt, sealed in zip(entries, salts, encrypt_each(texts), strict=True):
@@ -120,7 +137,7 @@ class Traces:
         """The newest traces that the permit's reader may see. The read happens when this transaction commits.
 
         Raises:
-            PermitLateError, PermitUsedError: nothing was read.
+            PermitLateError, PermitUsedError, RecordDestroyedError: nothing was read.
         """
         async with self._database.transaction() as tx:
             now = await use_permit(tx, request=permit.id, record=permit.record, expires=permit.expires)
@@ -129,7 +146,7 @@ class Traces:
         return traces
 
     async def _page(self, tx: Transaction, permit: Permit, query: ReadTraces) -> list[Trace]:
-        key = (await self._keys.get(tx, [permit.record])).get(permit.record)
+        key = await self._keys.living(tx, permit.record)
         if key is None:
             return []
         reader = Reader.of(permit, await _concealed(tx, permit.record))

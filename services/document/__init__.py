@@ -6,11 +6,11 @@ Owns
 
 Takes
     over internal HTTP from the gateway: contents to deposit, outcomes asked for, searches and readings with a permit;
-    from `access.decisions`: the decisions on deposits.
+    from `access.decisions`: the decisions on deposits, and the deletion of records.
 
 Gives
     `record.deposits`: the request that a staged document become part of its record;
-    `document.events`: deposited, refused, held, consulted.
+    `document.events`: deposited, refused, held, consulted, record destroyed.
 
 A deposit is acknowledged when content, row and request are safe. It becomes part of the record on a permit alone. A
 read happens when its `consulted` row commits, before the first byte, and only while the permit lives on the database's

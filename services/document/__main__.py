@@ -32,7 +32,7 @@ def compose(runtime: Runtime[Settings]) -> Parts:
         consulted_s=settings.consulted_kept_s,
     )
     return Parts(
-        consumers=(Consumer("decisions", (ACCESS_DECISIONS,), handlers.BY_TYPE, Decisions()),),
+        consumers=(Consumer("decisions", (ACCESS_DECISIONS,), handlers.BY_TYPE, Decisions(keys)),),
         loops=(Loop("collection", settings.collection_interval_s, collection.turn),),
         api=application(
             runtime.name,

@@ -4,15 +4,25 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from services.document.domain.settlement import OPEN, Entries, Entry, Settled, Settlement, Status, permitted, refused
-from shared.contracts.access_decisions import Decided, Outcome
+from services.document.domain.settlement import (
+    OPEN,
+    Destroyed,
+    Entries,
+    Entry,
+    Settled,
+    Settlement,
+    Status,
+    permitted,
+    refused,
+)
+from shared.contracts.access_decisions import Decided, DeletionAnnounced, Outcome
 from shared.contracts.common import Act, Actor, ActorKind
-from shared.contracts.document_events import Deposited, DepositRefused, DocumentHeld
+from shared.contracts.document_events import Deposited, DepositRefused, DocumentHeld, RecordDestroyed
 from shared.contracts.envelope import Message
 from shared.contracts.reasons import Reason
 from shared.messaging import Effects, Failed, Handlers
 
-_Effects = Effects[Entries, Settled]
+_Effects = Effects[Entries, Settled | Destroyed]
 
 
 def deposit_of(message: Message[Any]) -> UUID | None:
@@ -22,6 +32,8 @@ def deposit_of(message: Message[Any]) -> UUID | None:
     correlation, and a deposit must not wait for ever.
     """
     decision = message.body.original if isinstance(message.body, Failed) else message.body
+    if not isinstance(decision, Decided):
+        return None
     if decision.act is Act.DEPOSIT:
         request: UUID = decision.request
         return request
@@ -44,6 +56,11 @@ def decided(message: Message[Decided], entries: Entries, now: datetime) -> _Effe
         return _told(permitted(entries, staged, now), actor)
     because = ",".join(reason.value for reason in decision.reasons)
     return _told(refused(entries, staged, Reason.DENIED, now, because), actor)
+
+
+def deleted(message: Message[DeletionAnnounced], _entries: Entries, _now: datetime) -> _Effects:
+    """Destroy the record's key, documents and contents, and confirm; as often as it is announced (AR-055)."""
+    return Effects({}, (Destroyed(message.record),), (RecordDestroyed(),))
 
 
 def failed(message: Message[Failed], entries: Entries, now: datetime) -> _Effects:
@@ -88,4 +105,8 @@ def _actor(staged: Entry) -> Actor:
     return Actor(kind=ActorKind(kind), number=number or None, structure=staged.submitter_structure)
 
 
-BY_TYPE: Final[Handlers[Entries, Settled]] = {Decided: decided, Failed: failed}
+BY_TYPE: Final[Handlers[Entries, Settled | Destroyed]] = {
+    Decided: decided,
+    DeletionAnnounced: deleted,
+    Failed: failed,
+}

@@ -11,10 +11,16 @@ from uuid import UUID
 from shared.contracts.common import Actor, ActorKind
 from shared.contracts.http_access_control import (
     MOST_LOOKED_UP,
+    CasesView,
+    ChangeIdentity,
     DelegateOf,
     DelegatesFound,
+    EmergenciesView,
+    ForeseenOpening,
+    FoundRecord,
     InsView,
     LookUp,
+    MergeIdentities,
     NoteDelegate,
     OpenedRecord,
     OpenRecord,
@@ -23,6 +29,7 @@ from shared.contracts.http_access_control import (
     RecordsFound,
     RightsView,
     StandingView,
+    WriteText,
 )
 from shared.contracts.http_audit import ReadTraces, Trace, Traces
 from shared.contracts.http_document import (
@@ -102,6 +109,21 @@ class AccessControl:
         reply = await self._client.call("POST", "/records", json=opening, idempotent=True)
         return OpenedRecord.model_validate_json(reply.content)
 
+    async def foresee(self, opening: OpenRecord) -> ForeseenOpening:
+        """Have a record opened automatically, unless the person opposes it."""
+        reply = await self._client.call("POST", "/openings", json=opening, idempotent=True)
+        return ForeseenOpening.model_validate_json(reply.content)
+
+    async def change_identity(self, asked: ChangeIdentity) -> UUID:
+        """Let another INS lead to a person's record; gives it."""
+        reply = await self._client.call("POST", "/identities/change", json=asked, idempotent=True)
+        return FoundRecord.model_validate_json(reply.content).record
+
+    async def merge_identities(self, asked: MergeIdentities) -> UUID:
+        """Keep one of a person's two records in use; gives it."""
+        reply = await self._client.call("POST", "/identities/merge", json=asked, idempotent=True)
+        return FoundRecord.model_validate_json(reply.content).record
+
     async def oppose(self, opposition: Oppose) -> None:
         """Note an opposition, or its withdrawal."""
         await self._client.call("POST", "/oppositions", json=opposition, idempotent=True)
@@ -131,6 +153,20 @@ class AccessControl:
         """Note who is invited, before the invitation goes its way."""
         note = NoteDelegate(ins=InsView(matricule=ins.number, oid=ins.oid))
         await self._client.call("PUT", f"/records/{record}/delegates/{delegation}", json=note, idempotent=True)
+
+    async def write(self, record: UUID, subject: UUID, text: str) -> None:
+        """Hand over what somebody wrote, before the request of this id goes its way."""
+        await self._client.call("PUT", f"/records/{record}/texts/{subject}", json=WriteText(text=text), idempotent=True)
+
+    async def emergencies(self, record: UUID) -> EmergenciesView:
+        """A record's emergencies with their reasons, all of them: for the holder."""
+        reply = await self._client.call("GET", f"/records/{record}/emergencies")
+        return EmergenciesView.model_validate_json(reply.content)
+
+    async def cases(self, record: UUID) -> CasesView:
+        """A record's contested accesses, all of them: for the holder."""
+        reply = await self._client.call("GET", f"/records/{record}/cases")
+        return CasesView.model_validate_json(reply.content)
 
     async def explain(self, record: UUID, asked: Explain) -> Explanation:
         """Why somebody may look, or not."""
@@ -179,9 +215,9 @@ class Histories:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    async def index(self, record: UUID, ins: Ins) -> PersonIndexed:
-        """Let the identity lead to the record."""
-        view = IndexPerson(matricule=ins.number, oid=ins.oid)
+    async def index(self, record: UUID, ins: Ins, *, moved: bool = False) -> PersonIndexed:
+        """Let the identity lead to the record; where it `moved`, the record had another one before."""
+        view = IndexPerson(matricule=ins.number, oid=ins.oid, moved=moved)
         reply = await self._client.call("PUT", f"/persons/{record}", json=view)
         return PersonIndexed.model_validate_json(reply.content)
 

@@ -4,5 +4,6 @@ Owns: who has an open record (a keyed hash of the INS leads to the record id), t
 record's key, and which versions of which lines came. Takes: `insurance.reimbursements.<insurer>`, `access.decisions`,
 and over internal HTTP the index of a new record and permitted reads. Gives: `history.events`,
 `insurance.receipts.<insurer>`, `insurance.backfill-requests.<insurer>`. A receipt never tells whether a person has a
-record: it follows from what the insurer itself sent, and from nothing else.
+record: it follows from what the insurer itself sent, and from nothing else. Of a deleted record key, lines and index
+are destroyed.
 """

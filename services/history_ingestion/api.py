@@ -1,7 +1,7 @@
 """HTTP for the gateway: index the holder of a new record, read a history on a permit."""
 
 from collections.abc import Callable, Sequence
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4, uuid5
 
 from fastapi import APIRouter, Depends
 
@@ -56,9 +56,9 @@ class Index:
         try:
             async with self._database.transaction() as tx:
                 await lock_partitions(tx, {self._partition(record)})
-                is_open, is_new = await self._persons.index(tx, record, ins)
+                is_open, is_new = await self._persons.index(tx, record, ins, moved=person.moved)
                 if is_open and is_new:
-                    cause = uuid5(record, "indexed")
+                    cause = uuid4() if person.moved else uuid5(record, "indexed")
                     asked = backfill(self._insurers, ins, await tx.clock(), cause)
                     await self._outbox.append(tx, self._outbox.root(asked, cause=cause, key=record))
         except IndexedElsewhereError:

@@ -10,9 +10,15 @@ import orjson
 
 from services.history_ingestion.domain.lines import Known, fault_of, judge
 from services.history_ingestion.domain.window import today_in_paris, window_start
-from shared.contracts.access_decisions import RecordClosed, RecordOpened, RecordReopened
+from shared.contracts.access_decisions import (
+    DeletionAnnounced,
+    RecordClosed,
+    RecordMerged,
+    RecordOpened,
+    RecordReopened,
+)
 from shared.contracts.envelope import Message, derived_id
-from shared.contracts.history_events import HistoryUpdated
+from shared.contracts.history_events import HistoryUpdated, RecordDestroyed
 from shared.contracts.insurance import BackfillRequested, LineFate, LineReceipt, LineReceipts, ReimbursedCare
 from shared.contracts.reasons import Reason
 from shared.contracts.topics import BACKFILL_REQUESTS, RECEIPTS, of_insurer
@@ -220,12 +226,27 @@ class LifeChange:
     state: str
 
 
+@dataclass(frozen=True, slots=True)
+class Destroyed:
+    """A record of which nothing is kept any more."""
+
+    record: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Unindexed:
+    """A record to which no INS leads any more."""
+
+    record: UUID
+
+
 OPEN = "open"
 CLOSED = "closed"
-LifeEffects = Effects[Person, LifeChange]
+NOBODY = Person(None, None)
+LifeEffects = Effects[Person, LifeChange | Destroyed | Unindexed]
 
 
-def life_handlers(insurers: Sequence[str]) -> Handlers[Person, LifeChange]:
+def life_handlers(insurers: Sequence[str]) -> Handlers[Person, LifeChange | Destroyed | Unindexed]:
     """Handlers of the life of records: lines are kept for open ones only, and asked for when one opens."""
 
     def opened(message: Message[RecordOpened | RecordReopened], person: Person, now: datetime) -> LifeEffects:
@@ -237,7 +258,21 @@ def life_handlers(insurers: Sequence[str]) -> Handlers[Person, LifeChange]:
     def closed(message: Message[RecordClosed], person: Person, _now: datetime) -> LifeEffects:
         return Effects(replace(person, state=CLOSED), (LifeChange(message.record, CLOSED),))
 
-    return {RecordOpened: opened, RecordReopened: opened, RecordClosed: closed}
+    def deleted(message: Message[DeletionAnnounced], _person: Person, _now: datetime) -> LifeEffects:
+        """Destroy the record's key, lines and index, and confirm; as often as it is announced (AR-055)."""
+        return Effects(NOBODY, (Destroyed(message.record),), (RecordDestroyed(),))
+
+    def merged(message: Message[RecordMerged], person: Person, _now: datetime) -> LifeEffects:
+        """The person's other record is the one in use: no line finds this one any more."""
+        return Effects(replace(person, ins=None), (Unindexed(message.record),))
+
+    return {
+        RecordOpened: opened,
+        RecordReopened: opened,
+        RecordClosed: closed,
+        RecordMerged: merged,
+        DeletionAnnounced: deleted,
+    }
 
 
 def backfill(insurers: Sequence[str], ins: Ins, now: datetime, cause: UUID) -> tuple[Emit, ...]:

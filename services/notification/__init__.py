@@ -9,7 +9,8 @@ Takes in
 
 Gives out
     e-mails, each with the Message-ID of its notice, so that a repeat is recognised; notification.events: sent, failed,
-    suppressed. Told are the holder, of an emergency the médecin traitant, too, of an invitation the invited one. A
-    notice that may not or need not be sent (no contact, a withheld document, a secret connection, an access that was
-    told) is recorded and suppressed at once, with the reason.
+    suppressed, record destroyed. Told are the holder, of an emergency the médecin traitant, too, of an invitation the
+    invited one. A notice that may not or need not be sent (no contact, a withheld document, a secret connection, an
+    access that was told) is recorded and suppressed at once, with the reason. The holder of a deleted record is told
+    so; after that last notice contacts and ledger are destroyed.
 """

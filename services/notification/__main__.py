@@ -8,7 +8,7 @@ from services.notification.clients import mailing
 from services.notification.domain.letters import Letters
 from services.notification.domain.rules import untold
 from services.notification.handlers import by_type
-from services.notification.repository import Contacts, Ledger, Outbound
+from services.notification.repository import Contacts, Farewells, Ledger, Outbound
 from services.notification.settings import Settings
 from shared.contracts.access_decisions import Decided
 from shared.contracts.topics import ACCESS_DECISIONS, DOCUMENT_EVENTS, GATEWAY, HISTORY_EVENTS, NOTIFICATION
@@ -24,11 +24,15 @@ GATHER_S = 0.25
 BATCH = 2000
 """Events in one transaction at most, as many as gather in a backlog."""
 
+FAREWELLS_EVERY_S = 5.0
+
 
 def compose(runtime: Runtime[Settings]) -> Parts:
     """Put the parts together."""
     settings = runtime.settings
-    contacts = Contacts(RecordKeys(runtime.keys))
+    keys = RecordKeys(runtime.keys)
+    contacts = Contacts(keys)
+    farewells = Farewells(runtime.database, runtime.outbox, keys, runtime.partition)
     letters = Letters(FOLDER, settings.portal_url)
     mails = mailing(settings, runtime.database, Outbound(contacts), runtime.outbox, letters)
     window = timedelta(seconds=settings.access_window_s)
@@ -45,7 +49,10 @@ def compose(runtime: Runtime[Settings]) -> Parts:
     limits = HttpLimits(settings.max_request_bytes, settings.request_timeout_s)
     return Parts(
         consumers=[events],
-        loops=[Loop("mail", settings.mail_interval_s, mails.round)],
+        loops=[
+            Loop("mail", settings.mail_interval_s, mails.round),
+            Loop("farewells", FAREWELLS_EVERY_S, farewells.once),
+        ],
         api=application(NOTIFICATION, router, limits=limits),
         close=mails.close,
     )

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.notification.domain.deliveries import Delivery, Reach, Status
+from services.notification.domain.deliveries import Delivery, Leaving, Reach, Status
 from services.notification.domain.notices import Notice
 from services.notification.domain.rules import RULES
+from shared.contracts.access_decisions import RecordDeleted
 from shared.contracts.envelope import Message, named_id
 from shared.contracts.notification_events import Channel, Suppressed
 from shared.messaging import Effects, Handler, Handlers
@@ -43,23 +44,34 @@ def begin(notice: Notice, message: Message[Any], reach: Reach, now: datetime, wi
     )
 
 
-def by_type(window: timedelta) -> Handlers[Reach, Delivery]:
+def by_type(window: timedelta) -> Handlers[Reach, Delivery | Leaving]:
     """The handlers.
 
     Args:
         window: How long what one professional reads of a record counts as one access.
     """
-    return {body: _handler(rule, window) for body, rule in RULES.items()}
+    handlers = {body: _handler(rule, window) for body, rule in RULES.items()}
+    return {**handlers, RecordDeleted: _leaving(handlers[RecordDeleted])}
 
 
-def _handler(rule: Callable[[Any], tuple[Notice, ...]], window: timedelta) -> Handler[Reach, Delivery]:
-    def handle(message: Message[Any], reach: Reach, now: datetime) -> Effects[Reach, Delivery]:
+def _handler(rule: Callable[[Any], tuple[Notice, ...]], window: timedelta) -> Handler[Reach, Delivery | Leaving]:
+    def handle(message: Message[Any], reach: Reach, now: datetime) -> Effects[Reach, Delivery | Leaving]:
         deliveries = [begin(notice, message, reach, now, window) for notice in rule(message.body)]
         for delivery in deliveries:
             if delivery.subject is not None:
                 reach = reach.after(delivery)
         told = [_suppressed(one) for one in deliveries if one.silence is not None]
         return Effects(reach, tuple(deliveries), tuple(told))
+
+    return handle
+
+
+def _leaving(tell: Handler[Reach, Delivery | Leaving]) -> Handler[Reach, Delivery | Leaving]:
+    """Tell the holder of a deletion for the last time; then how he is reached is destroyed (AR-055)."""
+
+    def handle(message: Message[Any], reach: Reach, now: datetime) -> Effects[Reach, Delivery | Leaving]:
+        told = tell(message, reach, now)
+        return told._replace(changes=(*told.changes, Leaving(message.record, message.id)))
 
     return handle
 

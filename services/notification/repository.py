@@ -1,24 +1,27 @@
 """Contacts and the delivery ledger in PostgreSQL."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.notification.domain.deliveries import Delivery, Due, Outcome, Reach, Status
+from services.notification.domain.deliveries import Delivery, Due, Leaving, Outcome, Reach, Status
 from services.notification.domain.letters import Matter
 from services.notification.domain.notices import Event
 from services.notification.domain.rules import ACCESSES, TO_OTHERS
 from shared.contracts.common import ActorKind
 from shared.contracts.envelope import Message, named_id
 from shared.contracts.http_notification import Contact, Language
-from shared.contracts.notification_events import Silence
-from shared.database import Transaction
-from shared.database.record_keys import RecordKeys
+from shared.contracts.notification_events import RecordDestroyed, Silence
+from shared.database import Database, Transaction
+from shared.database.record_keys import RecordDestroyedError, RecordKeys
+from shared.messaging import Outbox, lock_partitions
 from shared.security import context, decrypt, encrypt
 
+FAREWELLS_AT_ONCE = 100
+_ALL_TOLD = "NOT EXISTS (SELECT FROM delivery AS d WHERE d.record = l.record AND d.status = 'planned')"
 _UNKNOWN = Reach(contact=False)
 _KNOWN = Reach(contact=True)
 
@@ -42,10 +45,24 @@ class Ledger:
             await _add_told(tx, {message.record for message in accesses}, since, reach)
         return reach
 
-    async def save(self, tx: Transaction, changes: Sequence[Delivery]) -> None:
-        """Begin notices; one that stands there already is left as it is."""
-        if not changes:
-            return
+    async def save(self, tx: Transaction, changes: Sequence[Delivery | Leaving]) -> None:
+        """Begin notices; one that stands there already is left as it is. Note deleted records."""
+        begun = [change for change in changes if isinstance(change, Delivery)]
+        if begun:
+            await self._begin(tx, begun)
+        leaving = {change.record: change.cause for change in changes if isinstance(change, Leaving)}
+        if leaving:
+            await tx.execute(
+                """
+                INSERT INTO leaving (record, cause) SELECT * FROM unnest($1::uuid[], $2::uuid[])
+                ON CONFLICT (record) DO UPDATE SET cause = excluded.cause
+                """,
+                list(leaving),
+                list(leaving.values()),
+            )
+
+    @staticmethod
+    async def _begin(tx: Transaction, changes: Sequence[Delivery]) -> None:
         await tx.execute(
             """
             INSERT INTO delivery (notice, record, event, variant, who, about, correlation, channel, status, occurred_at,
@@ -94,7 +111,7 @@ async def _add_told(tx: Transaction, records: Collection[UUID], since: datetime,
         """
         SELECT record, subject, occurred_at, silence FROM delivery
         WHERE record = ANY($1::uuid[]) AND subject IS NOT NULL AND channel = 'none'
-          AND silence IN ('withheld', 'hidden_from_representatives')
+          AND silence IN ('withheld', 'hidden_from_representatives', 'secret_connection')
         UNION ALL
         SELECT record, subject, occurred_at, silence FROM delivery
         WHERE record = ANY($1::uuid[]) AND subject IS NOT NULL AND channel = 'email'
@@ -120,8 +137,12 @@ class Contacts:
         self._keys = keys
 
     async def put(self, tx: Transaction, record: UUID, contact: Contact) -> None:
-        """Keep the contact of a record instead of the one there was. The record's partition is locked by the caller."""
-        key = (await self._keys.ensure(tx, [record]))[record]
+        """Keep the contact of a record instead of the one there was. The record's partition is locked by the caller.
+
+        Raises:
+            RecordDestroyedError: the record was deleted.
+        """
+        key = await self._key(tx, record)
         await tx.execute(
             """
             INSERT INTO contact (record, email, language) VALUES ($1, $2, $3)
@@ -153,8 +174,11 @@ class Contacts:
             record: The record.
             recipient: A professional's directory number, or a delegation.
             contact: The address.
+
+        Raises:
+            RecordDestroyedError: the record was deleted.
         """
-        key = (await self._keys.ensure(tx, [record]))[record]
+        key = await self._key(tx, record)
         await tx.execute(
             """
             INSERT INTO other_contact (record, recipient, email, language) VALUES ($1, $2, $3, $4)
@@ -188,6 +212,58 @@ class Contacts:
             )
             for row in rows
         }
+
+    async def _key(self, tx: Transaction, record: UUID) -> bytes:
+        keys = await self._keys.ensure(tx, [record])
+        if record in keys.destroyed:
+            raise RecordDestroyedError
+        return keys[record]
+
+
+class Farewells:
+    """Destroys what is kept of deleted records, once nothing is left to be told."""
+
+    def __init__(self, database: Database, outbox: Outbox, keys: RecordKeys, partition: Callable[[UUID], int]) -> None:
+        self._database = database
+        self._outbox = outbox
+        self._keys = keys
+        self._partition = partition
+
+    async def once(self) -> bool:
+        """One bounded turn: chosen without locks, done under those of the records. True where more may be waiting."""
+        async with self._database.transaction() as tx:
+            due = await tx.fetch(
+                f"SELECT record FROM leaving AS l WHERE {_ALL_TOLD} ORDER BY since LIMIT $1",  # noqa: S608 - a constant
+                FAREWELLS_AT_ONCE,
+            )
+        if due:
+            async with self._database.transaction() as tx:
+                await lock_partitions(tx, {self._partition(row["record"]) for row in due})
+                await self._destroy(tx, [row["record"] for row in due])
+        return len(due) == FAREWELLS_AT_ONCE
+
+    async def _destroy(self, tx: Transaction, records: Sequence[UUID]) -> None:
+        rows = await tx.fetch(
+            # another process may have been first, or another notice have been begun
+            f"DELETE FROM leaving AS l WHERE record = ANY($1::uuid[]) AND {_ALL_TOLD} RETURNING record, cause",  # noqa: S608 - a constant
+            records,
+        )
+        gone = [row["record"] for row in rows]
+        await self._keys.destroy(tx, gone)
+        await tx.execute(
+            """
+            WITH told AS (DELETE FROM delivery WHERE record = ANY($1::uuid[])),
+                 others AS (DELETE FROM other_contact WHERE record = ANY($1::uuid[]))
+            DELETE FROM contact WHERE record = ANY($1::uuid[])
+            """,
+            gone,
+        )
+        outgoing = [
+            message
+            for row in rows
+            for message in self._outbox.root((RecordDestroyed(),), cause=row["cause"], key=row["record"])
+        ]
+        await self._outbox.append(tx, outgoing)
 
 
 def _place(record: UUID) -> bytes:

@@ -1,7 +1,7 @@
 """Topic `access.decisions`: every decision, the life of records and the changes of rights, in one order."""
 
 from enum import StrEnum
-from typing import ClassVar, Final
+from typing import ClassVar
 from uuid import UUID
 
 from pydantic import AwareDatetime
@@ -27,6 +27,12 @@ class Emergency(Value):
     """
     tell: Code | None = None
     """Directory number of the médecin traitant to tell; None where there is none, or he is the one who acts."""
+    first: UUID | None = None
+    """The request that began this emergency and gave its reason; this access goes on with it, within 30 minutes.
+
+    None for the access that began it: the one that is counted and told. Where the médecin traitant names this mode each
+    access stands by itself.
+    """
 
 
 class Decided(Body):
@@ -136,17 +142,13 @@ class ConsentChanged(Body):
     opinion: Code | None = None
 
 
-COME_OF_AGE: Final = "come_of_age"
-"""What `LifeChanged.act` says when the holder is of age: nobody asked for it, so that it is no act of anybody."""
-
-
 class LifeChanged(Body):
     """The life of the record changed otherwise than by opening, closing, reopening or a hold."""
 
     type_name: ClassVar[str] = "carnet.access.life-changed.v1"
 
     act: Code
-    """`activate`, `suspend`, `object`, `lift` or `decease`; `come_of_age` when representation ends (AR-045)."""
+    """`activate`, `suspend`, `object`, `lift`, `decease`, or by the clock `come_of_age` (AR-045)."""
     actor: Actor
     until: AwareDatetime | None = None
     """For a suspension: the end of the six weeks in which the holder may object (AR-057)."""
@@ -166,6 +168,79 @@ class DeletionRequested(Body):
     """When it has to be done at the latest; a maximum, no timer."""
 
 
+class OpeningForeseen(Body):
+    """The person's record is going to be opened automatically, unless the person opposes it before (AR-001).
+
+    The key is the id that the record will have.
+    """
+
+    type_name: ClassVar[str] = "carnet.access.opening-foreseen.v1"
+
+    actor: Actor
+    at: AwareDatetime
+    """The end of the window of opposition (CSP R.1111-28)."""
+
+
+class IdentityChanged(Body):
+    """Another INS leads to the record from now on; the record is the same. Neither INS travels."""
+
+    type_name: ClassVar[str] = "carnet.access.identity-changed.v1"
+
+    actor: Actor
+
+
+class RecordMerged(Body):
+    """This record and another are one person's: the person's INS leads to the other one alone, this one is held.
+
+    Nothing moves from one into the other; an operator resolves it.
+    """
+
+    type_name: ClassVar[str] = "carnet.access.record-merged.v1"
+
+    actor: Actor
+    into: UUID
+    """The record that is kept in use."""
+
+
+class DeletionForeseen(Body):
+    """A closed record's ten years in the archive are ending: told to the holder before, who may reopen it (AR-054)."""
+
+    type_name: ClassVar[str] = "carnet.access.deletion-foreseen.v1"
+
+    at: AwareDatetime
+    """Not before this moment it is deleted."""
+
+
+class DeletionAnnounced(Body):
+    """The record is deleted: every owner destroys its key and rows, and confirms. Repeated daily until all have.
+
+    Nothing of it is read, fed or decided any more from here on; nobody can take it back.
+    """
+
+    type_name: ClassVar[str] = "carnet.access.deletion-announced.v1"
+
+    because: Code
+    """`request`: the holder's express request (AR-055); `archive`: ten years after closure (AR-054); `opposition`: to
+    an automatic opening, before there was more than an identity (AR-001)."""
+    latest: AwareDatetime
+    """When it has to be done at the latest."""
+    round: int = 1
+    """How often it has been announced, this time included."""
+
+
+class RecordDeleted(Body):
+    """All owners but notification have destroyed what they kept: it tells the holder so, then it destroys the contact.
+
+    Repeated daily until it has.
+    """
+
+    type_name: ClassVar[str] = "carnet.access.record-deleted.v1"
+
+    because: Code
+    """As it was announced."""
+    round: int = 1
+
+
 MESSAGES = (
     Decided,
     RecordOpened,
@@ -177,4 +252,10 @@ MESSAGES = (
     ConsentChanged,
     LifeChanged,
     DeletionRequested,
+    OpeningForeseen,
+    IdentityChanged,
+    RecordMerged,
+    DeletionForeseen,
+    DeletionAnnounced,
+    RecordDeleted,
 )

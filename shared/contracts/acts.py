@@ -73,6 +73,20 @@ SENTENCES: Final[dict[AnyAct, tuple[str, str]]] = {
         "Demande de suppression du dossier.",
         "Request that the record be deleted.",
     ),
+    FurtherAct.CONFIRM_EMERGENCY: (
+        "Confirmation d'un accès en urgence par un confrère.",
+        "A colleague confirms an emergency access.",
+    ),
+    FurtherAct.FORESEE_DELETION: (
+        "Fin prochaine de la conservation du dossier fermé.",
+        "The time for which the closed record is kept is ending.",
+    ),
+    FurtherAct.DELETE_ARCHIVED: (
+        "Suppression du dossier après dix ans d'archivage.",
+        "Deletion of the record after ten years in the archive.",
+    ),
+    FurtherAct.COME_OF_AGE: ("Majorité du titulaire.", "The holder is of age."),
+    FurtherAct.CONTEST: ("Contestation d'un accès.", "An access is contested."),
 }
 
 

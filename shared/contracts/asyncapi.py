@@ -22,6 +22,7 @@ _KEYS: dict[Key, Json] = {
     Key.INSURER: {"type": "string", "description": "Chosen by the insurer; its lines with one key stay in order"},
     Key.SOURCE: {"type": "string", "description": "The partition that the lines stand in"},
     Key.SERVICE: {"type": "string", "description": "Name of the service that wrote it"},
+    Key.REVIEW: {"type": "string", "description": "The review's random id"},
 }
 _KAFKA = "0.5.0"
 """Version of the AsyncAPI Kafka bindings."""

@@ -171,6 +171,16 @@ class FurtherAct(StrEnum):
     DECEASE = "decease"
     REQUEST_DELETION = "request_deletion"
     """The holder's express request (AR-055)."""
+    CONFIRM_EMERGENCY = "confirm_emergency"
+    """A colleague confirms a professional's emergency on a record (bris de glace, AR-033)."""
+    CONTEST = "contest"
+    """The holder contests an access."""
+    FORESEE_DELETION = "foresee_deletion"
+    """The archive of a closed record is ending: its holder is told (AR-054). By the clock alone, as the next two."""
+    DELETE_ARCHIVED = "delete_archived"
+    """Ten years went by after the closure (AR-054)."""
+    COME_OF_AGE = "come_of_age"
+    """The holder is of age: nothing is left of what representatives may do, or consented to (AR-045)."""
 
 
 class Scope(Value):

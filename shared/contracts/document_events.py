@@ -54,4 +54,10 @@ class DocumentHeld(Body):
     deposit: UUID
 
 
-MESSAGES = (Deposited, DepositRefused, Consulted, DocumentHeld)
+class RecordDestroyed(Body):
+    """The record's key, documents and contents are destroyed here, as announced; told again for each announcement."""
+
+    type_name: ClassVar[str] = "carnet.document.record-destroyed.v1"
+
+
+MESSAGES = (Deposited, DepositRefused, Consulted, DocumentHeld, RecordDestroyed)

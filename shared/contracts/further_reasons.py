@@ -29,8 +29,10 @@ class FurtherReason(StrEnum):
     COLLECTED = "collected"
     INVITED = "invited"
     INSURANCE_DUTY = "insurance_duty"
+    COLLEAGUE = "colleague"
     # denials of a read or a deposit
     RECORD_DECEASED = "record_deceased"
+    RECORD_DELETED = "record_deleted"
     PURPOSE_EXCLUDED = "purpose_excluded"
     CASE_NEEDED = "case_needed"
     COUNSELLOR_READS_NOTHING = "counsellor_reads_nothing"
@@ -49,14 +51,20 @@ class FurtherReason(StrEnum):
     REGULATION_NOT_GRANTED = "regulation_not_granted"
     EMERGENCY_REASON_MISSING = "emergency_reason_missing"
     EMERGENCY_TEXT_MISSING = "emergency_text_missing"
+    EMERGENCY_UNCONFIRMED = "emergency_unconfirmed"
+    ACTOR_SUSPENDED = "actor_suspended"
     TEAM_CONSENT_ENDED = "team_consent_ended"
     SPOKEN_CONSENT_MISSING = "spoken_consent_missing"
     CONFIDENTIAL_SESSION = "confidential_session"
+    NOT_A_MINOR = "not_a_minor"
     # denials of a command
     NOT_ADMINISTRATOR = "not_administrator"
     NOT_NAMEABLE = "not_nameable"
     NOT_IN_TEAM = "not_in_team"
     NOT_HEALTH_PROFESSIONAL = "not_health_professional"
+    OWN_EMERGENCY = "own_emergency"
+    CONTESTED_ALREADY = "contested_already"
+    TRACE_UNKNOWN = "trace_unknown"
     END_IN_THE_PAST = "end_in_the_past"
     UNKNOWN_DELEGATION = "unknown_delegation"
     INVITATION_OVER = "invitation_over"
@@ -67,6 +75,7 @@ class FurtherReason(StrEnum):
     NOT_SUSPENDED = "not_suspended"
     OBJECTION_TOO_LATE = "objection_too_late"
     OBJECTION_OPEN = "objection_open"
+    NOT_DUE = "not_due"
 
     @property
     def broader(self) -> Reason:
@@ -94,11 +103,14 @@ _BROADER: Final[dict[FurtherReason, Reason]] = {
             FurtherReason.TRUSTED_CONSENT,
             FurtherReason.VITAL_RISK,
             FurtherReason.COLLECTED,
+            FurtherReason.COLLEAGUE,
         ),
         Reason.AUTHORISED,
     ),
     FurtherReason.RECORD_DECEASED: Reason.RECORD_CLOSED,
+    FurtherReason.RECORD_DELETED: Reason.RECORD_CLOSED,
     FurtherReason.PURPOSE_EXCLUDED: Reason.EXCLUDED_ACTOR,
+    FurtherReason.ACTOR_SUSPENDED: Reason.EXCLUDED_ACTOR,
     FurtherReason.COUNSELLOR_READS_NOTHING: Reason.EXCLUDED_ACTOR,
     FurtherReason.CERTIFICATE_ONLY: Reason.NOT_AUTHENTICATED,
     FurtherReason.STRUCTURE_MISSING: Reason.NOT_AUTHENTICATED,
@@ -111,6 +123,7 @@ _BROADER: Final[dict[FurtherReason, Reason]] = {
             FurtherReason.REGULATION_NOT_GRANTED,
             FurtherReason.EMERGENCY_REASON_MISSING,
             FurtherReason.EMERGENCY_TEXT_MISSING,
+            FurtherReason.EMERGENCY_UNCONFIRMED,
         ),
         Reason.EMERGENCY_NOT_SERVED,
     ),
@@ -119,6 +132,7 @@ _BROADER: Final[dict[FurtherReason, Reason]] = {
             FurtherReason.NOT_ADMINISTRATOR,
             FurtherReason.NOT_IN_TEAM,
             FurtherReason.NOT_HEALTH_PROFESSIONAL,
+            FurtherReason.OWN_EMERGENCY,
         ),
         Reason.NOT_HOLDER,
     ),
@@ -134,6 +148,7 @@ _BROADER: Final[dict[FurtherReason, Reason]] = {
             FurtherReason.APP_NOT_AGREED,
             FurtherReason.OPTED_OUT,
             FurtherReason.CONFIDENTIAL_SESSION,
+            FurtherReason.NOT_A_MINOR,
             FurtherReason.NOT_NAMEABLE,
             FurtherReason.END_IN_THE_PAST,
             FurtherReason.UNKNOWN_DELEGATION,
@@ -145,6 +160,9 @@ _BROADER: Final[dict[FurtherReason, Reason]] = {
             FurtherReason.NOT_SUSPENDED,
             FurtherReason.OBJECTION_TOO_LATE,
             FurtherReason.OBJECTION_OPEN,
+            FurtherReason.CONTESTED_ALREADY,
+            FurtherReason.TRACE_UNKNOWN,
+            FurtherReason.NOT_DUE,
         ),
         Reason.NO_BRANCH,
     ),
@@ -196,6 +214,10 @@ SENTENCES: Final[dict[FurtherReason, tuple[str, str]]] = {
     FurtherReason.INVITED: ("La personne invitée a répondu.", "The invited person answered."),
     FurtherReason.INSURANCE_DUTY: ("Acte de l'assurance maladie.", "An act of the health insurance."),
     FurtherReason.RECORD_DECEASED: ("Le titulaire est décédé.", "The holder has died."),
+    FurtherReason.RECORD_DELETED: (
+        "Le dossier est supprimé, ou sa suppression est en cours.",
+        "The record is deleted, or being deleted.",
+    ),
     FurtherReason.PURPOSE_EXCLUDED: (
         "L'exploitation secondaire des données est interdite.",
         "Secondary use of the data is forbidden.",
@@ -259,6 +281,18 @@ SENTENCES: Final[dict[FurtherReason, tuple[str, str]]] = {
         "Le motif « autre » exige un texte.",
         "The reason `other` needs a text.",
     ),
+    FurtherReason.EMERGENCY_UNCONFIRMED: (
+        "Au-delà du nombre du jour, un confrère confirme le bris de glace.",
+        "Beyond the number of a day a colleague has to confirm an emergency access.",
+    ),
+    FurtherReason.ACTOR_SUSPENDED: ("L'opérateur a suspendu cet acteur.", "The operator suspended this actor."),
+    FurtherReason.CONTESTED_ALREADY: ("Cet accès est déjà contesté.", "This access is contested already."),
+    FurtherReason.TRACE_UNKNOWN: ("Ce dossier n'a pas cet accès.", "This record has no such access."),
+    FurtherReason.COLLEAGUE: ("Un confrère a confirmé l'urgence.", "A colleague confirmed the emergency."),
+    FurtherReason.OWN_EMERGENCY: (
+        "Nul ne confirme sa propre urgence.",
+        "Nobody confirms an emergency of their own.",
+    ),
     FurtherReason.TEAM_CONSENT_ENDED: (
         "Le consentement donné à l'équipe de soins a pris fin.",
         "The consent given to the care team has ended.",
@@ -266,6 +300,10 @@ SENTENCES: Final[dict[FurtherReason, tuple[str, str]]] = {
     FurtherReason.SPOKEN_CONSENT_MISSING: (
         "Le consentement demandé sur place n'est pas renseigné.",
         "The consent asked for on the spot is not recorded.",
+    ),
+    FurtherReason.NOT_A_MINOR: (
+        "La connexion secrète est réservée aux mineurs.",
+        "A secret connection is for minors alone.",
     ),
     FurtherReason.CONFIDENTIAL_SESSION: (
         "Une connexion secrète est faite par un professionnel avec le mineur.",
@@ -315,6 +353,7 @@ SENTENCES: Final[dict[FurtherReason, tuple[str, str]]] = {
         "Le délai d'opposition court, ou le titulaire s'est opposé.",
         "The six weeks are not over, or the holder objected.",
     ),
+    FurtherReason.NOT_DUE: ("Le moment n'est pas venu.", "It is not the time for this."),
 }
 
 

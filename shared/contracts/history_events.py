@@ -26,4 +26,10 @@ class HistoryConsulted(Body):
     mode: AccessMode = AccessMode.NORMAL
 
 
-MESSAGES = (HistoryUpdated, HistoryConsulted)
+class RecordDestroyed(Body):
+    """The record's key, lines and index are destroyed here, as announced; told again for each announcement."""
+
+    type_name: ClassVar[str] = "carnet.history.record-destroyed.v1"
+
+
+MESSAGES = (HistoryUpdated, HistoryConsulted, RecordDestroyed)

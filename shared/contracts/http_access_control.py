@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
-from shared.contracts.common import Actor, Code, RecordId, Value, Wishes
+from shared.contracts.common import AccessMode, Actor, Code, RecordId, Value, Wishes
 from shared.contracts.record_requests import (
     AdministratorRole,
     AppScope,
@@ -72,6 +72,54 @@ class OpenedRecord(Value):
 
 
 MOST_LOOKED_UP = 100
+
+
+class ForeseenOpening(Value):
+    """The answer to `POST /openings`, asked with an `OpenRecord` by the operator alone: an automatic opening (AR-001).
+
+    The person is told, and may oppose it, or have the record opened at once, until it is opened by the clock. The id is
+    told so that contact and index can follow it. Refusals as of an opening.
+    """
+
+    record: RecordId
+    opens_at: AwareDatetime | None = None
+    """When it is opened, unless the person opposes it before."""
+    opened: bool = False
+    """True where the person has the record already."""
+
+
+class ChangeIdentity(Value):
+    """`POST /identities/change`: a person's INS was replaced by another; the operator alone. Repeating changes nothing.
+
+    The new one leads to the person's record, the old one to nothing any more. Refusals: 403; 404 `no_record`; 409
+    `identity_taken` where the new one has a record of its own (merge them), `record_opposed` where it was opposed.
+    """
+
+    old: InsView
+    new: InsView
+    actor: Actor
+    traits: Traits | None = None
+    """As they came with the new INS; None: they stay as they were."""
+    freed: bool = False
+    """The old INS was never this person's: whoever it belongs to may have a record opened."""
+
+
+class MergeIdentities(Value):
+    """`POST /identities/merge`: two INS, each with a record, are one person's; the operator alone. Repeatable.
+
+    The record of `kept` stays in use; that of `old` is held for the operator, and nothing leads to it any more.
+    Refusals: 403; 404 `no_record` where one of them has none.
+    """
+
+    old: InsView
+    kept: InsView
+    actor: Actor
+
+
+class FoundRecord(Value):
+    """The answer to a changed or merged identity: the record that the person's INS leads to."""
+
+    record: RecordId
 
 
 class LookUp(Value):
@@ -245,3 +293,59 @@ class DelegatesFound(Value):
     """The answer to `POST /delegates/lookup`, asked with an `InsView`."""
 
     delegations: tuple[DelegateOf, ...] = ()
+
+
+class WriteText(Value):
+    """`PUT /records/{record}/texts/{subject}`: what a person wrote beside a code, before the request goes its way.
+
+    The subject is the id of that request, which whoever sends it chooses beforehand: of a `consult` in an emergency
+    mode, the text of its reason (AR-039); of a `contest` it is the case's id. Repeatable. 404 `no_record`; 409
+    `text_taken` where another text stands there.
+    """
+
+    text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), Field(repr=False)]
+
+
+class EmergencyView(Value):
+    """One emergency access, as it began: the first of its half hour."""
+
+    request: UUID
+    professional: Code
+    mode: AccessMode
+    reason: Code
+    """Code of the list `emergency_reasons`."""
+    since: AwareDatetime
+    until: AwareDatetime
+    secret: bool
+    """In a minor's secret connection: shown to the minor alone (AR-042)."""
+    text: Annotated[str | None, Field(repr=False)] = None
+    """What the professional wrote beside the reason."""
+
+
+class EmergenciesView(Value):
+    """The answer to `GET /records/{record}/emergencies`, for the holder; 404 `no_record`. The last ones first."""
+
+    emergencies: tuple[EmergencyView, ...] = ()
+
+
+class CaseView(Value):
+    """One contested access and, once there is one, the operator's answer."""
+
+    case: UUID
+    request: UUID
+    professional: Code | None = None
+    structure: Code | None = None
+    opened_at: AwareDatetime
+    due: AwareDatetime
+    answered_at: AwareDatetime | None = None
+    finding: Code | None = None
+    """`founded` or `unfounded`."""
+    by_representative: bool = False
+    text: Annotated[str | None, Field(repr=False)] = None
+    answer: Annotated[str | None, Field(repr=False)] = None
+
+
+class CasesView(Value):
+    """The answer to `GET /records/{record}/cases`, for the holder; 404 `no_record`. The last ones first."""
+
+    cases: tuple[CaseView, ...] = ()

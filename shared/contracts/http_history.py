@@ -19,6 +19,8 @@ class IndexPerson(Value):
     matricule: Annotated[str, Field(min_length=15, max_length=15, repr=False)]
     """The INS number with its key."""
     oid: Code
+    moved: bool = False
+    """True where the record had another INS before, which leads nowhere from now on."""
 
 
 class PersonIndexed(Value):

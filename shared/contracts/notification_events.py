@@ -65,4 +65,10 @@ class Suppressed(Notified):
     """A `Silence`; None in messages of the first release."""
 
 
-MESSAGES = (Sent, Failed, Suppressed)
+class RecordDestroyed(Body):
+    """How the holder was reached, and what was told, is destroyed: after the last notice, that of the deletion."""
+
+    type_name: ClassVar[str] = "carnet.notification.record-destroyed.v1"
+
+
+MESSAGES = (Sent, Failed, Suppressed, RecordDestroyed)

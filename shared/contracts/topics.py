@@ -10,12 +10,16 @@ from enum import StrEnum
 
 from shared.contracts import (
     access_decisions,
+    access_oversight,
+    access_reviews,
+    audit_events,
     document_events,
     flow_statistics,
     history_events,
     insurance,
     notification_events,
     record_deposits,
+    record_oversight,
     record_requests,
 )
 from shared.contracts.common import Body
@@ -33,6 +37,7 @@ class Key(StrEnum):
     INSURER = "the insurer's choice"
     SOURCE = "partition of the lines"
     SERVICE = "service"
+    REVIEW = "review id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +64,11 @@ class Topic:
 RECORD_REQUESTS = "record.requests"
 RECORD_DEPOSITS = "record.deposits"
 ACCESS_DECISIONS = "access.decisions"
+ACCESS_REVIEWS = "access.reviews"
 DOCUMENT_EVENTS = "document.events"
 HISTORY_EVENTS = "history.events"
 NOTIFICATION_EVENTS = "notification.events"
+AUDIT_EVENTS = "audit.events"
 FLOW_STATISTICS = "flow.statistics"
 REIMBURSEMENTS = "insurance.reimbursements"
 RECEIPTS = "insurance.receipts"
@@ -74,7 +81,7 @@ HISTORY = "history_ingestion"
 NOTIFICATION = "notification"
 AUDIT = "audit"
 OPERATOR = "operator"
-"""Reads `flow.statistics` for dashboards."""
+"""Reads `flow.statistics` for dashboards, and `access.reviews`."""
 SERVICES = (GATEWAY, ACCESS_CONTROL, DOCUMENT, HISTORY, NOTIFICATION, AUDIT)
 INSURANCE_PARTITIONS = 4
 
@@ -91,7 +98,7 @@ def principal_of_insurer(insurer: str) -> str:
 
 def registry(insurers: tuple[str, ...], partitions: int) -> dict[str, Topic]:
     """All topics by name, for these insurers and this number of partitions of record-keyed topics."""
-    topics = [*_record_keyed(partitions), _statistics()]
+    topics = [*_record_keyed(partitions), _reviews(), _statistics()]
     for insurer in insurers:
         topics += _of_insurer(insurer)
     return {topic.name: topic for topic in topics}
@@ -108,7 +115,7 @@ def _record_keyed(partitions: int) -> list[Topic]:
             "Reads and rights asked of a record.",
             GATEWAY,
             (ACCESS_CONTROL,),
-            record_requests.MESSAGES,
+            record_requests.MESSAGES + record_oversight.MESSAGES,
         ),
         topic(
             RECORD_DEPOSITS,
@@ -122,7 +129,7 @@ def _record_keyed(partitions: int) -> list[Topic]:
             "Permit or deny for each request; life and rights of records.",
             ACCESS_CONTROL,
             (GATEWAY, DOCUMENT, HISTORY, NOTIFICATION, AUDIT),
-            access_decisions.MESSAGES,
+            access_decisions.MESSAGES + access_oversight.MESSAGES,
         ),
         topic(
             DOCUMENT_EVENTS,
@@ -144,6 +151,13 @@ def _record_keyed(partitions: int) -> list[Topic]:
             NOTIFICATION,
             (AUDIT,),
             notification_events.MESSAGES,
+        ),
+        topic(
+            AUDIT_EVENTS,
+            "What the log witnesses of deletions.",
+            AUDIT,
+            (ACCESS_CONTROL,),
+            audit_events.MESSAGES,
         ),
     ]
 
@@ -182,6 +196,19 @@ def _of_insurer(insurer: str) -> list[Topic]:
             insurance.BACKFILL_REQUESTS,
         ),
     ]
+
+
+def _reviews() -> Topic:
+    return Topic(
+        ACCESS_REVIEWS,
+        "Accesses out of the usual, for an operator to look at; keyed by the review, no record's topic.",
+        Key.REVIEW,
+        (ACCESS_CONTROL,),
+        (OPERATOR,),
+        access_reviews.MESSAGES,
+        numbered=True,
+        partitions=1,
+    )
 
 
 def _statistics() -> Topic:

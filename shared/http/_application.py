@@ -7,9 +7,12 @@ from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Scope
 
 from shared.database.reads import PermitLateError, PermitUsedError
+from shared.database.record_keys import RecordDestroyedError
 from shared.http._guard import Guard, HttpLimits
 from shared.http._permits import answer_late_permit, answer_used_permit
 from shared.http._problems import Problem, answer_http_exception, answer_invalid, answer_problem
+from shared.http._records import answer_destroyed_key, answer_destroyed_record
+from shared.security import KeyDestroyedError
 
 
 class _PlainRoute(Route):
@@ -38,6 +41,8 @@ def application(service: str, *routers: APIRouter, limits: HttpLimits | None = N
     app.add_exception_handler(Problem, answer_problem)
     app.add_exception_handler(PermitLateError, answer_late_permit)
     app.add_exception_handler(PermitUsedError, answer_used_permit)
+    app.add_exception_handler(RecordDestroyedError, answer_destroyed_record)
+    app.add_exception_handler(KeyDestroyedError, answer_destroyed_key)
     app.add_exception_handler(HTTPException, answer_http_exception)
     app.add_exception_handler(RequestValidationError, answer_invalid)
     app.add_middleware(Guard, service=service, limits=limits or HttpLimits())

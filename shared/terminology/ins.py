@@ -37,6 +37,10 @@ class Ins:
         digits = self.number[:5] + _CORSICA.get(department, department) + self.number[7:13]
         return digits.isdecimal() and int(self.number[13:]) == 97 - int(digits) % 97
 
+    def is_refused_by_key(self) -> bool:
+        """True where the key is wrong and matters: published examples of test identities break it, real ones never."""
+        return not self.is_test and not self.key_is_valid()
+
 
 def parse_ins(oid: str, number: str) -> Ins:
     """An identity from an OID, with or without `urn:oid:`, and a number of 15 characters.

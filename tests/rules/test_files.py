@@ -9,7 +9,7 @@ from shared.contracts.topics import SERVICES
 LONGEST = 400
 COMMON = {
     *("__init__.py", "__main__.py", "settings.py", "domain", "domain.py", "handlers.py", "repository", "repository.py"),
-    *("clients.py", "api", "api.py", "commands.py", "data", "templates", "migrations"),
+    *("clients.py", "api", "api.py", "commands", "commands.py", "data", "templates", "migrations"),
 }
 OWN = {"gateway": {"fhir"}, "portal": {"pages", "static"}}
 MADE = {"__pycache__"}
@@ -29,7 +29,7 @@ def too_long(lines: dict[str, int]) -> list[str]:
 def foreign_names(service: str, names: set[str]) -> list[str]:
     allowed = COMMON | OWN.get(service, set())
     found = [f"services/{service}/{name}: expected one of {sorted(allowed)}" for name in sorted(names - allowed)]
-    twice = [kind for kind in ("domain", "repository", "api") if {kind, f"{kind}.py"} <= names]
+    twice = [kind for kind in ("domain", "repository", "api", "commands") if {kind, f"{kind}.py"} <= names]
     return found + [f"services/{service}: {kind}.py and {kind}/ side by side; keep one" for kind in twice]
 
 

@@ -133,7 +133,7 @@ class Service:
 
     @property
     def decisions(self) -> Decisions:
-        return Decisions()
+        return Decisions(self.keys)
 
     def app(self) -> FastAPI:
         check = callers(ServiceVerifier(JWKS, "document", ("gateway",)), "gateway")

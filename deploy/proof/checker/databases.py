@@ -168,19 +168,23 @@ class Databases:
         return int(rows[0]["size"]) if rows else 0
 
     async def leaves(self, secrets: Secrets, opened: int) -> list[Leaf]:
-        """The log in its order; of at most `opened` leaves, spread evenly, the events are decrypted."""
+        """The log in its order; of at most `opened` leaves, spread evenly, the events are decrypted.
+
+        Not of deleted records: nobody can read those any more.
+        """
         sql = (
             "SELECT index, record, topic, partition, number, event_id, type, commitment, leaf_hash, event "
             "FROM leaf ORDER BY index"
         )
         rows = await self.rows(AUDIT, sql)
         keys = await self._keys(AUDIT, secrets)
+        deleted = {row[0] for row in await self.rows(AUDIT, "SELECT record FROM record_key WHERE wrapped_key IS NULL")}
         step = max(1, len(rows) // opened) if opened else len(rows) + 1
         found = []
         for at, row in enumerate(rows):
             place = (row["topic"], row["partition"]) if row["topic"] is not None else None
             event, broken = None, False
-            if at % step == 0:
+            if at % step == 0 and row["record"] not in deleted:
                 try:
                     event = decrypt(keys[row["record"]], row["event"], context(AUDIT, "leaf", "event", row["event_id"]))
                 except (SecurityError, KeyError):
@@ -208,5 +212,7 @@ class Databases:
 
     async def _keys(self, service: str, secrets: Secrets) -> Mapping[UUID, bytes]:
         provider = FileKeyProvider(secrets.keys_dir(service), KEK)
-        rows = await self.rows(service, "SELECT record, key_id, wrapped_key FROM record_key")
+        rows = await self.rows(
+            service, "SELECT record, key_id, wrapped_key FROM record_key WHERE wrapped_key IS NOT NULL"
+        )
         return {row["record"]: provider.unwrap(Wrapped(row["key_id"], row["wrapped_key"])) for row in rows}

@@ -12,13 +12,13 @@ from pydantic import ValidationError
 
 from services.access_control.api.records import problem, rights_view
 from services.access_control.domain import explanation
-from services.access_control.domain.branches.people import excluded, in_team, is_treating, unidentified
+from services.access_control.domain.branches.people import excluded, in_team, is_treating, suspended, unidentified
 from services.access_control.domain.explanation import Rules
 from services.access_control.domain.policy import Policy
 from services.access_control.domain.record import Record
 from services.access_control.domain.requests import COMMANDS, command_of
 from services.access_control.domain.rights import Changed
-from services.access_control.repository import Snapshot, Snapshots
+from services.access_control.repository import Asked, Snapshot, Snapshots
 from shared.contracts.common import Actor, ActorKind
 from shared.contracts.http_access_control import ReadRights, RightsView, StandingView
 from shared.contracts.http_explanations import (
@@ -34,6 +34,7 @@ from shared.contracts.reasons import Reason
 from shared.contracts.record_requests import RightsCommand
 from shared.http import Problem
 
+_NOBODY: Final = Asked()
 _BY_NAME: Final = {body.type_name: body for body in COMMANDS if issubclass(body, RightsCommand)}
 """What somebody on the holder's side may imagine: changes of rights, and no act of an authority."""
 
@@ -53,13 +54,16 @@ def explanations(router: APIRouter, snapshots: Snapshots, policy: Policy) -> API
         code = unidentified(asked.reader) or excluded(asked.reader, policy)
         if code is not None:
             raise problem(403, code, "Sign in as a person with one exercise.")
-        found = _there(await snapshots.snapshot(record))
+        found = _there(await snapshots.snapshot(record, about=Asked((asked.reader,))))
+        code = suspended(found.record, asked.reader)
+        if code is not None:
+            raise problem(403, code, "Ask the operator why.")
         return _standing(found.record, asked.reader, found.now)
 
     @router.post("/records/{record}/explain")
     async def explain(record: UUID, asked: Explain) -> Explanation:
         """Why a look is permitted or not, now or at another moment, by today's settings."""
-        found = await _snapshot(snapshots, record, asked.reader, asked.at)
+        found = await _snapshot(snapshots, record, asked.reader, asked.at, Asked((asked.look.actor,)))
         told = Explanation(at=found.moment, told_from=found.told_from)
         if found.moment < found.told_from:
             return told
@@ -75,7 +79,8 @@ def explanations(router: APIRouter, snapshots: Snapshots, policy: Policy) -> API
     @router.post("/records/{record}/see-as")
     async def see_as(record: UUID, asked: SeeAs) -> SeenAs:
         """What others would see, now and after a change that nobody makes."""
-        found = await _snapshot(snapshots, record, asked.reader)
+        about = Asked([look.actor for look in asked.looks], _named(asked.change))
+        found = await _snapshot(snapshots, record, asked.reader, about=about)
         rules = Rules(await snapshots.matrix(found.now), policy)
         changed = _changed(found, asked.change, asked.reader, policy) if asked.change is not None else None
         after = changed.record if changed is not None and changed.verdict.permitted else None
@@ -91,19 +96,27 @@ def explanations(router: APIRouter, snapshots: Snapshots, policy: Policy) -> API
     return router
 
 
-async def _snapshot(snapshots: Snapshots, record: UUID, reader: Actor, moment: datetime | None = None) -> Snapshot:
+async def _snapshot(
+    snapshots: Snapshots, record: UUID, reader: Actor, moment: datetime | None = None, about: Asked = _NOBODY
+) -> Snapshot:
     """The record as its reader may know it; whether he may is decided on today's rights, whatever moment he asks for.
 
     Raises:
         Problem: 404 where there is no record, 403 with the reason where he may not.
     """
-    today = _there(await snapshots.snapshot(record))
+    today = _there(await snapshots.snapshot(record, about=about))
     code = explanation.refused(today.record, reader, today.now)
     if code is not None:
         raise problem(403, code, "Have the holder decide who acts for him.")
     if moment is None and reader.kind is ActorKind.PATIENT:
         return today
-    return _there(await snapshots.snapshot(record, moment, secrets=reader.kind is ActorKind.PATIENT))
+    return _there(await snapshots.snapshot(record, moment, about=about, secrets=reader.kind is ActorKind.PATIENT))
+
+
+def _named(change: Hypothesis | None) -> tuple[str, ...]:
+    """The app of a change that is imagined."""
+    app = change.body.get("app") if change is not None else None
+    return (app,) if isinstance(app, str) else ()
 
 
 def _there(found: Snapshot | None) -> Snapshot:

@@ -1,6 +1,8 @@
 """Openings, look-ups, oppositions, delegates, and the holder's view of rights."""
 
+from collections.abc import Awaitable
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -9,13 +11,21 @@ from services.access_control.domain import opening
 from services.access_control.domain.commands.life import objection_ends
 from services.access_control.domain.policy import Policy
 from services.access_control.domain.record import Record, Standing, State
-from services.access_control.repository import Delegates, OpposedError, People, RecordExistsError
+from services.access_control.repository import (
+    BeingDeletedError,
+    Delegates,
+    MovedError,
+    OpposedError,
+    People,
+    RecordExistsError,
+)
 from services.access_control.settings import Settings
-from shared.contracts.further_reasons import Code, sentence
+from shared.contracts.further_reasons import Code, FurtherReason, sentence
 from shared.contracts.http_access_control import (
     AppView,
     DelegatesFound,
     DelegationView,
+    ForeseenOpening,
     Found,
     InsView,
     LookUp,
@@ -32,8 +42,11 @@ from shared.contracts.http_access_control import (
 )
 from shared.contracts.reasons import Reason
 from shared.http import Problem
+from shared.observability import logger
 from shared.terminology import Ins, parse_ins
 
+_log = logger(__name__)
+T = TypeVar("T")
 OK = 200
 CREATED = 201
 
@@ -45,13 +58,16 @@ def records(router: APIRouter, people: People, delegates: Delegates, settings: S
     @router.post("/records")
     async def open_record(wanted: OpenRecord, response: Response) -> OpenedRecord:
         """The person's record, opened where there was none."""
-        _expect_opener(wanted, professionals_may=settings.professionals_may_open)
-        try:
-            opened = await people.open(_ins(wanted.ins, accepted), wanted.traits, wanted.actor)
-        except OpposedError:
-            raise problem(409, Reason.RECORD_OPPOSED, "Only the person can withdraw the opposition.") from None
+        expect(opening.refused(wanted.actor, professionals_may=settings.professionals_may_open))
+        opened = await told(people.open(ins_of(wanted.ins, accepted), wanted.traits, wanted.actor))
         response.status_code = CREATED if opened.opened else OK
         return opened
+
+    @router.post("/openings")
+    async def foresee(wanted: OpenRecord) -> ForeseenOpening:
+        """Have a person's record opened automatically, unless the person opposes it in time."""
+        expect(opening.not_foreseen(wanted.actor))
+        return await told(people.foresee(ins_of(wanted.ins, accepted), wanted.traits, wanted.actor))
 
     @router.post("/records/lookup")
     async def look_up(wanted: LookUp) -> RecordsFound:
@@ -69,11 +85,7 @@ def records(router: APIRouter, people: People, delegates: Delegates, settings: S
     async def oppose(wanted: Oppose) -> None:
         """Note an opposition to the opening of a record, or its withdrawal."""
         note = people.oppose if wanted.opposed else people.withdraw_opposition
-        try:
-            await note(_ins(wanted.ins, accepted))
-        except RecordExistsError:
-            told = "The person has a record already, so its opening can't be opposed."
-            raise Problem(409, "record_exists", told, "Have its holder close it.") from None
+        await told(note(ins_of(wanted.ins, accepted)))
 
     @router.get("/records/{record}/rights")
     async def rights(record: UUID) -> RightsView:
@@ -86,16 +98,33 @@ def records(router: APIRouter, people: People, delegates: Delegates, settings: S
     @router.put("/records/{record}/delegates/{delegation}", status_code=204)
     async def note_delegate(record: UUID, delegation: UUID, wanted: NoteDelegate) -> None:
         """Note who is invited to act for a holder."""
-        if not await delegates.note(record, delegation, _ins(wanted.ins, accepted)):
+        if not await delegates.note(record, delegation, ins_of(wanted.ins, accepted)):
             told = "This delegation can't be that person's."
             raise Problem(409, "delegation_taken", told, "Make a new random id for the invitation.")
 
     @router.post("/delegates/lookup")
     async def look_up_delegate(wanted: InsView) -> DelegatesFound:
         """The delegations of a person."""
-        return DelegatesFound(delegations=tuple(await delegates.of(_ins(wanted, accepted))))
+        return DelegatesFound(delegations=tuple(await delegates.of(ins_of(wanted, accepted))))
 
     return router
+
+
+async def told(done: Awaitable[T]) -> T:
+    """What is done with a person, or why not as a problem."""
+    try:
+        return await done
+    except OpposedError:
+        raise problem(409, Reason.RECORD_OPPOSED, "Only the person can withdraw the opposition.") from None
+    except MovedError:
+        next_step = "Ask the national identity service for the one that holds."
+        raise Problem(409, "identity_moved", "This identity was replaced by another.", next_step) from None
+    except RecordExistsError:
+        why = "The person has a record already, so its opening can't be opposed."
+        raise Problem(409, "record_exists", why, "Have its holder close it.") from None
+    except BeingDeletedError:
+        next_step = "Open a new record once the deletion is done; the holder is told then."
+        raise problem(409, FurtherReason.RECORD_DELETED, next_step) from None
 
 
 def problem(status: int, reason: Code, next_step: str) -> Problem:
@@ -103,24 +132,37 @@ def problem(status: int, reason: Code, next_step: str) -> Problem:
     return Problem(status, reason.value, sentence(reason), next_step)
 
 
-def _expect_opener(wanted: OpenRecord, *, professionals_may: bool) -> None:
-    reason = opening.refused(wanted.actor, professionals_may=professionals_may)
+def no_record() -> Problem:
+    """The problem of a record that is not there."""
+    return problem(404, Reason.NO_RECORD, "Open it first, or compare the identity with the national identity service.")
+
+
+def expect(reason: Reason | None) -> None:
+    """End where an opening is refused."""
     if reason is not None:
         raise problem(403, reason, "Have the person open it in their own space.")
 
 
 def _expect_record(record: UUID | None) -> UUID:
     if record is None:
-        next_step = "Open it first, or compare the identity with the national identity service."
-        raise problem(404, Reason.NO_RECORD, next_step)
+        raise no_record()
     return record
 
 
-def _ins(view: InsView, accepted: frozenset[str]) -> Ins:
+def ins_of(view: InsView, accepted: frozenset[str]) -> Ins:
+    """The identity that is named.
+
+    Raises:
+        Problem: it is none, or not taken here.
+    """
     try:
         ins = parse_ins(view.oid, view.matricule)
     except ValueError as error:
         raise Problem(422, "bad_ins", f"{error}.", "Have the identity qualified again.") from None
+    if ins.is_refused_by_key():
+        raise Problem(422, "bad_ins", "The key of the INS is wrong.", "Have the identity qualified again.")
+    if not ins.key_is_valid():
+        _log.warning("ins_key_wrong")  # of a test person, as in published examples
     if ins.oid not in accepted:
         told = "This installation does not take identities of that kind: test people locally, real ones elsewhere."
         raise Problem(422, "ins_not_accepted", told, f"Send one of {', '.join(sorted(accepted))}.")
@@ -130,7 +172,7 @@ def _ins(view: InsView, accepted: frozenset[str]) -> Ins:
 def _taken(view: InsView, accepted: frozenset[str]) -> Ins | Problem:
     """The identity, or why it is not taken."""
     try:
-        return _ins(view, accepted)
+        return ins_of(view, accepted)
     except Problem as problem:
         return problem
 
@@ -195,6 +237,6 @@ def _delegations(found: Record, now: datetime) -> tuple[DelegationView, ...]:
 def _life(found: Record) -> RecordLife:
     if found.suspended:
         return RecordLife.SUSPENDED
-    if found.deceased or found.state is State.CLOSED:
+    if found.deceased or found.deletion_due or found.state is State.CLOSED:
         return RecordLife.CLOSED
     return RecordLife.HELD if found.held else RecordLife.OPEN

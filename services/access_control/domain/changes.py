@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from services.access_control.domain.deletion import Deletion
+from services.access_control.domain.oversight import Case, Confirmation, Emergency, Oversight
 from services.access_control.domain.record import Record, Right
 from services.access_control.domain.relations import Agreement, Delegation, Team
 from shared.contracts.access_decisions import Outcome
-from shared.contracts.common import Owner
+from shared.contracts.common import AccessMode, Owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,55 @@ class AgreementChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class EmergencyBegan:
+    """An emergency began (bris de glace, centre 15): it is kept for the patient and the operator, and counted."""
+
+    record: UUID
+    professional: str
+    mode: AccessMode
+    emergency: Emergency
+    since: datetime
+    secret: bool
+    """A minor's secret connection: representatives are not shown it (AR-042)."""
+    limit: int
+    """How many a day are not reviewed."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmergencyConfirmed:
+    """A colleague confirmed a professional's emergency on a record."""
+
+    record: UUID
+    professional: str
+    confirmation: Confirmation
+
+
+@dataclass(frozen=True, slots=True)
+class CaseBegan:
+    """The holder contests an access."""
+
+    record: UUID
+    id: UUID
+    case: Case
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionBegun:
+    """A record is deleted from here on: its owners' confirmations are waited for."""
+
+    record: UUID
+    deletion: Deletion
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """How far a deletion is; where it has ended, the holder is forgotten."""
+
+    record: UUID
+    deletion: Deletion
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionMade:
     """The one decision on a request, by which a repeat of the request is known."""
 
@@ -80,6 +131,8 @@ class DecisionMade:
     decided_at: datetime
     matrix: "MatrixAsked | None" = None
     """For a consultation that was put to the habilitation matrix."""
+    actor: str | None = None
+    """For a consultation by a professional: the directory number, by which odd accesses are counted (AR-062)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +171,10 @@ Change = (
     | TeamChanged
     | DelegationChanged
     | AgreementChanged
+    | EmergencyBegan
+    | EmergencyConfirmed
+    | CaseBegan
+    | DeletionBegun
     | DecisionMade
     | Kept
 )
@@ -132,7 +189,18 @@ RELATIONS: Final[tuple[tuple[str, Any], ...]] = (
 
 def differences(identity: UUID, before: Record, after: Record) -> tuple[Change, ...]:
     """The rows that turn one record into the other."""
-    return (RecordChanged(identity, after), *_relations(identity, before, after))
+    beside = _beside(identity, before.oversight, after.oversight)
+    return (RecordChanged(identity, after), *_relations(identity, before, after), *beside)
+
+
+def _beside(identity: UUID, before: Oversight, after: Oversight) -> Iterator[Change]:
+    """What commands change beside the record."""
+    if before is not after:
+        for professional in _changed(before.confirmations, after.confirmations):
+            yield EmergencyConfirmed(identity, professional, after.confirmations[professional])
+        for opened in _changed(before.cases, after.cases):
+            if (case := after.cases[opened]) is not None:
+                yield CaseBegan(identity, opened, case)
 
 
 def _relations(identity: UUID, before: Record, after: Record) -> Iterator[Change]:

@@ -22,6 +22,7 @@ from shared.contracts.common import AccessMode, Actor, ActorKind, Capacity
 __all__ = [
     "REIMBURSEMENTS",
     "Reading",
+    "begins_emergency",
     "consult",
     "deposit",
     "explain",
@@ -42,6 +43,7 @@ _BY_KIND: Final[dict[ActorKind, Branch[Consultation]]] = {
 }
 
 told_of_emergency = emergency.told
+begins_emergency = emergency.begins
 
 
 def consult(record: Record, asked: Reading, now: datetime, matrix: Matrix, policy: Policy = DEFAULT) -> Verdict:

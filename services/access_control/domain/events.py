@@ -4,13 +4,15 @@ from datetime import datetime
 from typing import Final
 
 from services.access_control.domain.commands import consents
-from services.access_control.domain.commands.life import objection_ends
+from services.access_control.domain.commands.life import archive_ends, objection_ends
 from services.access_control.domain.commands.rule import AnyAct, Command
+from services.access_control.domain.deletion import Deletion
 from services.access_control.domain.policy import Policy
 from services.access_control.domain.record import Record
 from services.access_control.domain.rights import Changed
 from shared.contracts.access_decisions import (
     ConsentChanged,
+    DeletionForeseen,
     DeletionRequested,
     LifeChanged,
     RecordClosed,
@@ -18,6 +20,7 @@ from shared.contracts.access_decisions import (
     RecordReopened,
     RightsChanged,
 )
+from shared.contracts.access_oversight import CaseOpened
 from shared.contracts.common import Act, Body, FurtherAct
 
 _OF_THE_RECORD: Final[dict[AnyAct, type[RecordClosed | RecordReopened | RecordReleased]]] = {
@@ -27,7 +30,14 @@ _OF_THE_RECORD: Final[dict[AnyAct, type[RecordClosed | RecordReopened | RecordRe
     Act.RELEASE: RecordReleased,
 }
 _LIFE: Final = frozenset(
-    {FurtherAct.ACTIVATE, FurtherAct.SUSPEND, FurtherAct.OBJECT, FurtherAct.LIFT, FurtherAct.DECEASE}
+    {
+        FurtherAct.ACTIVATE,
+        FurtherAct.SUSPEND,
+        FurtherAct.OBJECT,
+        FurtherAct.LIFT,
+        FurtherAct.DECEASE,
+        FurtherAct.COME_OF_AGE,
+    }
 )
 
 
@@ -35,7 +45,19 @@ def events_of(command: Command, changed: Changed, now: datetime, policy: Policy)
     """The events of a command, none where nothing changed."""
     if not changed.happened:
         return ()
-    return (_event(command, changed, now, policy),)
+    begun = deletion_of(changed, now)
+    announced = (begun.told(),) if begun is not None else ()
+    if command.act is FurtherAct.DELETE_ARCHIVED:
+        return announced
+    return (_event(command, changed, now, policy), *announced)
+
+
+def deletion_of(changed: Changed, now: datetime) -> Deletion | None:
+    """The deletion that a command began; None where it began none."""
+    record = changed.record
+    if not changed.happened or record.deletion_due is None or record.deleted_because is None:
+        return None
+    return Deletion(record.deleted_because, record.deletion_due, now)
 
 
 def _event(command: Command, changed: Changed, now: datetime, policy: Policy) -> Body:
@@ -44,9 +66,27 @@ def _event(command: Command, changed: Changed, now: datetime, policy: Policy) ->
         return told(actor=command.actor)
     if act is FurtherAct.REQUEST_DELETION:
         return DeletionRequested(actor=command.actor, latest=changed.record.deletion_due or now)
+    if act is FurtherAct.CONTEST:
+        return _case_opened(command, changed.record)
+    if act is FurtherAct.FORESEE_DELETION:
+        return DeletionForeseen(at=archive_ends(changed.record, policy) or now)
     if isinstance(act, Act):
         return _rights_changed(act, command, changed)
     return _life_changed(command, changed, policy) if act in _LIFE else _consent_changed(act, command, changed, now)
+
+
+def _case_opened(command: Command, record: Record) -> Body:
+    case = record.oversight.cases[command.case] if command.case is not None else None
+    if command.case is None or case is None:
+        raise ValueError("a case that was not opened now is not told")
+    return CaseOpened(
+        actor=command.actor,
+        case=command.case,
+        request=case.request,
+        professional=case.professional,
+        structure=case.structure,
+        due=case.due,
+    )
 
 
 def _rights_changed(act: Act, command: Command, changed: Changed) -> RightsChanged:
@@ -103,6 +143,8 @@ def _until(command: Command, record: Record) -> datetime | None:
     match command.act:
         case FurtherAct.CONSENT_TEAM:
             return record.teams[command.team or ""].until
+        case FurtherAct.CONFIRM_EMERGENCY:
+            return record.oversight.confirmations[command.professional or ""].until
         case FurtherAct.CONSENT_SESSION:
             return record.sessions[consents.session_key(command)]
         case _:

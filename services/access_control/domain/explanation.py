@@ -70,7 +70,8 @@ def explained(record: Record, look: Look, now: datetime, rules: Rules) -> Explai
 
 def hypothetical(record: Record, command: Command, now: datetime, policy: Policy) -> Changed:
     """What a command would come to, made on the rights as they stand now."""
-    return rights.change(record, replace(command, version=record.rights_version), now, policy)
+    made_now = replace(command, version=record.rights_version)
+    return rights.change(record, made_now, now, record.oversight.policy(policy))
 
 
 def hidden(document: DocumentKind, sight: Sight, actor: Actor) -> Hidden | None:
@@ -93,8 +94,9 @@ def hidden(document: DocumentKind, sight: Sight, actor: Actor) -> Hidden | None:
 
 
 def _verdict(record: Record, look: Look, now: datetime, rules: Rules) -> Verdict:
+    policy = record.oversight.policy(rules.policy)
     if look.act is Act.DEPOSIT:
-        return decide.explain_deposit(record, look.actor, now, rules.policy, look.mode)
+        return decide.explain_deposit(record, look.actor, now, policy, look.mode)
     reading = Reading(
         actor=look.actor,
         owner=look.owner,
@@ -105,7 +107,7 @@ def _verdict(record: Record, look: Look, now: datetime, rules: Rules) -> Verdict
         purpose=look.purpose,
         consent=look.consent,
     )
-    return decide.explain(record, reading, now, rules.matrix, rules.policy)
+    return decide.explain(record, reading, now, rules.matrix, policy)
 
 
 def _with_document(told: Explained, document: DocumentKind, sight: Sight, actor: Actor) -> Explained:

@@ -24,6 +24,11 @@ def refused(actor: Actor, *, professionals_may: bool) -> Reason | None:
             return Reason.NO_BRANCH
 
 
+def not_foreseen(actor: Actor) -> Reason | None:
+    """Why this actor may not have a record opened automatically (AR-001); None for the operator, who does so by law."""
+    return None if actor.kind is ActorKind.OPERATOR else Reason.NO_BRANCH
+
+
 def _professional_refused(actor: Actor) -> Reason | None:
     if not actor.authenticated or actor.number is None:
         return Reason.NOT_AUTHENTICATED

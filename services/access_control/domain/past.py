@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from services.access_control.domain.changes import RELATIONS, Kept
+from services.access_control.domain.oversight import NOTHING
 from services.access_control.domain.record import Record
 
 LIFE: Final = "life"
@@ -19,8 +20,8 @@ _NO_RELATIONS: Final[dict[str, Any]] = {name: {} for name, _ in RELATIONS}
 
 
 def life(record: Record) -> Record:
-    """A record without its relations, and without what is no decision: the end of permits and the day of majority."""
-    bare: dict[str, Any] = {"permits_until": None, "majority": None, **_NO_RELATIONS}
+    """A record without its relations, what stands beside it, and what is no decision: end of permits, majority."""
+    bare: dict[str, Any] = {"permits_until": None, "majority": None, "oversight": NOTHING, **_NO_RELATIONS}
     return replace(record, **bare)
 
 
@@ -53,7 +54,8 @@ def record_at(record: Record, rows: Iterable[Kept], moment: datetime, *, secrets
     values = {thing: _value(changes, moment, secrets=secrets) for thing, changes in things.items()}
     relations: dict[str, Any] = {name: _relation(getattr(record, name), values, name) for name in _NO_RELATIONS}
     alive: Record = values.get((LIFE, None)) or record
-    return replace(alive, permits_until=record.permits_until, majority=record.majority, **relations)
+    today: dict[str, Any] = {name: getattr(record, name) for name in ("permits_until", "majority", "oversight")}
+    return replace(alive, **today, **relations)
 
 
 def _diff(before: Record, after: Record) -> Iterator[tuple[str, Any, Any, Any]]:

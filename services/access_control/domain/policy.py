@@ -42,10 +42,24 @@ class Policy:
     """How long an invitation to act for the holder waits for its answer."""
     objection: timedelta = timedelta(weeks=6)
     """In which the holder may object to a suspension (CSP R.1111-36, AR-057)."""
+    archive_years: int = 10
+    """How long a closed record is kept before it is deleted (CSP R.1111-36, L.1111-18, AR-054)."""
+    archive_notice: timedelta = timedelta(days=30)
+    """How long before that its holder is told at least: no source gives a number."""
     deletion: timedelta = timedelta(days=90)
     """In which an express deletion has to be done: three months at most (CSP R.1111-36, AR-055)."""
+    emergency: timedelta = timedelta(minutes=30)
+    """How long an emergency lasts for one professional on one record, from its first decision."""
+    break_glass_a_day: int = 5
+    """Beyond it a professional's bris de glace of one day are to be reviewed; no source gives a number (AR-062)."""
+    regulation_a_day: int = 50
+    """The same of centre 15: a regulating doctor's shift holds that many calls; no source gives a number."""
+    colleague_confirms: bool = False
+    """Beyond the number a colleague confirms each bris de glace, never centre 15. No source asks for it: off."""
+    case_answer: timedelta = timedelta(days=30)
+    """In which a contested access is answered: the month of article 12(3) of the GDPR; no source says more."""
     apps: Mapping[str, App] = field(default_factory=lambda: MappingProxyType({}))
-    """The referenced apps by code. None is referenced by default."""
+    """The referenced apps by code: no setting, but what the register says when something is decided."""
 
 
 DEFAULT: Final = Policy()

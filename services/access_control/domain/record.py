@@ -6,13 +6,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from services.access_control.domain.deletion import Because
+from services.access_control.domain.oversight import NOTHING, Oversight
 from services.access_control.domain.relations import Agreement, Delegation, DelegationState, Right, Standing, Team
 from shared.contracts.common import Wishes
 from shared.contracts.further_reasons import Code, FurtherReason
 from shared.contracts.reasons import Reason
 from shared.contracts.record_requests import DelegationKind, Function, TeamKind
 
-__all__ = ["ABSENT", "Record", "Right", "Standing", "State", "no_consultation", "no_deposit"]
+__all__ = ["ABSENT", "Record", "Right", "Standing", "State", "no_consultation", "no_deposit", "no_record"]
 
 WISHES: Final = Wishes()
 """At creation: both emergency modes permitted, masked documents not shown (AR-036)."""
@@ -45,8 +47,13 @@ class Record:
     """The holder objected to the suspension within six weeks."""
     deceased: bool = False
     """Stands beside the state, so that a death told by error can be taken back."""
+    closed_at: datetime | None = None
+    """Since when it is closed: it is archived for ten years (AR-054)."""
+    foreseen_at: datetime | None = None
+    """When the holder of a closed record was told that its archive is ending."""
     deletion_due: datetime | None = None
-    """Until when it has to be deleted, after an express request of the holder (AR-055)."""
+    """Until when it has to be deleted, and so: it is being deleted, or was (AR-054, AR-055). Nothing takes it back."""
+    deleted_because: Because | None = None
     held: bool = False
     """An unexpected error hit a request that may have restricted access: nobody reads until an operator resolves it."""
     rights_version: int = 0
@@ -67,6 +74,8 @@ class Record:
     """By structure, professional, or the team's identifier."""
     delegations: Mapping[str, Delegation] = field(default_factory=dict)
     apps: Mapping[str, Agreement] = field(default_factory=dict)
+    oversight: Oversight = NOTHING
+    """What is known beside it, where a message needs it."""
 
     def standing(self, professional: str, now: datetime) -> Standing:
         """A professional's standing at a moment: the end of a right is compared when deciding, never a timer."""
@@ -121,12 +130,19 @@ class Record:
 ABSENT: Final = Record()
 
 
-def no_deposit(record: Record) -> Code | None:
-    """Why the state allows no deposit; None where it does. A held record takes deposits."""
-    if record.state is State.OPEN and not record.suspended and not record.deceased:
-        return None
+def no_record(record: Record) -> Code | None:
+    """Why there is nothing to read, feed or decide: it never was, or it is deleted; None where it is there."""
     if record.state is State.ABSENT:
         return Reason.NO_RECORD
+    return FurtherReason.RECORD_DELETED if record.deletion_due is not None else None
+
+
+def no_deposit(record: Record) -> Code | None:
+    """Why the state allows no deposit; None where it does. A held record takes deposits."""
+    if record.state is State.OPEN and not (record.suspended or record.deceased or record.deletion_due):
+        return None
+    if (code := no_record(record)) is not None:
+        return code
     if record.deceased:
         return FurtherReason.RECORD_DECEASED
     return Reason.RECORD_SUSPENDED if record.suspended else Reason.RECORD_CLOSED

@@ -7,6 +7,7 @@ from services.access_control.domain.commands.rule import AnyAct, Command
 from shared.contracts import record_requests as bodies
 from shared.contracts.common import Act, Body, FurtherAct
 from shared.contracts.record_deposits import Deposit
+from shared.contracts.record_oversight import ConfirmEmergency, Contest
 
 COMMANDS: Final[dict[type[Body], AnyAct]] = {
     bodies.Authorise: Act.AUTHORISE,
@@ -37,25 +38,32 @@ COMMANDS: Final[dict[type[Body], AnyAct]] = {
     bodies.CloseUncontested: FurtherAct.CLOSE_UNCONTESTED,
     bodies.Decease: FurtherAct.DECEASE,
     bodies.RequestDeletion: FurtherAct.REQUEST_DELETION,
+    ConfirmEmergency: FurtherAct.CONFIRM_EMERGENCY,
+    Contest: FurtherAct.CONTEST,
 }
 ACTS: Final[dict[type[Body], AnyAct]] = {bodies.Consult: Act.CONSULT, Deposit: Act.DEPOSIT, **COMMANDS}
 ACTS_BY_NAME: Final = {body.type_name: act for body, act in ACTS.items()}
 _SAME: Final = (
     *("actor", "professional", "until", "structure", "team", "role", "wishes", "functions", "delegation"),
-    *("accepted", "app", "undone", "reason_code", "opinion"),
+    *("accepted", "app", "undone", "reason_code", "opinion", "case", "request"),
 )
 """Fields that a body and a command name alike."""
 
 
-def reading_of(body: bodies.Consult) -> Reading:
-    """A consultation as the rules take it."""
+def reading_of(body: bodies.Consult, *, text_kept: bool) -> Reading:
+    """A consultation as the rules take it.
+
+    Args:
+        body: The request.
+        text_kept: This service keeps a text of that request; that there is one is not taken on trust (AR-039).
+    """
     return Reading(
         actor=body.actor,
         owner=body.owner,
         mode=body.mode,
         deadline=body.deadline,
         reason_code=body.reason_code,
-        reason_told=body.reason_told,
+        reason_told=body.reason_told and text_kept,
         purpose=body.purpose,
         consent=body.consent,
     )

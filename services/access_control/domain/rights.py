@@ -11,7 +11,15 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
-from services.access_control.domain.commands import consents, delegations, life, professionals, wishes
+from services.access_control.domain.branches.people import not_secret, suspended
+from services.access_control.domain.commands import (
+    consents,
+    delegations,
+    life,
+    oversight,
+    professionals,
+    wishes,
+)
 from services.access_control.domain.commands.rule import AnyAct, Asked, Command, Rule, never
 from services.access_control.domain.commands.who import granted
 from services.access_control.domain.policy import DEFAULT, Policy
@@ -23,7 +31,7 @@ from shared.contracts.reasons import Reason
 __all__ = ["NEVER_RESTRICTING", "RULES", "AnyAct", "Changed", "Command", "change", "restricts"]
 
 RULES: Final[Mapping[AnyAct, Rule]] = MappingProxyType(
-    professionals.RULES | consents.RULES | wishes.RULES | delegations.RULES | life.RULES
+    professionals.RULES | consents.RULES | wishes.RULES | delegations.RULES | life.RULES | oversight.RULES
 )
 NEVER_RESTRICTING: Final = frozenset(act for act, rule in RULES.items() if rule.restricts is never)
 """Commands that take access from nobody, whatever stands in them.
@@ -65,8 +73,10 @@ def restricts(record: Record, command: Command) -> bool:
 
 def _refused(rule: Rule, asked: Asked) -> Code | None:
     return (
-        rule.who(asked)
+        suspended(asked.record, asked.actor)
+        or rule.who(asked)
         or rule.state(asked.record)
+        or not_secret(asked.record, asked.actor, asked.now)
         or (Reason.STALE_RIGHTS if rule.versioned and asked.command.version != asked.record.rights_version else None)
         or rule.refuses(asked)
     )

@@ -13,7 +13,7 @@ from services.access_control.domain.past import LIFE
 from services.access_control.domain.record import Record
 from shared.database import Transaction
 
-_LEFT_OUT: Final = {name for name, _ in RELATIONS} | {"permits_until", "majority"}
+_LEFT_OUT: Final = {name for name, _ in RELATIONS} | {"permits_until", "majority", "oversight"}
 
 
 async def save(tx: Transaction, rows: Sequence[Kept]) -> None:

@@ -1,17 +1,29 @@
 """Records, rights and decisions by batch: one statement per table, whatever the size of the batch."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import product
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from services.access_control.domain.changes import Change, DecisionMade, Kept, RecordChanged, RightChanged
+from services.access_control.domain.changes import (
+    Change,
+    DecisionMade,
+    DeletionBegun,
+    Kept,
+    RecordChanged,
+    RightChanged,
+)
 from services.access_control.domain.decide import needs_rights
+from services.access_control.domain.deletion import Because
+from services.access_control.domain.oversight import NOTHING, Oversight
 from services.access_control.domain.record import ABSENT, Record, Right, State
-from services.access_control.repository import majorities, past, relations
+from services.access_control.repository import majorities, oversight, past, relations
+from services.access_control.repository.deletions import begin
 from services.access_control.repository.relations import Relations, joined
-from shared.contracts.common import Wishes
+from shared.contracts.common import Actor, Wishes
 from shared.contracts.envelope import Message
 from shared.contracts.record_deposits import Deposit
 from shared.contracts.record_requests import AdministratorRole, DelegationKind, Function, Invite
@@ -34,6 +46,17 @@ _WISHES: Final = {
 Rights = Mapping[UUID, Mapping[str, Right]]
 
 
+class Beside(NamedTuple):
+    """What a load adds to records."""
+
+    of: Mapping[UUID, Oversight]
+    actors: Sequence[str]
+    """Directory numbers of those who ask: which of them are suspended is read with the records."""
+
+
+_NOTHING_BESIDE: Final = Beside({}, ())
+
+
 class _Records:
     """What both lanes save, and how they load records."""
 
@@ -42,39 +65,43 @@ class _Records:
 
     async def save(self, tx: Transaction, changes: Sequence[Change]) -> None:
         """Write a batch's changes; of several of one row the last counts."""
-        records: dict[UUID, Record] = {}
-        rights: dict[tuple[UUID, str], Right | None] = {}
-        decisions: list[DecisionMade] = []
-        kept: list[Kept] = []
+        by_kind: defaultdict[type[Change], list[Any]] = defaultdict(list)
         for change in changes:
-            match change:
-                case RecordChanged():
-                    records[change.id] = change.record
-                case RightChanged():
-                    rights[change.record, change.professional] = change.right
-                case DecisionMade():
-                    decisions.append(change)
-                case Kept():
-                    kept.append(change)
-        if records:
+            by_kind[type(change)].append(change)
+        if records := {change.id: change.record for change in by_kind[RecordChanged]}:
             await _save_records(tx, records)
-        if rights:
+        if rights := {(change.record, change.professional): change.right for change in by_kind[RightChanged]}:
             await _save_rights(tx, rights)
         await relations.save(tx, changes)
-        if kept:
+        if kept := by_kind[Kept]:
             await past.save(tx, kept)
-        if decisions:
+        await oversight.save(tx, changes)
+        if deletions := {change.record: change.deletion for change in by_kind[DeletionBegun]}:
+            await begin(tx, deletions)
+        if decisions := by_kind[DecisionMade]:
             await _save_decisions(tx, decisions)
 
 
 class Requests(_Records):
     """The lane of reads and rights: records with all their rights."""
 
+    def __init__(self, keys: RecordKeys, *, count_today: bool = False) -> None:
+        """Name what is needed.
+
+        Args:
+            keys: Of records.
+            count_today: Emergencies of one day are counted before something is decided, since a setting asks for it.
+        """
+        super().__init__(keys)
+        self._count_today = count_today
+
     async def load(self, tx: Transaction, messages: Sequence[Message[Any]]) -> Mapping[str, Record]:
         """The records of these messages; one that does not exist is `ABSENT`."""
         ids = {message.record for message in messages}
-        invited = {message.record for message in messages if _invites_to_represent(message.body)}
-        return await _load(tx, self._keys, ids, ids, invited)
+        minors = {message.record for message in messages if _needs_majority(message.body)}
+        beside = await oversight.load(tx, messages, count_today=self._count_today)
+        actors = oversight.actors_of(messages)
+        return await _load(tx, self._keys, ids, ids, represented=minors, beside=Beside(beside, actors))
 
     async def done(self, tx: Transaction, messages: Sequence[Message[Any]]) -> set[UUID]:
         """Which of these requests have their decision."""
@@ -94,7 +121,10 @@ class Deposits(_Records):
             for message in messages
             if isinstance(message.body, Deposit) and needs_rights(message.body.actor)
         }
-        return await _load(tx, self._keys, {message.record for message in messages}, asked)
+        beside = Beside(await oversight.load(tx, messages), oversight.actors_of(messages))
+        records = {message.record for message in messages}
+        minors = {message.record for message in messages if _is_secret(message.body)}
+        return await _load(tx, self._keys, records, asked, represented=minors, beside=beside)
 
 
 class Decisions:
@@ -120,7 +150,12 @@ class Decisions:
 
 async def load_one(tx: Transaction, keys: RecordKeys, record: UUID, *, with_majority: bool = False) -> Record:
     """One record with all its rights and relations, for a view; `with_majority` also where nothing ends at that day."""
-    return (await _load(tx, keys, {record}, {record}, {record} if with_majority else ()))[str(record)]
+    return (await _load(tx, keys, {record}, {record}, represented={record} if with_majority else ()))[str(record)]
+
+
+async def load_all(tx: Transaction, keys: RecordKeys, records: Collection[UUID]) -> dict[str, Record]:
+    """These records with all their rights and relations."""
+    return await _load(tx, keys, records, records)
 
 
 async def _load(
@@ -128,7 +163,9 @@ async def _load(
     keys: RecordKeys,
     ids: Collection[UUID],
     related: Collection[UUID],
+    *,
     represented: Collection[UUID] = (),
+    beside: Beside = _NOTHING_BESIDE,
 ) -> dict[str, Record]:
     """The records of these ids.
 
@@ -138,6 +175,7 @@ async def _load(
         ids: all of them.
         related: those whose rights and relations are needed.
         represented: those whose day of majority is needed, whatever their relations are.
+        beside: what stands beside them.
     """
     rights = await _load_rights(tx, related) if related else {}
     others = await relations.load(tx, related) if related else {}
@@ -145,17 +183,29 @@ async def _load(
     of_age = await majorities.load(tx, keys, minors)
     rows = await tx.fetch(
         """
-        SELECT id, state, activated, suspended, suspended_at, objected, deceased, deletion_due, held, rights_version,
-               permits_until, treating_doctor, break_glass, regulation, masked_in_emergency, opted_out
+        SELECT id, state, activated, suspended, suspended_at, objected, deceased, closed_at, foreseen_at, deletion_due,
+               deleted_because, held, rights_version, permits_until, treating_doctor, break_glass, regulation,
+               masked_in_emergency, opted_out,
+               (SELECT array_agg(actor) FROM actor_suspension
+                WHERE ended_at IS NULL AND actor = ANY($2::text[])) AS suspended_actors
         FROM record WHERE id = ANY($1::uuid[])
         """,
         list(ids),
+        beside.actors,
     )
     found = dict.fromkeys(map(str, ids), ABSENT)
     for row in rows:
         record = row["id"]
-        found[str(record)] = _record(row, rights.get(record, {}), others.get(record) or Relations(), of_age.get(record))
+        loaded = _record(row, rights.get(record, {}), others.get(record) or Relations(), of_age.get(record))
+        found[str(record)] = _overseen(loaded, beside.of.get(record), row["suspended_actors"])
     return found
+
+
+def _overseen(record: Record, beside: Oversight | None, suspended: Sequence[str] | None) -> Record:
+    """With what stands beside it, which mostly is nothing."""
+    if suspended:
+        beside = replace(beside or NOTHING, suspended=frozenset(suspended))
+    return record if beside is None else replace(record, oversight=beside)
 
 
 def _record(row: Any, rights: Mapping[str, Right], others: Relations, of_age: datetime | None) -> Record:
@@ -166,7 +216,10 @@ def _record(row: Any, rights: Mapping[str, Right], others: Relations, of_age: da
         suspended_at=row["suspended_at"],
         objected=row["objected"],
         deceased=row["deceased"],
+        closed_at=row["closed_at"],
+        foreseen_at=row["foreseen_at"],
         deletion_due=row["deletion_due"],
+        deleted_because=Because(row["deleted_because"]) if row["deleted_because"] else None,
         held=row["held"],
         rights_version=row["rights_version"],
         permits_until=row["permits_until"],
@@ -187,8 +240,16 @@ def _ends_at_majority(record: UUID, rights: Rights, others: Mapping[UUID, Relati
     return by_right or (record in others and others[record].need_majority())
 
 
-def _invites_to_represent(body: Any) -> bool:
-    return isinstance(body, Invite) and body.kind is DelegationKind.LEGAL_REPRESENTATION
+def _needs_majority(body: Any) -> bool:
+    """True for what is decided on the day of majority, whatever the record's relations are."""
+    represents = isinstance(body, Invite) and body.kind is DelegationKind.LEGAL_REPRESENTATION
+    return represents or _is_secret(body)
+
+
+def _is_secret(body: Any) -> bool:
+    """True under a minor's secret connection (AR-042)."""
+    actor: Actor | None = getattr(body, "actor", None)
+    return actor is not None and actor.secret
 
 
 async def _load_rights(tx: Transaction, ids: Iterable[UUID]) -> Rights:
@@ -221,12 +282,15 @@ async def _save_records(tx: Transaction, records: Mapping[UUID, Record]) -> None
             treating_doctor = n.treating_doctor, activated = n.activated, suspended = n.suspended,
             suspended_at = n.suspended_at, objected = n.objected, deceased = n.deceased,
             deletion_due = n.deletion_due, break_glass = n.break_glass, regulation = n.regulation,
-            masked_in_emergency = n.masked_in_emergency, opted_out = string_to_array(n.opted_out, ',')
+            masked_in_emergency = n.masked_in_emergency, opted_out = string_to_array(n.opted_out, ','),
+            closed_at = n.closed_at, foreseen_at = n.foreseen_at, deleted_because = n.deleted_because
         FROM unnest($1::uuid[], $2::text[], $3::boolean[], $4::int[], $5::timestamptz[], $6::text[], $7::boolean[],
                     $8::boolean[], $9::timestamptz[], $10::boolean[], $11::boolean[], $12::timestamptz[],
-                    $13::boolean[], $14::boolean[], $15::boolean[], $16::text[])
+                    $13::boolean[], $14::boolean[], $15::boolean[], $16::text[], $17::timestamptz[],
+                    $18::timestamptz[], $19::text[])
              AS n (id, state, held, rights_version, permits_until, treating_doctor, activated, suspended, suspended_at,
-                   objected, deceased, deletion_due, break_glass, regulation, masked_in_emergency, opted_out)
+                   objected, deceased, deletion_due, break_glass, regulation, masked_in_emergency, opted_out,
+                   closed_at, foreseen_at, deleted_because)
         WHERE r.id = n.id
         """,
         list(records),
@@ -245,6 +309,9 @@ async def _save_records(tx: Transaction, records: Mapping[UUID, Record]) -> None
         [record.wishes.regulation for record in rows],
         [record.wishes.masked for record in rows],
         [joined(record.opted_out) for record in rows],
+        [record.closed_at for record in rows],
+        [record.foreseen_at for record in rows],
+        [record.deleted_because for record in rows],
     )
 
 
@@ -283,11 +350,12 @@ async def _save_decisions(tx: Transaction, decisions: Sequence[DecisionMade]) ->
     await tx.execute(
         """
         INSERT INTO decision (
-            request, record, act, outcome, reason, rights_version, decided_at, profession_group, owner, matrix_version
+            request, record, act, outcome, reason, rights_version, decided_at, profession_group, owner, matrix_version,
+            actor
         )
         SELECT * FROM unnest(
             $1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::int[], $7::timestamptz[],
-            $8::text[], $9::text[], $10::text[]
+            $8::text[], $9::text[], $10::text[], $11::text[]
         )
         """,
         [made.request for made in decisions],
@@ -300,4 +368,5 @@ async def _save_decisions(tx: Transaction, decisions: Sequence[DecisionMade]) ->
         [made.matrix.group if made.matrix else None for made in decisions],
         [made.matrix.owner.value if made.matrix else None for made in decisions],
         [made.matrix.version if made.matrix else None for made in decisions],
+        [made.actor for made in decisions],
     )

@@ -50,6 +50,12 @@ class Entry(NamedTuple):
     concealed: Concealed | None = None
 
 
+class Forgotten(NamedTuple):
+    """A deleted record: nobody can read its traces any more; their salted leaves remain (AR-055, AR-060)."""
+
+    record: UUID
+
+
 class TracesConsulted(Body):
     """The traces of the record were read. Stands in the log alone; no topic carries it."""
 

@@ -17,8 +17,9 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from services.audit.domain.events import Concealed, TracesConsulted, parts
-from shared.contracts import access_decisions, document_events, history_events, notification_events
+from shared.contracts import access_decisions, access_oversight, document_events, history_events, notification_events
 from shared.contracts.access_decisions import Decided, Outcome
+from shared.contracts.access_oversight import CaseAnswered, TextRead
 from shared.contracts.common import AccessMode, Act, ActorKind, Body
 from shared.contracts.document_events import Consulted, Deposited, DepositRefused, DocumentHeld
 from shared.contracts.http_audit import Trace
@@ -29,12 +30,15 @@ _MODELS: dict[str, type[Body]] = {
     model.type_name: model
     for model in (
         *access_decisions.MESSAGES,
+        *access_oversight.MESSAGES,
         *document_events.MESSAGES,
         *history_events.MESSAGES,
         *notification_events.MESSAGES,
         TracesConsulted,
     )
 }
+_OF_ANY_CONNECTION = (TextRead, CaseAnswered)
+"""What the operator does about an access; whether that was under a secret connection stands elsewhere."""
 _TELL_OF_WITHHELD = (DepositRefused, DocumentHeld, Suppressed)
 """A refused duplicate of a withheld document, a withheld deposit that failed, a notice not sent about one."""
 
@@ -87,7 +91,7 @@ def trace(kept: Kept, reader: Reader) -> Trace | None:
         mode=_of(body, "mode") or AccessMode.NORMAL,
         emergency_reason=body.emergency.reason if isinstance(body, Decided) and body.emergency else None,
         professional=_of(body, "professional"),
-        subject=_of(body, "subject"),
+        subject=_subject(body),
         document=_of(body, "document"),
         notice=_of(body, "event"),
         recipient=_of(body, "recipient"),
@@ -97,6 +101,12 @@ def trace(kept: Kept, reader: Reader) -> Trace | None:
 
 def _of(body: Body | None, field: str) -> Any:
     return getattr(body, field, None)
+
+
+def _subject(body: Body | None) -> str | None:
+    """What it is about: a team, a delegation, an app; of a contested access its case."""
+    found = _of(body, "subject") or _of(body, "case")
+    return None if found is None else str(found)
 
 
 def _act(body: Body | None) -> Act | None:
@@ -136,7 +146,8 @@ def _may_see(body: Body | None, reader: Reader) -> bool:
 
 
 def _is_secret(body: Body) -> bool:
-    """Done under a secret connection, or told to somebody else, be it about that."""
+    """Done under a secret connection, or told to somebody else or done by the operator, be it about that."""
     actor = _of(body, "actor")
     told_to_others = isinstance(body, Notified) and body.recipient is not None
-    return told_to_others or (actor is not None and actor.secret)
+    may_be_about_it = isinstance(body, _OF_ANY_CONNECTION)
+    return told_to_others or may_be_about_it or (actor is not None and actor.secret)

@@ -14,6 +14,7 @@ from services.document.repository import Checked, Staging, UsedUniqueIdError, Va
 from services.document.settings import Settings
 from shared.contracts.http_document import DEPOSIT_HEADER, DepositMetadata, DepositView, HeaderError, from_header
 from shared.database import Database
+from shared.database.record_keys import RecordDestroyedError
 from shared.http import Problem
 from shared.security import new_key
 from shared.together import Together
@@ -88,6 +89,9 @@ class _Deposits:
         except (UsedUniqueIdError, VanishedError) as error:
             await self._content.remove([name])
             raise _problem(error) from None
+        except RecordDestroyedError:
+            await self._content.remove([name])
+            raise
         # whatever else went wrong may have been committed: such a content is left to the collection
         if view.deposit != metadata.deposit:
             await self._content.remove([name])

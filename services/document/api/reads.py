@@ -22,7 +22,7 @@ from shared.database import Database, is_transient
 from shared.database.reads import PermitLateError
 from shared.http import Problem, reading_permit
 from shared.observability import logger
-from shared.security import KeyDestroyedError, Permit, PermitVerifier
+from shared.security import Permit, PermitVerifier
 from shared.together import Together
 
 GATHER_S: Final = 0.01
@@ -87,11 +87,7 @@ class _Reading:
 
     async def _done(self, asked: Asked) -> Read:
         self._claim()
-        try:
-            return await self._together.do(asked)
-        except KeyDestroyedError:
-            told = "The key of this record was destroyed."
-            raise Problem(410, "key_destroyed", told, "Nothing of it can be read.") from None
+        return await self._together.do(asked)
 
     async def _read(self, batch: list[Asked]) -> list[Read | Exception]:
         try:

@@ -92,6 +92,12 @@ class Settled(NamedTuple):
     """True for a change of what is already part of the record."""
 
 
+class Destroyed(NamedTuple):
+    """A record of which nothing is kept any more."""
+
+    record: UUID
+
+
 Entries = dict[UUID, Entry]
 """The documents of one record that a batch is about: those decided on, and those with the same unique ids."""
 

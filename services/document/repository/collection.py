@@ -1,4 +1,4 @@
-"""Removes what is of no use any more: refused deposits after a while, contents of no deposit, permits long used."""
+"""Removes what is of no use any more: contents of deleted records and of no deposit, refused deposits, used permits."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -33,6 +33,7 @@ class Collection:
 
     async def turn(self) -> bool:
         """One bounded turn; True where more is waiting."""
+        discarded = await self._discarded()
         async with self._database.transaction() as tx:
             names = await _refused(tx, self._refused)
         # the rows are gone first: a content without a row is an orphan, a row without a content would be damage
@@ -40,9 +41,20 @@ class Collection:
         async with self._database.transaction() as tx:
             forgotten = await forget_permits(tx, older_than_s=self._consulted_s)
         orphans = await self._orphans()
-        if names or orphans:
-            _log.info("contents_removed", count=len(names) + orphans)
-        return max(len(names), forgotten, orphans) >= AT_ONCE
+        if names or orphans or discarded:
+            _log.info("contents_removed", count=len(names) + orphans + discarded)
+        return max(len(names), forgotten, orphans, discarded) >= AT_ONCE
+
+    async def _discarded(self) -> int:
+        """Contents of deleted records: their names are forgotten only after them, so that none is left behind."""
+        async with self._database.transaction() as tx:
+            rows = await tx.fetch("SELECT object FROM discarded ORDER BY object LIMIT $1", AT_ONCE)
+        names = [row["object"] for row in rows]
+        if names:
+            await self._content.remove(names)
+            async with self._database.transaction() as tx:
+                await tx.execute("DELETE FROM discarded WHERE object = ANY($1::uuid[])", names)
+        return len(names)
 
     async def _orphans(self) -> int:
         """Contents that were written while their deposit's transaction failed."""

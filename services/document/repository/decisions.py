@@ -1,13 +1,14 @@
-"""What the lane of decisions reads and writes: one statement to load a batch, at most two to save it."""
+"""What the lane of decisions reads and writes: one statement to load a batch, two to save it, two to destroy."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from services.document.domain.settlement import Entries, Entry, Settled, Status
+from services.document.domain.settlement import Destroyed, Entries, Entry, Settled, Status
 from services.document.handlers import deposit_of
 from shared.contracts.envelope import Message
 from shared.database import Transaction
+from shared.database.record_keys import RecordKeys
 
 _COLUMNS: Final = Entry._fields
 _SELECTED: Final = ", ".join("array_to_string(d.owners, ' ')" if one == "owners" else f"d.{one}" for one in _COLUMNS)
@@ -42,8 +43,19 @@ _SETTLE: Final = """
 _UNCHANGED: Final = (None, None, None)
 
 
+_DESTROY: Final = """
+    WITH gone AS (DELETE FROM document WHERE record = ANY($1::uuid[]) RETURNING id, object),
+         forgotten AS (DELETE FROM refusal USING gone WHERE refusal.document = gone.id)
+    INSERT INTO discarded (object) SELECT object FROM gone ON CONFLICT (object) DO NOTHING
+"""
+"""Removes the rows of deleted records; their contents, unreadable from here on, are left to the collection."""
+
+
 class Decisions:
     """The documents that decisions are about, by record."""
+
+    def __init__(self, keys: RecordKeys) -> None:
+        self._keys = keys
 
     async def load(self, tx: Transaction, messages: Sequence[Message[Any]]) -> Mapping[str, Entries]:
         """The documents decided on and those of the same unique ids, for each record of the batch."""
@@ -58,11 +70,18 @@ class Decisions:
                 entries[entry.id] = entry
         return found
 
-    async def save(self, tx: Transaction, changes: Sequence[Settled]) -> None:
-        """Write outcomes, and note what was refused for the collection."""
-        if not changes:
-            return
-        rows = merged(changes)
+    async def save(self, tx: Transaction, changes: Sequence[Settled | Destroyed]) -> None:
+        """Write outcomes, and note what was refused for the collection; then destroy what was deleted."""
+        settled = [change for change in changes if isinstance(change, Settled)]
+        if settled:
+            await self._settle(tx, merged(settled))
+        destroyed = [change.record for change in changes if isinstance(change, Destroyed)]
+        if destroyed:
+            await self._keys.destroy(tx, destroyed)
+            await tx.execute(_DESTROY, destroyed)
+
+    @staticmethod
+    async def _settle(tx: Transaction, rows: Sequence[Settled]) -> None:
         flags = [row.flags or _UNCHANGED for row in rows]
         await tx.execute(
             _SETTLE,

@@ -16,7 +16,7 @@ from shared.contracts.document_events import Consulted
 from shared.contracts.http_document import DocumentEntry, DocumentFilters, SearchResult
 from shared.database import Transaction
 from shared.database.reads import Use, use_permits
-from shared.database.record_keys import RecordKeys
+from shared.database.record_keys import RecordDestroyedError, RecordKeys
 from shared.messaging import Outbox
 from shared.security import Permit, unwrap_with
 
@@ -83,7 +83,8 @@ class Opening:
 
 
 Asked = Search | Opening
-Read = SearchResult | Found | None
+Seen = SearchResult | Found
+Read = Seen | None
 """What a search finds, or an opening; None where there is no document to be seen."""
 Rows = Mapping[int, Sequence[asyncpg.Record]]
 """What is found, by the place of what was asked."""
@@ -97,7 +98,9 @@ class Reads:
         self._outbox = outbox
 
     async def read(self, tx: Transaction, asked: Sequence[Asked]) -> list[Read | Exception]:
-        """Do reads together; gives for each what is seen, or PermitLateError or PermitUsedError where none happens.
+        """Do reads together; gives for each what is seen, or why none happens.
+
+        That is PermitLateError, PermitUsedError, or RecordDestroyedError.
 
         The number of statements does not grow with that of reads.
 
@@ -111,8 +114,13 @@ class Reads:
             return [error for error in used if isinstance(error, Exception)]
         rows = await _rows(tx, happening)
         keys = await self._keys.get(tx, {one.permit.record for one in happening.values()})
-        seen = {place: _seen(one, rows[place], keys.get(one.permit.record)) for place, one in happening.items()}
-        await self._trace(tx, [happening[place] for place, read in seen.items() if read is not None])
+        seen: dict[int, Read | Exception] = {
+            place: RecordDestroyedError()
+            if one.permit.record in keys.destroyed
+            else _seen(one, rows[place], keys.get(one.permit.record))
+            for place, one in happening.items()
+        }
+        await self._trace(tx, [happening[place] for place, read in seen.items() if isinstance(read, Seen)])
         return [one if isinstance(one, Exception) else seen[place] for place, one in enumerate(used)]
 
     async def _trace(self, tx: Transaction, reads: Sequence[Asked]) -> None:

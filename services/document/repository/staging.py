@@ -14,7 +14,7 @@ from shared.contracts.http_document import DepositState, DepositView
 from shared.contracts.reasons import Reason
 from shared.contracts.record_deposits import Deposit
 from shared.database import Transaction
-from shared.database.record_keys import RecordKeys
+from shared.database.record_keys import RecordDestroyedError, RecordKeys
 from shared.messaging import Outbox
 from shared.security import wrap_with
 
@@ -111,17 +111,20 @@ class Staging:
     async def stage(self, tx: Transaction, asked: Sequence[Checked]) -> list[DepositView | Exception]:
         """Stage deposits and ask for their decisions; gives for each its view, the first's where it is a repeat.
 
-        Acknowledged is what the transaction commits. Instead of a view stands UsedUniqueIdError or VanishedError where
-        a deposit was not staged. The number of statements does not grow with that of deposits.
+        Acknowledged is what the transaction commits. Instead of a view stands UsedUniqueIdError, VanishedError or
+        RecordDestroyedError where a deposit was not staged. The number of statements does not grow with that of
+        deposits.
         """
         replaced = await _replaced(tx, asked)
-        staged = await self._insert(tx, asked, replaced)
+        staged, destroyed = await self._insert(tx, asked, replaced)
         firsts = await _firsts(tx, [one for one in asked if one.name not in staged])
         await self._ask(tx, [one for one in asked if one.name in staged], replaced)
 
         def outcome(one: Checked) -> DepositView | Exception:
             if one.name in staged:
                 return DepositView(deposit=one.deposit, state=DepositState.STAGED)
+            if one.record in destroyed:
+                return RecordDestroyedError()
             return _repeated(one, firsts.get(one.place))
 
         return [outcome(one) for one in asked]
@@ -131,15 +134,24 @@ class Staging:
         row = await tx.fetchrow("SELECT id, status, version, reason, because FROM document WHERE id = $1", deposit)
         return None if row is None else _view(row)
 
-    async def _insert(self, tx: Transaction, asked: Sequence[Checked], replaced: Replaced) -> set[UUID]:
-        """Write the rows of those that repeat nothing, each other included; gives the names of their contents."""
+    async def _insert(
+        self, tx: Transaction, asked: Sequence[Checked], replaced: Replaced
+    ) -> tuple[set[UUID], frozenset[UUID]]:
+        """Write the rows of those that repeat nothing, each other included.
+
+        A record that is deleted at this very moment may get a row: its decision denies it, and it is collected then.
+
+        Returns:
+            The names of their contents, and the records of deposits that were deleted.
+        """
         if not asked:
-            return set()
+            return set(), frozenset()
         keys = await self._keys.ensure(tx, {one.record for one in asked})
         # in the order of the unique index, so that two writers of the same repeats don't wait for each other
-        rows = [_values(one, replaced[one.name], keys[one.record]) for one in sorted(asked, key=lambda one: one.place)]
-        found = await tx.fetch(_INSERT, *map(list, zip(*rows, strict=True)))
-        return {row["object"] for row in found}
+        wanted = sorted((one for one in asked if one.record in keys), key=lambda one: one.place)
+        rows = [_values(one, replaced[one.name], keys[one.record]) for one in wanted]
+        found = await tx.fetch(_INSERT, *map(list, zip(*rows, strict=True))) if rows else []
+        return {row["object"] for row in found}, keys.destroyed
 
     async def _ask(self, tx: Transaction, staged: Sequence[Checked], replaced: Replaced) -> None:
         outgoing = [

@@ -12,8 +12,10 @@ from services.gateway.api.documents import documents
 from services.gateway.api.door import Door
 from services.gateway.api.explanations import explanations
 from services.gateway.api.failures import answer_remote_error
+from services.gateway.api.identities import identities
 from services.gateway.api.life import life
 from services.gateway.api.outcomes import FhirErrors, answer_fhir_error
+from services.gateway.api.oversight import oversight
 from services.gateway.api.records import records
 from services.gateway.api.rights import rights
 from services.gateway.api.traces import traces
@@ -22,7 +24,11 @@ from shared.http import HttpLimits, RemoteError, application
 
 __all__ = ["Door", "public_api"]
 
-ROUTES: Final = (documents, deposits, traces, records, rights, colleagues, consents, delegations, explanations, life)
+ROUTES: Final = (
+    *(documents, deposits, traces, records, rights, colleagues, consents, delegations, explanations, oversight),
+    *(identities, life),
+)
+"""In the order in which an address is looked for: the last one's verbs are any word."""
 
 
 def public_api(door: Door) -> FastAPI:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from services.gateway.api.door import Door, language_of
 from services.gateway.api.outcomes import FORM, expect_content, expect_readable, resource, wants_resource
+from services.gateway.api.urgency import urgency
 from services.gateway.domain.mapping import entry_view, filters
 from services.gateway.domain.users import User
 from services.gateway.fhir.errors import FhirError
@@ -52,7 +53,8 @@ def documents(door: Door) -> APIRouter:
         record, document = ids
         language = language_of(request)
         actor = await door.acting(user, record, language)
-        found = await door.owners.documents.open(await door.permit(actor, record, Owner.DOCUMENT, language), document)
+        permit = await door.permit(actor, record, Owner.DOCUMENT, language, urgent=urgency(request))
+        found = await door.owners.documents.open(permit, document)
         headers = {"etag": f'W/"{found.entry.version}"', **_UNTRUSTED}
         if not wants_resource(request):
             return Response(found.content, headers=headers, media_type=found.entry.content_type)
@@ -68,7 +70,7 @@ async def _search(door: Door, request: Request, user: User, wanted: DocumentSear
     looked_for = filters(wanted)
     language = language_of(request)
     record, actor = await _record(door, user, wanted, language)
-    permit = await door.permit(actor, record, Owner.DOCUMENT, language)
+    permit = await door.permit(actor, record, Owner.DOCUMENT, language, urgent=urgency(request))
     result = await door.owners.documents.search(permit, looked_for)
     resources = [document_reference(entry_view(entry)) for entry in result.entries]
     base = door.base(request)

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 
 from fastapi import Request
 
 from services.gateway.api.requests import Requests
+from services.gateway.api.urgency import Urgency
 from services.gateway.clients import Owners
 from services.gateway.domain.answers import denial, refusal
 from services.gateway.domain.users import (
@@ -16,6 +18,7 @@ from services.gateway.domain.users import (
     accepted,
     acting_by,
     identify,
+    may_be_urgent,
 )
 from services.gateway.settings import Settings
 from shared.contracts.access_decisions import Decided, Outcome
@@ -23,7 +26,7 @@ from shared.contracts.common import Actor, Owner
 from shared.contracts.http_access_control import InsView
 from shared.contracts.reasons import Reason
 from shared.contracts.record_requests import Consult
-from shared.http import Problem, bearer
+from shared.http import Problem, RemoteError, bearer
 from shared.observability import logger
 from shared.security import ProviderUnavailableError, TokenRefusedError, TokenVerifier
 from shared.terminology import Ins, parse_ins
@@ -144,20 +147,49 @@ class Door:
             raise refusal((Reason.NOT_HOLDER,), language, user.actor)
         return await self.found(user, user.ins, language)
 
-    async def permit(self, actor: Actor, record: UUID, owner: Owner, language: str) -> str:
+    async def permit(
+        self, actor: Actor, record: UUID, owner: Owner, language: str, *, urgent: Urgency | None = None
+    ) -> str:
         """Ask to read, and give the signed permit for the owner.
+
+        Args:
+            actor: Who asks.
+            record: The record.
+            owner: Whose data are read.
+            language: `fr` or `en`.
+            urgent: The emergency in which it is read; what is written beside it goes to access_control first.
 
         Raises:
             Problem: the denial with its reason; 503 or 504 where no decision came.
         """
-        within = self.settings.read_deadline_s
+        request, within = uuid4(), self.settings.read_deadline_s
+        told: dict[str, Any] = {}
+        if urgent is not None:
+            told = {"mode": urgent.mode, "reason_code": urgent.reason}
+            told["reason_told"] = await self._written(actor, record, request, urgent, language)
         deadline = datetime.now(UTC) + timedelta(seconds=within)
-        asked = Consult(actor=actor, owner=owner, deadline=deadline)
-        decided = await self.requests.decide(record, asked, within + GRACE_S)
+        asked = Consult(actor=actor, owner=owner, deadline=deadline, **told)
+        decided = await self.requests.decide(record, asked, within + GRACE_S, request)
         self.expect_permit(decided, actor, language)
         if decided.permit is None:
             raise refusal((Reason.INTERNAL_ERROR,), language)
         return decided.permit
+
+    async def _written(self, actor: Actor, record: UUID, request: UUID, urgent: Urgency, language: str) -> bool:
+        """Hand over what is written beside an emergency's reason; False where there is nothing, or who may not write.
+
+        Only who may be permitted an emergency at all writes into a record; any other is denied without it, and learns
+        from no answer here whether there is such a record.
+        """
+        if urgent.text is None or not may_be_urgent(actor):
+            return False
+        try:
+            await self.owners.access_control.write(record, request, urgent.text)
+        except RemoteError as error:
+            if error.code == Reason.NO_RECORD:
+                raise refusal((Reason.NO_RECORD,), language, actor) from None
+            raise
+        return True
 
     @staticmethod
     def expect_permit(decided: Decided, actor: Actor, language: str) -> None:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from services.gateway.api.door import Door, language_of
+from services.gateway.api.urgency import urgency
 from services.gateway.domain.answers import refusal
 from services.gateway.domain.users import User
 from shared.contracts.access_decisions import Decided
@@ -99,7 +100,8 @@ def records(door: Door) -> APIRouter:
         """The last 24 months of reimbursed care."""
         language = language_of(request)
         actor = await door.acting(user, record, language)
-        return await door.owners.histories.read(await door.permit(actor, record, Owner.HISTORY, language))
+        permit = await door.permit(actor, record, Owner.HISTORY, language, urgent=urgency(request))
+        return await door.owners.histories.read(permit)
 
     @router.post("/records/{record}/release")
     async def release(record: UUID, request: Request, user: Annotated[User, Depends(door.user)]) -> Released:

@@ -39,13 +39,19 @@ class Requests:
         with self._replies.waiting(correlation, topic) as waiting:
             yield waiting
 
-    async def decide(self, record: UUID, body: Body, timeout_s: float) -> Decided:
+    async def decide(self, record: UUID, body: Body, timeout_s: float, identity: UUID | None = None) -> Decided:
         """Put a request on the record's lane and wait for its decision.
+
+        Args:
+            record: The record.
+            body: What is asked.
+            timeout_s: How long to wait, in seconds.
+            identity: The request's id where something stands under it already; None: a new one.
 
         Raises:
             Problem: 503 where Kafka does not take the request, 504 where no decision came in time.
         """
-        request = uuid4()
+        request = identity or uuid4()
         with self.waiting(request, ACCESS_DECISIONS) as waiting:
             await self._send(record, body, request)
             try:

@@ -37,6 +37,8 @@ STATUS: Final[dict[Code, int]] = {
     FurtherReason.OPINION_MISSING: 422,
     FurtherReason.EMERGENCY_REASON_MISSING: 422,
     FurtherReason.EMERGENCY_TEXT_MISSING: 422,
+    FurtherReason.CONTESTED_ALREADY: 409,
+    FurtherReason.TRACE_UNKNOWN: 404,
 }
 """Statuses of reasons; every other reason is a 403."""
 _NEXT_STEP: Final[dict[int, str]] = {

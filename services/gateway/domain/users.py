@@ -126,6 +126,13 @@ def outsider(actor: Actor) -> Reason | None:
     return None
 
 
+def may_be_urgent(actor: Actor) -> bool:
+    """True for a person of the health professions who might be permitted an emergency access (AR-033, AR-034)."""
+    known = terminology.role(actor.role) if actor.role is not None else None
+    person = actor.kind is ActorKind.PROFESSIONAL and actor.authenticated and actor.number is not None
+    return person and known is not None and outsider(actor) is None
+
+
 def _own_ins(claim: Any) -> Ins:
     if not isinstance(claim, Mapping):
         raise UnknownUserError("the claim ins is not of the form {matricule, oid}; tell the provider")

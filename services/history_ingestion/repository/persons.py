@@ -7,11 +7,11 @@ from uuid import UUID
 import orjson
 from asyncpg import UniqueViolationError
 
-from services.history_ingestion.handlers import OPEN, LifeChange, Person
+from services.history_ingestion.handlers import NOBODY, OPEN, Destroyed, LifeChange, Person, Unindexed
 from services.history_ingestion.repository.hashes import Hashes
 from shared.contracts.envelope import Message
 from shared.database import Transaction
-from shared.database.record_keys import RecordKeys
+from shared.database.record_keys import RecordDestroyedError, RecordKeys
 from shared.security import context, decrypt, encrypt
 from shared.terminology.ins import Ins
 
@@ -42,11 +42,11 @@ class PersonStore:
         indexed = [row["record"] for row in rows if row["identity"] is not None]
         keys = await self._keys.get(tx, indexed) if indexed else {}
         found = {row["record"]: Person(row["state"], _opened(row, keys)) for row in rows}
-        return {str(record): found.get(record, Person(None, None)) for record in records}
+        return {str(record): found.get(record, NOBODY) for record in records}
 
-    async def save(self, tx: Transaction, changes: Sequence[LifeChange]) -> None:
-        """Write the last state of each record."""
-        last = {change.record: change.state for change in changes}
+    async def save(self, tx: Transaction, changes: Sequence[LifeChange | Destroyed | Unindexed]) -> None:
+        """Write the last state of each record; then destroy what was deleted."""
+        last = {change.record: change.state for change in changes if isinstance(change, LifeChange)}
         if last:
             await tx.execute(
                 """
@@ -57,8 +57,24 @@ class PersonStore:
                 list(last.values()),
             )
 
-    async def index(self, tx: Transaction, record: UUID, ins: Ins) -> tuple[bool, bool]:
+        unindexed = [change.record for change in changes if isinstance(change, Unindexed)]
+        if unindexed:
+            await tx.execute("UPDATE person SET hash = NULL, identity = NULL WHERE record = ANY($1::uuid[])", unindexed)
+        destroyed = [change.record for change in changes if isinstance(change, Destroyed)]
+        if destroyed:
+            await self._keys.destroy(tx, destroyed)
+            await tx.execute(
+                """
+                WITH lines AS (DELETE FROM line WHERE record = ANY($1::uuid[]))
+                DELETE FROM person WHERE record = ANY($1::uuid[])
+                """,
+                destroyed,
+            )
+
+    async def index(self, tx: Transaction, record: UUID, ins: Ins, *, moved: bool = False) -> tuple[bool, bool]:
         """Let an INS lead to a record; the record's partition is locked. Repeating it changes nothing.
+
+        Where it `moved`, the record had another one before.
 
         Returns:
             Whether the record is open, and whether the INS is new here.
@@ -66,15 +82,18 @@ class PersonStore:
         Raises:
             IndexedElsewhereError: it leads to another record already, or the record is another person's. The
                 transaction is lost: leave it.
+            RecordDestroyedError: the record was deleted.
         """
         hashed = self._hashes.person(ins.oid, ins.number)
         rows = await tx.fetch("SELECT record, hash, state FROM person WHERE record = $1 OR hash = $2", record, hashed)
-        if any(row["record"] != record or row["hash"] not in {None, hashed} for row in rows):
+        if any(row["record"] != record or (row["hash"] not in {None, hashed} and not moved) for row in rows):
             raise IndexedElsewhereError
         is_open = any(row["state"] == OPEN for row in rows)
         if any(row["hash"] == hashed for row in rows):
             return is_open, False
         keys = await self._keys.ensure(tx, [record])
+        if record in keys.destroyed:
+            raise RecordDestroyedError
         identity = encrypt(keys[record], orjson.dumps([ins.oid, ins.number]), _identity_context(record))
         try:
             await tx.execute(

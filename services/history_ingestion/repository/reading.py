@@ -19,9 +19,10 @@ async def lines_of(
     """The lines of a record by section, newest care first; cancelled ones and older ones are not among them.
 
     Raises:
-        KeyDestroyedError: the record's key is gone, and with it every line.
+        RecordDestroyedError, KeyDestroyedError: the record's key is gone, and with it every line.
         UndecryptableError: a line was altered in the database.
     """
+    key = await keys.living(tx, record)
     rows = await tx.fetch(
         """
         SELECT line, insurer, version, care_date, section, content FROM line
@@ -31,9 +32,8 @@ async def lines_of(
         since,
     )
     found: dict[CareSection, list[HistoryLine]] = {}
-    if not rows:
+    if key is None:  # no line ever came
         return found
-    key = (await keys.get(tx, [record]))[record]
     for row in rows:
         content = orjson.loads(decrypt(key, row["content"], content_context(row["line"])))
         line = HistoryLine(care_date=row["care_date"], insurer=row["insurer"], version=row["version"], **content)

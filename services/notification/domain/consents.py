@@ -8,12 +8,20 @@ from collections.abc import Mapping
 from typing import Final
 
 from services.notification.domain.notices import Event, Notice, silence_of
-from shared.contracts.access_decisions import COME_OF_AGE, ConsentChanged, DeletionRequested, LifeChanged
+from shared.contracts.access_decisions import (
+    ConsentChanged,
+    DeletionForeseen,
+    DeletionRequested,
+    LifeChanged,
+    OpeningForeseen,
+    RecordDeleted,
+)
 from shared.contracts.common import ActorKind, FurtherAct
 
 ACCEPTED: Final = "ACCEPTED"
 """The state of a delegation that was accepted."""
 REQUESTED: Final = "requested"
+FORESEEN: Final = "foreseen"
 FOR_HOLDER: Final = "for_holder"
 """The variant of a text that is written to the holder, where the other one is written to the delegate."""
 _CONSENTS: Final[Mapping[str, Event]] = {
@@ -58,7 +66,7 @@ def of_consent(body: ConsentChanged) -> tuple[Notice, ...]:
 
 def of_life(body: LifeChanged) -> tuple[Notice, ...]:
     """A change of the record's life. A death is told to nobody; that it was told by error is."""
-    if body.act == COME_OF_AGE:
+    if body.act == FurtherAct.COME_OF_AGE:
         return (Notice(Event.OF_AGE),)
     if body.act == FurtherAct.DECEASE:
         return (_to_holder(body, Event.REOPENED, body.act),) if body.undone else ()
@@ -69,6 +77,24 @@ def of_life(body: LifeChanged) -> tuple[Notice, ...]:
 def of_deletion(body: DeletionRequested) -> tuple[Notice, ...]:
     """A deletion that was asked for: told whoever asked, since nothing comes back of it (AR-055)."""
     return (Notice(Event.DELETED, REQUESTED, body.actor.kind, silence=silence_of(body.actor)),)
+
+
+def of_archive(_: DeletionForeseen) -> tuple[Notice, ...]:
+    """The archive of a closed record is ending: told while its holder may still reopen it (AR-054)."""
+    return (Notice(Event.DELETED, FORESEEN),)
+
+
+def of_deleted(body: RecordDeleted) -> tuple[Notice, ...]:
+    """A record that is deleted: told once, however often the deletion is announced (CSP R.1111-36, AR-055).
+
+    Not where the person opposed its opening: there was none.
+    """
+    return (Notice(Event.DELETED),) if body.round == 1 and body.because != "opposition" else ()
+
+
+def of_foreseen_opening(_: OpeningForeseen) -> tuple[Notice, ...]:
+    """A record that will be opened by itself: told to the person, who may oppose it (AR-001)."""
+    return (Notice(Event.OPENING, contact_follows=True),)
 
 
 def _of_invitation(body: ConsentChanged) -> tuple[Notice, ...]:

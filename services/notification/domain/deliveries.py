@@ -93,6 +93,15 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Leaving:
+    """A deleted record: after its last notice nothing is kept of it any more."""
+
+    record: UUID
+    cause: UUID
+    """The message that said so."""
+
+
+@dataclass(frozen=True, slots=True)
 class Due:
     """A planned e-mail whose time has come, leased for one attempt."""
 

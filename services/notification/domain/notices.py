@@ -47,11 +47,13 @@ class Event(StrEnum):
     ENDED_BY_DELEGATE = "REVOCATION_PAR_AIDANT"
     ENDED = "REVOCATION_PAR_AIDE"
     OF_AGE = "RAPPEL_CONSENT_PASSAGE_MAJO"
+    OPENING = "OUVERTURE_INFO"
     OPENED = "OUVERTURE_DOSSIER"
     SUSPENDED = "CLOTURE_FRAUDE_PREAVIS"
     CLOSED = "CLOTURE_DOSSIER"
     REOPENED = "REOUVERTURE_DOSSIER"
     DELETED = "SUPPRESSION_DEFINITIVE"
+    CONTESTED = "CONTESTATION_ACCES"
 
 
 TREATING: Final = "treating"
@@ -78,7 +80,7 @@ class Notice:
     access: str | None = None
     """Who reads: what he reads within one access is told once."""
     document: UUID | None = None
-    """The document that was read, or that the notice keeps silent about."""
+    """The document that was read, or that the notice keeps silent about; likewise a contested access, by its case."""
 
 
 _EMERGENCIES: Final = {
@@ -128,7 +130,12 @@ def _of_refusal(body: Decided, actor: Actor) -> tuple[Notice, ...]:
 
 
 def _of_emergency(body: Decided, actor: Actor) -> tuple[Notice, ...]:
-    """The médecin traitant, who is no representative, is told of a secret connection, too (AR-038, AR-042)."""
+    """Once for an emergency, which lasts half an hour: what goes on with it is not told again (AR-039).
+
+    The médecin traitant, who is no representative, is told of a secret connection, too (AR-038, AR-042).
+    """
+    if body.emergency is not None and body.emergency.first is not None:
+        return ()
     event, reader = _EMERGENCIES[body.mode], _reader(actor)
     holder = Notice(event, who=actor.kind, silence=silence_of(actor), access=reader)
     tell = body.emergency.tell if body.emergency is not None else None

@@ -3,18 +3,22 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from services.notification.domain import consents, notices
+from services.notification.domain import consents, contested, notices
 from services.notification.domain.notices import Notice
 from shared.contracts.access_decisions import (
     ConsentChanged,
     Decided,
+    DeletionForeseen,
     DeletionRequested,
     LifeChanged,
+    OpeningForeseen,
     RecordClosed,
+    RecordDeleted,
     RecordOpened,
     RecordReopened,
     RightsChanged,
 )
+from shared.contracts.access_oversight import CaseAnswered, CaseOpened
 from shared.contracts.common import Body
 from shared.contracts.document_events import Consulted, Deposited
 from shared.contracts.history_events import HistoryConsulted, HistoryUpdated
@@ -32,9 +36,14 @@ RULES: Final[Mapping[type[Body], Callable[[Any], tuple[Notice, ...]]]] = {
     ConsentChanged: consents.of_consent,
     LifeChanged: consents.of_life,
     DeletionRequested: consents.of_deletion,
+    DeletionForeseen: consents.of_archive,
+    RecordDeleted: consents.of_deleted,
+    OpeningForeseen: consents.of_foreseen_opening,
+    CaseOpened: contested.of_opened,
+    CaseAnswered: contested.of_answered,
 }
-ACCESSES: Final = (Decided, Consulted, HistoryConsulted)
-"""Events whose notices depend on what was told before."""
+ACCESSES: Final = (Decided, Consulted, HistoryConsulted, CaseAnswered)
+"""Events whose notices depend on what was told before, or could not be."""
 TO_OTHERS: Final = (Decided, ConsentChanged)
 """Events that may be told to others than the holder."""
 _DEPOSIT: Final = b'"act":"deposit"'

@@ -19,7 +19,7 @@ from services.access_control.settings import Settings
 from shared.contracts.common import Actor, Body, Owner
 from shared.contracts.envelope import Envelope, to_headers
 from shared.contracts.record_requests import Consult
-from shared.contracts.topics import RECORD_DEPOSITS, RECORD_REQUESTS
+from shared.contracts.topics import AUDIT_EVENTS, RECORD_DEPOSITS, RECORD_REQUESTS
 from shared.messaging import inputs, keep_days, outputs, partition_of, prepare_tables
 from shared.messaging._batch import BatchHandler, Outcome
 from shared.security import PermitVerifier, ServiceIdentity, new_key, new_private_jwk, public_jwks
@@ -28,7 +28,7 @@ from shared.terminology.ins import TEST_NIR
 from tests.support.system import PARTITIONS, System, fresh_database
 from tests.unit.access_control.cast import HOLDER
 
-TOPICS = {"requests": RECORD_REQUESTS, "deposits": RECORD_DEPOSITS}
+TOPICS = {"requests": RECORD_REQUESTS, "deposits": RECORD_DEPOSITS, "confirmations": AUDIT_EVENTS}
 TRAITS = {
     "family_name": "CANARI-DURAND",
     "given_names": ["Zéphyrine"],
@@ -53,7 +53,7 @@ class Service:
     permits: PermitVerifier
     callers: dict[str, ServiceIdentity]
     handled: dict[str, BatchHandler[Any, Any]] = field(default_factory=dict)
-    numbers: Counter[int] = field(default_factory=Counter)
+    numbers: Counter[tuple[str, int]] = field(default_factory=Counter)
     offset: int = 0
 
     def lane(self, name: str) -> BatchHandler[Any, Any]:
@@ -70,9 +70,9 @@ class Service:
         partition = partition_of(str(record), PARTITIONS)
         self.offset += 1
         number = None
-        if lane == "deposits":
-            self.numbers[partition] += 1
-            number = self.numbers[partition]
+        if lane != "requests":
+            self.numbers[lane, partition] += 1
+            number = self.numbers[lane, partition]
         identity = attributes.pop("identity", None) or uuid4()
         kind = attributes.pop("kind", None) or body.type_name
         headers = to_headers(Envelope(identity, kind, "gateway", datetime.now(UTC), identity, None, number))
@@ -108,6 +108,12 @@ class Service:
     async def open(self, person: int = 1, actor: Actor = HOLDER, **changes: Any) -> httpx2.Response:
         body = {"ins": ins(person), "traits": TRAITS, "actor": actor.model_dump(mode="json")}
         return await self.call("POST", "/records", body | changes)
+
+    async def found(self, person: int) -> str | None:
+        """The record that a person's INS leads to."""
+        answer = await self.call("POST", "/records/lookup", {"persons": [ins(person)]})
+        found: str | None = answer.json()["found"][0]["record"]
+        return found
 
     async def call(
         self, method: str, path: str, body: object = None, caller: str | None = "gateway"

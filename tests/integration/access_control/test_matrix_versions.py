@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 from typer.testing import CliRunner
 
-from services.access_control import commands
 from services.access_control.__main__ import DATA, load_matrix
+from services.access_control.commands import console
 from services.access_control.commands import matrix as app
 from services.access_control.domain.matrix import NOTHING, MatrixError, build
 from services.access_control.domain.matrix_rehearsal import Asked
@@ -239,7 +239,7 @@ async def test_decisions_are_counted_as_far_as_they_are_kept(service, matrices):
 async def carnet(service, *arguments):
     """The command, in a thread: it has an event loop of its own."""
     environment = {"CARNET_DATABASE_URL": service.runtime.settings.database_url}
-    commands.out.width = 240  # whatever terminal the tests run in
+    console.out.width = 240  # whatever terminal the tests run in
     result = await asyncio.to_thread(CliRunner().invoke, app, [*map(str, arguments)], env=environment)
     return result.exit_code, " ".join(result.output.split())
 

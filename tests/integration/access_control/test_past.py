@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.access_control.domain.past import kept, record_at
+from services.access_control.domain.policy import DEFAULT
 from services.access_control.domain.record import Right, State
 from services.access_control.repository import Requests, Snapshots, past, records
 from services.access_control.repository.past import load
@@ -41,7 +42,7 @@ NUMBER = DOCTOR.number
 
 
 def snapshots(service) -> Snapshots:
-    return Snapshots(service.runtime.database, RecordKeys(service.runtime.keys))
+    return Snapshots(service.runtime.database, RecordKeys(service.runtime.keys), DEFAULT)
 
 
 async def clock(service) -> datetime:
@@ -205,7 +206,7 @@ async def test_see_as_tells_what_others_would_see_after_a_change_or_that_it_woul
         ("not_authorised", "not_authorised"),
         ("regulation", "emergency_opposed"),
     ]
-    await save(service, record, EMPTY, replace(EMPTY, state=State.CLOSED))
+    await save(service, record, EMPTY, replace(EMPTY, state=State.CLOSED, closed_at=datetime.now(UTC)))
     closed = (await asked(service, record, "see-as", looks=[samu], change=change)).json()
     assert closed["change"] == {"permitted": False, "code": "record_closed"}
     assert closed["seen"][0]["after"] is None

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.access_control.domain.changes import differences
+from services.access_control.domain.deletion import Because
 from services.access_control.domain.record import Record, Right, State
 from services.access_control.domain.relations import ALL_SCOPES, Agreement, Delegation, DelegationState, Team
 from services.access_control.repository import Requests
@@ -44,7 +45,10 @@ FULL = Record(
     suspended_at=NOW,
     objected=True,
     deceased=True,
+    closed_at=NOW,
+    foreseen_at=NOW,
     deletion_due=FAR,
+    deleted_because=Because.ARCHIVE,
     held=True,
     rights_version=9,
     permits_until=NOW,
@@ -170,7 +174,16 @@ async def test_consents_and_wishes_are_decided_from_batch_to_batch(service):
 async def test_statements_do_not_grow_with_relations_or_minors(service, size):
     records = [await service.opened(person, traits=CHILD) for person in range(1, 9)]
     for record in records:
-        represented = replace(FULL, state=State.OPEN, suspended=False, deceased=False, held=False, teams={})
+        represented = replace(
+            FULL,
+            state=State.OPEN,
+            suspended=False,
+            deceased=False,
+            held=False,
+            deletion_due=None,
+            deleted_because=None,
+            teams={},
+        )
         delegations = {str(uuid4()): one for one in FULL.delegations.values()}
         await save(service, record, EMPTY, replace(represented, delegations=delegations))
     counted: list[int] = []

@@ -16,14 +16,21 @@ from services.document.clients import FileContent
 from services.document.domain.settlement import Settled
 from services.document.handlers import BY_TYPE
 from services.document.repository import Collection
-from shared.contracts.envelope import Message
+from shared.contracts.access_decisions import DeletionAnnounced
+from shared.contracts.envelope import Envelope, Message
 from shared.contracts.http_document import DEPOSIT_HEADER, DepositMetadata, DepositView, to_header
 from shared.contracts.topics import registry
 from shared.database import Transaction
 from shared.database.record_keys import RecordKeys
 from shared.messaging import Outbox, keep_days
-from tests.support.documents import Service, decision, key_provider, metadata, sample, token
+from tests.support.documents import NOW, Service, decision, key_provider, metadata, sample, token
 from tests.support.system import PARTITIONS, System, fresh_database, opened
+
+
+def announced(record: UUID, round: int = 1) -> Message[DeletionAnnounced]:  # noqa: A002 - the word of the message
+    body = DeletionAnnounced(because="request", latest=NOW, round=round)
+    envelope = Envelope(uuid4(), body.type_name, "access_control", NOW, uuid4())
+    return Message(envelope, str(record), body, "access.decisions", 0, 0)
 
 
 @dataclass
@@ -64,6 +71,10 @@ class Room(Service):
         deposit = await self.staged(record, seed, **changes)
         await self.decide(decision(deposit, record))
         return deposit
+
+    async def delete(self, *records: UUID) -> None:
+        """access_control announces that these records are deleted; the lane destroys what is kept of them."""
+        await self.decide(*(announced(record) for record in records))
 
     async def rows(self, sql: str, *arguments: object) -> Sequence[Any]:
         async with self.database.transaction() as tx:

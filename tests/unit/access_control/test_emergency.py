@@ -3,10 +3,12 @@
 import json
 from dataclasses import replace
 from itertools import product
+from uuid import uuid4
 
 import pytest
 
 from services.access_control.domain import decide
+from services.access_control.domain.oversight import Oversight
 from services.access_control.domain.record import Record, Right, State
 from shared import terminology
 from shared.contracts.common import AccessMode, FurtherAct, Owner, Wishes
@@ -130,8 +132,10 @@ def test_ar_039_the_text_of_a_reason_has_no_place_in_any_message():
     body = Consult(
         actor=REGULATOR, owner=Owner.DOCUMENT, mode=SAMU, deadline=SOON, reason_code="other", reason_told=True
     )
-    told = json.loads(decided(handle(body, OPEN)).model_dump_json(exclude={"permit"}))
-    assert told["emergency"] == {"reason": "other", "tell": None}
+    identity = uuid4()
+    kept = replace(OPEN, oversight=Oversight(texts=frozenset({identity})))
+    told = json.loads(decided(handle(body, kept, identity=identity)).model_dump_json(exclude={"permit"}))
+    assert told["emergency"] == {"reason": "other", "tell": None, "first": None}
     with pytest.raises(ValueError, match="reason_code"):
         Consult(actor=REGULATOR, owner=Owner.DOCUMENT, deadline=SOON, reason_code="fell down the stairs")
 

@@ -70,7 +70,17 @@ def test_a_deposit_is_explained_likewise(record, actor):
 
 def test_the_steps_of_a_professionals_consultation_in_their_order():
     explained = decide.explain(AUTHORISING, reading(DOCTOR), NOW, MATRIX)
-    assert [said.step for said in explained.trail] == ["deadline", "purpose", "E1", "E2", "E3", "E4", "E5", "E6/E7"]
+    assert [said.step for said in explained.trail] == [
+        "deadline",
+        "purpose",
+        "secret",
+        "E1",
+        "E2",
+        "E3",
+        "E4",
+        "E5",
+        "E6/E7",
+    ]
     blocked = AUTHORISING.with_right(DOCTOR.number, Right(blocked=True))
     trail = decide.explain(blocked, reading(DOCTOR), NOW, MATRIX).trail
     assert (trail[-1].step, trail[-1].code) == ("E4", Reason.BLOCKED)
@@ -79,7 +89,7 @@ def test_the_steps_of_a_professionals_consultation_in_their_order():
 
 def test_an_apps_consultation_is_its_own_steps_then_those_of_the_holder():
     steps = [step.code for step in apps.BRANCH.steps]
-    assert steps == ["deadline", "purpose", "B1", "B2", "A1", "A2", "A3", "A4", "A5"]
+    assert steps == ["deadline", "purpose", "secret", "B1", "B2", "A1", "A2", "A3", "A4", "A5"]
 
 
 def test_every_rule_that_a_step_names_exists():

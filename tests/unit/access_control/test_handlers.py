@@ -19,6 +19,7 @@ from shared.contracts.access_decisions import (
 from shared.contracts.common import Act, Owner
 from shared.contracts.reasons import Reason
 from shared.contracts.record_deposits import Deposit
+from shared.contracts.record_oversight import MESSAGES as OVERSIGHT
 from shared.contracts.record_requests import (
     MESSAGES,
     Authorise,
@@ -75,7 +76,7 @@ def rows(effects, kind):
 
 
 def test_every_message_of_the_topics_has_its_handler():
-    assert set(MESSAGES) | {Failed, Unreadable} == set(REQUESTS)
+    assert {*MESSAGES, *OVERSIGHT, Failed, Unreadable} == set(REQUESTS)
     assert {Deposit, Failed, Unreadable} == set(DEPOSITS)
 
 
@@ -114,6 +115,7 @@ def test_a_consultation_is_decided_told_and_remembered():
             0,
             NOW,
             MatrixAsked("medecin", Owner.DOCUMENT, MATRIX.version),
+            DOCTOR.number,
         )
     ]
     assert effects.state.permits_until == NOW + PERMIT_LIFETIME

@@ -2,14 +2,24 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import permutations
 from uuid import uuid4
 
 import pytest
 
 from services.access_control.domain import decide, opening
+from services.access_control.domain.deletion import FIRST, LAST, Because, Deletion
 from services.access_control.domain.record import ABSENT, State
 from services.access_control.domain.rights import NEVER_RESTRICTING, RULES
-from shared.contracts.access_decisions import DeletionRequested, LifeChanged, RecordClosed
+from services.access_control.handlers import confirmed
+from shared.contracts.access_decisions import (
+    DeletionAnnounced,
+    DeletionRequested,
+    LifeChanged,
+    RecordClosed,
+    RecordDeleted,
+)
+from shared.contracts.audit_events import RecordDestroyed
 from shared.contracts.common import Act, Capacity, FurtherAct, Wishes
 from shared.contracts.further_reasons import FurtherReason
 from shared.contracts.reasons import Reason
@@ -27,11 +37,13 @@ from tests.unit.access_control.cast import (
     NURSE,
     OPEN,
     OPERATOR,
+    SOON,
     changed,
     consult,
     decided,
     do,
     handle,
+    message,
     team,
 )
 
@@ -44,7 +56,7 @@ STATES = {
     "activated": replace(OPEN, activated=True),
     "held": replace(OPEN, held=True),
     "suspended": SUSPENDED,
-    "closed": replace(OPEN, state=State.CLOSED),
+    "closed": replace(OPEN, state=State.CLOSED, closed_at=NOW),
     "deceased": replace(OPEN, deceased=True),
 }
 EVERYTHING = set(STATES)
@@ -145,11 +157,46 @@ def test_ar_054_the_holder_closes_at_any_time():
 def test_ar_055_a_deletion_is_announced_once_with_its_latest_day():
     body = RequestDeletion(actor=HOLDER, rights_version=0)
     effects = handle(body, OPEN)
-    assert effects.emits[1] == DeletionRequested(actor=HOLDER, latest=NOW + timedelta(days=90))
+    assert effects.emits[1:] == (
+        DeletionRequested(actor=HOLDER, latest=NOW + timedelta(days=90)),
+        DeletionAnnounced(because="request", latest=NOW + timedelta(days=90)),
+    )
     again = handle(RequestDeletion(actor=HOLDER, rights_version=1), effects.state)
     assert len(again.emits) == 1
     assert again.state.deletion_due == NOW + timedelta(days=90)
     assert not do(OPEN, FurtherAct.REQUEST_DELETION, CARER).verdict.permitted
+
+
+@pytest.mark.parametrize("act", RULES)
+def test_ar_055_a_record_that_is_deleted_is_neither_read_nor_fed_nor_changed(act):
+    deleted = do(team(AUTHORISING), FurtherAct.REQUEST_DELETION).record
+    for actor in (HOLDER, DOCTOR, OPERATOR, INSURER):
+        assert not consult(deleted, actor).permitted
+        assert not decide.deposit(deleted, actor, NOW).permitted
+        assert not do(deleted, act, actor, professional=NURSE.number, team=DOCTOR.structure, wishes=Wishes()).happened
+    assert consult(deleted, DOCTOR).code is FurtherReason.RECORD_DELETED
+    assert consult(deleted, DOCTOR).reason is Reason.RECORD_CLOSED
+
+
+def test_ar_055_a_deletion_ends_when_all_have_confirmed_and_the_holder_is_told_before_he_is_forgotten():
+    """In any order, however often each of them confirms."""
+    for order in permutations(FIRST):
+        deletion, told = Deletion(Because.REQUEST, NOW, NOW), []
+        for owner in (*order, *order, "stranger", *LAST, *LAST):
+            effects = confirmed(message(RecordDestroyed(owner=owner)), deletion, NOW)
+            deletion = effects.state
+            told += effects.emits
+            assert (deletion.ended_at is not None) is (owner in LAST)
+        assert told == [RecordDeleted(because="request")]
+
+
+def test_ar_055_a_deletion_is_told_again_to_those_who_are_still_to_confirm():
+    begun = Deletion(Because.ARCHIVE, NOW, NOW)
+    assert begun.repeated(SOON).told() == DeletionAnnounced(because="archive", latest=NOW, round=2)
+    for owner in FIRST:
+        begun = begun.confirmed_by(owner, SOON)
+    assert begun.repeated(SOON).told() == RecordDeleted(because="archive", round=2)
+    assert confirmed(message(RecordDestroyed(owner="document")), None, NOW).emits == ()
 
 
 def test_ar_056_reopening_brings_back_what_the_holder_decided():
@@ -249,5 +296,7 @@ def test_what_never_restricts_is_a_short_list():
         FurtherAct.ACTIVATE,
         FurtherAct.OBJECT,
         FurtherAct.LIFT,
-        FurtherAct.REQUEST_DELETION,
+        FurtherAct.CONFIRM_EMERGENCY,
+        FurtherAct.CONTEST,
+        FurtherAct.FORESEE_DELETION,
     } == NEVER_RESTRICTING

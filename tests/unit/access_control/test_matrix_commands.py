@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from deploy import cli
 from deploy.local.home import Home
-from services.access_control import commands
+from services.access_control.commands import console
 from tests.unit.access_control.test_matrix import CELLS, META
 
 RUNNER = CliRunner()
@@ -103,7 +103,7 @@ def test_who_does_it_has_to_be_known(files, monkeypatch):
     def nobody():
         raise KeyError("uid")
 
-    monkeypatch.setattr(commands.getpass, "getuser", nobody)
+    monkeypatch.setattr(console.getpass, "getuser", nobody)
     code, said = carnet("import", files / "m.csv")
     assert (code, "--by NAME" in said) == (1, True)
 

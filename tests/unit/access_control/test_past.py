@@ -158,7 +158,7 @@ def test_a_command_keeps_what_it_replaced_and_a_denied_one_nothing():
 
 
 def test_a_secret_connections_command_is_kept_as_such():
-    effects = handle(ConsentSession(actor=changed(DOCTOR, secret=True), rights_version=0))
+    effects = handle(ConsentSession(actor=changed(DOCTOR, secret=True), rights_version=0), MINOR)
     kept = [row for row in effects.changes if isinstance(row, Kept)]
     assert kept and all(row.secret for row in kept)
 

@@ -23,6 +23,7 @@ from shared.contracts.access_decisions import Outcome, RecordHeld
 from shared.contracts.common import AccessMode, Body, Owner, Wishes
 from shared.contracts.reasons import Reason
 from shared.contracts.record_deposits import Deposit
+from shared.contracts.record_oversight import ConfirmEmergency, Contest
 from shared.contracts.record_requests import (
     AdministratorRole,
     AppScope,
@@ -108,6 +109,8 @@ PERMITTED: list[tuple[Body, Record]] = [
     (ask.CloseUncontested(actor=INSURER), replace(SUSPENDED, suspended_at=NOW - timedelta(weeks=7))),
     (ask.Decease(actor=INSURER), OPEN),
     (ask.RequestDeletion(actor=HOLDER, **V), replace(OPEN, state=State.CLOSED)),
+    (ConfirmEmergency(actor=OTHER_DOCTOR, professional=P), OPEN),
+    (Contest(actor=HOLDER, case=UUID(int=23), request=UUID(int=24), professional=P), OPEN),
 ]
 """Each command where it is permitted, so that every part of its rule is asked."""
 READS = [
@@ -151,6 +154,8 @@ BRANCHES = {
     "deposit, feeder": deposits.FEEDER,
 }
 STEPS = {(name, step.code): step for name, branch in BRANCHES.items() for step in (*branch.steps, branch.grant)}
+ASKED = [act for act in rights.RULES if act in COMMANDS.values()]
+"""Acts that somebody asks for; the others are the clock's alone."""
 PARTS = ("who", "state", "apply", "refuses", "restricts")
 
 
@@ -219,7 +224,7 @@ def test_ar_018_a_bug_in_a_step_denies_what_meets_it_and_holds_nothing(where):
 
 
 @pytest.mark.parametrize("part", PARTS)
-@pytest.mark.parametrize("act", rights.RULES)
+@pytest.mark.parametrize("act", ASKED)
 def test_ar_018_a_bug_in_a_command_denies_it_and_holds_what_may_have_been_restricted(act, part):
     rule = rights.RULES[act]
     may = [command_of(body).act is act and rights.restricts(record, command_of(body)) for body, record in PERMITTED]
@@ -235,7 +240,7 @@ def test_ar_018_a_bug_in_a_command_denies_it_and_holds_what_may_have_been_restri
             assert [type(one) for one in effects.emits[1:]] == ([RecordHeld] if held else [])
 
 
-@pytest.mark.parametrize("act", rights.RULES)
+@pytest.mark.parametrize("act", ASKED)
 def test_a_record_that_a_bug_held_is_read_by_nobody_and_released_by_the_operator(act):
     with planted(rights.RULES[act], "restricts"):
         held = [

@@ -18,6 +18,7 @@ from shared.contracts.access_decisions import (
     RecordOpened,
     RightsChanged,
 )
+from shared.contracts.access_oversight import CaseAnswered, CaseOpened, TextRead
 from shared.contracts.common import AccessMode, Act, Actor, ActorKind, Body, FurtherAct, Owner, Scope
 from shared.contracts.document_events import Consulted, Deposited, DepositRefused, DocumentHeld
 from shared.contracts.history_events import HistoryConsulted
@@ -29,6 +30,7 @@ from shared.security import Permit
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 RECORD, WITHHELD, PLAIN = uuid4(), uuid4(), uuid4()
 DOCTOR = Actor(kind=ActorKind.PROFESSIONAL, number="810000000001", role="G15_10", structure="1750000001")
+OPERATOR = Actor(kind=ActorKind.OPERATOR, number="op-1")
 CONCEALED = [Concealed(WITHHELD, withheld=True, from_representatives=False)]
 
 
@@ -232,6 +234,9 @@ OF_SECRET = [
     TracesConsulted(request=uuid4(), actor=SECRET),
     notice(Sent).model_copy(update={"recipient": "810000000077"}),
     notice(Failed).model_copy(update={"recipient": "810000000077"}),
+    CaseOpened(actor=SECRET, case=uuid4(), request=uuid4(), due=NOW),
+    CaseAnswered(actor=OPERATOR, case=uuid4(), finding="founded"),
+    TextRead(actor=OPERATOR, subject=uuid4()),
 ]
 
 
@@ -242,6 +247,18 @@ def test_ar_042_representatives_find_nothing_of_a_secret_connection(body: Body) 
         assert seen(body, representative) is None
     assert seen(body) is not None
     assert seen(body, TREATING) is not None
+
+
+def test_ar_061_a_contested_access_is_traced_by_its_case() -> None:
+    case = uuid4()
+    for body in (
+        CaseOpened(actor=DOCTOR, case=case, request=uuid4(), due=NOW),
+        CaseAnswered(actor=OPERATOR, case=case, finding="founded"),
+        TextRead(actor=OPERATOR, subject=case),
+    ):
+        found = seen(body)
+        assert found is not None
+        assert found.subject == str(case)
 
 
 @pytest.mark.parametrize("body", [one for one in SHOWN if getattr(one, "document", None) is None], ids=name)

@@ -2,11 +2,11 @@ from uuid import uuid4
 
 import pytest
 
-from services.document.domain.settlement import Flags, Status
+from services.document.domain.settlement import Destroyed, Flags, Status
 from services.document.handlers import BY_TYPE, decided, failed
-from shared.contracts.access_decisions import Decided, Outcome
+from shared.contracts.access_decisions import Decided, DeletionAnnounced, Outcome
 from shared.contracts.common import Act, Actor, ActorKind
-from shared.contracts.document_events import Deposited, DepositRefused, DocumentHeld
+from shared.contracts.document_events import Deposited, DepositRefused, DocumentHeld, RecordDestroyed
 from shared.contracts.envelope import Message
 from shared.contracts.reasons import Reason
 from shared.messaging import Failed
@@ -116,5 +116,16 @@ def test_an_error_holds_nothing_that_is_settled_or_not_here():
         assert (effects.changes, effects.emits) == ((), ())
 
 
-def test_the_lane_takes_decisions_and_failures_only():
-    assert set(BY_TYPE) == {Decided, Failed}
+def test_ar_055_a_deletion_destroys_all_and_is_confirmed_each_time():
+    staged = entry()
+    body = DeletionAnnounced(because="request", latest=NOW)
+    announced = Message(decision(staged.id, RECORD).envelope, str(RECORD), body, "access.decisions", 0, 0)
+    effects = BY_TYPE[DeletionAnnounced](announced, {staged.id: staged}, NOW)
+    assert (effects.state, effects.changes, effects.emits) == ({}, (Destroyed(RECORD),), (RecordDestroyed(),))
+    (refused,) = decided(decision(staged.id, RECORD, Outcome.DENY), effects.state, NOW).emits
+    assert refused.reason is Reason.NOT_STAGED
+    assert failed(as_failed(announced), {staged.id: staged}, NOW).changes == ()
+
+
+def test_the_lane_takes_decisions_deletions_and_failures_only():
+    assert set(BY_TYPE) == {Decided, DeletionAnnounced, Failed}

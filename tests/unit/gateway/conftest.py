@@ -54,6 +54,7 @@ class World:
         self.down: dict[str, RemoteError] = {}
         self.calls: list[tuple[str, str, str, Any]] = []
         self.requests: list[tuple[UUID, Body]] = []
+        self.identities: list[UUID] = []
         self.deposits: dict[UUID, dict[str, Any]] = {}
         self.metadata: list[Metadata] = []
         self.taken: list[UUID] = []
@@ -74,6 +75,7 @@ class World:
             raise UnsentError("no broker")
         assert topic == topics.RECORD_REQUESTS
         self.requests.append((UUID(key), body))
+        self.identities.append(identity)
         if not self.silent:
             self.tell(identity, self._decided(identity, body), topics.ACCESS_DECISIONS, key)
         return identity
@@ -105,7 +107,7 @@ class World:
             raise self.down[service]
         return getattr(self, service)(method, path, asked, content, headers)
 
-    def access_control(self, method, path, asked, content, headers) -> Reply:
+    def access_control(self, method, path, asked, content, headers) -> Reply:  # noqa: PLR0911 - one line per route
         if path == "/records/lookup":
             records = [self.records.get((one["oid"], one["matricule"])) for one in asked["persons"]]
             return reply({"found": [{"record": record and str(record)} for record in records]})
@@ -113,12 +115,14 @@ class World:
             key = (asked["ins"]["oid"], asked["ins"]["matricule"])
             opened = key not in self.records
             return reply({"record": str(self.records.setdefault(key, uuid4())), "opened": opened})
-        if path == "/oppositions" or ("/delegates/" in path and method == "PUT"):
+        if path == "/oppositions" or (method == "PUT" and ("/delegates/" in path or "/texts/" in path)):
             return reply(None, 204)
         if path == "/delegates/lookup":
             return reply({"delegations": self.delegations.get((asked["oid"], asked["matricule"]), [])})
-        if path.endswith(("/explain", "/see-as", "/standing")):
+        if path.endswith(("/explain", "/see-as", "/standing", "/emergencies", "/cases")):
             return reply(self.told)
+        if path.startswith(("/openings", "/identities/")):
+            return reply({"record": str(self.alice_record), **self.told})
         return reply({"record": path.split("/")[2], "state": "open", "rights_version": 7})
 
     def document(self, method, path, asked, content, headers) -> Reply:

@@ -45,6 +45,10 @@ ROUTES = [
     ("POST", "/insured/suspend"),
     ("POST", f"/records/{SOME}/explain"),
     ("POST", f"/records/{SOME}/see-as"),
+    *((method, f"/records/{SOME}/cases") for method in ("GET", "POST")),
+    ("GET", f"/records/{SOME}/emergencies"),
+    ("POST", f"/records/{SOME}/confirm-emergency"),
+    *(("POST", path) for path in ("/openings", "/identities/change", "/identities/merge")),
 ]
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.notification.domain.deliveries import Delivery, Reach
+from services.notification.domain.deliveries import Delivery, Leaving, Reach
 from services.notification.handlers import by_type
 from shared.contracts.access_decisions import ConsentChanged, Decided, Emergency, LifeChanged, Outcome, RightsChanged
 from shared.contracts.common import AccessMode, Act, Actor, ActorKind, Body
@@ -70,7 +70,7 @@ def life(act: str, actor: Actor = INSURER, **changes: Any) -> LifeChanged:
 
 def handled(
     body: Body, reach: Reach | None = None, *, message_id: UUID | None = None, at: datetime = NOW
-) -> Effects[Reach, Delivery]:
+) -> Effects[Reach, Delivery | Leaving]:
     """What comes of an event: of a record whose holder has an address, where nothing else is said."""
     envelope = Envelope(message_id or uuid4(), body.type_name, "document", at, uuid4())
     message = Message(envelope, str(RECORD), body, "document.events", 0, 0)
@@ -79,4 +79,8 @@ def handled(
 
 def told(body: Body, reach: Reach | None = None) -> list[tuple[str, str, str | None, str | None]]:
     """Event, variant, recipient and reason of silence of each notice."""
-    return [(one.event, one.variant, one.recipient, one.silence) for one in handled(body, reach).changes]
+    return [
+        (one.event, one.variant, one.recipient, one.silence)
+        for one in handled(body, reach).changes
+        if isinstance(one, Delivery)
+    ]

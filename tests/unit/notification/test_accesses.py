@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notification.domain.deliveries import Delivery, Reach, Status
+from shared.contracts.access_decisions import Emergency
 from shared.contracts.common import AccessMode, Body
 from shared.contracts.history_events import HistoryConsulted
 from shared.contracts.notification_events import Silence
@@ -54,6 +55,16 @@ def test_ar_033_034_038_039_an_emergency_is_told_at_once_to_the_patient_and_the_
 ) -> None:
     assert told(emergency(mode=mode), BOTH) == [(event, "", None, None), (event, "treating", TREATING, None)]
     assert {row.not_before for row in handled(emergency(mode=mode), BOTH).changes} == {NOW}
+
+
+def test_ar_039_what_goes_on_with_an_emergency_is_not_told_again() -> None:
+    """Also long after the mail: half an hour may have begun in the window before."""
+    begun = emergency()
+    going_on = begun.model_copy(
+        update={"emergency": Emergency(reason="unconscious", tell=TREATING, first=begun.request), "request": uuid4()}
+    )
+    assert told(going_on, BOTH) == []
+    assert len(told(begun, BOTH)) == 2
 
 
 def test_ar_038_without_a_treating_doctor_or_where_he_acts_the_patient_alone_is_told() -> None:

@@ -35,11 +35,12 @@ VARIANTS: dict[Event, tuple[str, ...]] = {
     Event.ENDED: ("", "for_holder"),
     Event.OPENED: ("", FurtherAct.ACTIVATE),
     Event.SUSPENDED: (FurtherAct.SUSPEND, FurtherAct.OBJECT),
-    Event.DELETED: ("requested",),
+    Event.DELETED: ("requested", "foreseen", ""),
+    Event.CONTESTED: ("", "answered"),
     Event.REOPENED: ("", FurtherAct.LIFT, FurtherAct.DECEASE),
 }
 ALL = [(event, str(variant)) for event in Event for variant in VARIANTS.get(event, ("",))]
-TO_OTHERS = {(row["code"], row["variant"]) for row in LETTERS._texts.values() if row["recipient"] != "patient"}
+TO_OTHERS = {(row["code"], row["variant"]) for row in LETTERS._texts.values() if row["recipient"] in {"mt", "carer"}}
 OF_THE_HOLDER = {
     Language.FRENCH: r"\b(votre dossier|vos traces|bloquer)\b",
     Language.ENGLISH: r"\b(your (shared|record|traces)|block the access)\b",

@@ -5,18 +5,21 @@ from uuid import uuid4
 
 import pytest
 
-from services.notification.domain.deliveries import Reach, Status
+from services.notification.domain.deliveries import Delivery, Leaving, Reach, Status
 from services.notification.domain.notices import Event
 from services.notification.domain.rules import RULES, untold
 from services.notification.handlers import CONTACT_WAIT
 from shared.contracts.access_decisions import (
-    COME_OF_AGE,
+    DeletionForeseen,
     DeletionRequested,
+    OpeningForeseen,
     Outcome,
     RecordClosed,
+    RecordDeleted,
     RecordOpened,
     RecordReopened,
 )
+from shared.contracts.access_oversight import CaseAnswered, CaseOpened
 from shared.contracts.common import AccessMode, Act, Body, FurtherAct
 from shared.contracts.history_events import HistoryConsulted, HistoryUpdated
 from shared.contracts.notification_events import Channel, Silence, Suppressed
@@ -83,7 +86,11 @@ TOLD = [
     (consent(FurtherAct.ANSWER, REPRESENTATIVE, subject=DELEGATE, state="REFUSED"), "REFUS_PARTAGE_PROFIL", ""),
     (consent(FurtherAct.END_DELEGATION, REPRESENTATIVE, subject=DELEGATE), "REVOCATION_PAR_AIDANT", ""),
     (RecordOpened(actor=DOCTOR), "OUVERTURE_DOSSIER", ""),
-    (life(COME_OF_AGE, OPERATOR), "RAPPEL_CONSENT_PASSAGE_MAJO", ""),
+    (life(FurtherAct.COME_OF_AGE, OPERATOR), "RAPPEL_CONSENT_PASSAGE_MAJO", ""),
+    (DeletionForeseen(at=UNTIL), "SUPPRESSION_DEFINITIVE", "foreseen"),
+    (OpeningForeseen(actor=OPERATOR, at=UNTIL), "OUVERTURE_INFO", ""),
+    (CaseOpened(actor=HOLDER, case=DELEGATION, request=DELEGATION, due=UNTIL), "CONTESTATION_ACCES", ""),
+    (CaseAnswered(actor=OPERATOR, case=DELEGATION, finding="founded"), "CONTESTATION_ACCES", "answered"),
     (life(FurtherAct.ACTIVATE, REPRESENTATIVE), "OUVERTURE_DOSSIER", "activate"),
     (life(FurtherAct.SUSPEND, until=UNTIL), "CLOTURE_FRAUDE_PREAVIS", "suspend"),
     (life(FurtherAct.OBJECT, REPRESENTATIVE), "CLOTURE_FRAUDE_PREAVIS", "object"),
@@ -93,6 +100,7 @@ TOLD = [
     (RecordReopened(actor=HOLDER), "REOUVERTURE_DOSSIER", ""),
     (DeletionRequested(actor=HOLDER, latest=UNTIL), "SUPPRESSION_DEFINITIVE", "requested"),
     (updated(first=True), "PRIMO_ALIM_MHS", ""),
+    (RecordDeleted(because="request"), "SUPPRESSION_DEFINITIVE", ""),
 ]
 NOT_TOLD = [
     consulted(HOLDER),
@@ -117,7 +125,7 @@ NOT_TOLD = [
 @pytest.mark.parametrize(("body", "event", "variant"), TOLD)
 def test_the_holder_is_told(body: Body, event: str, variant: str) -> None:
     effects = handled(body)
-    (delivery,) = effects.changes
+    (delivery,) = [change for change in effects.changes if isinstance(change, Delivery)]
     assert (delivery.event, delivery.variant, delivery.recipient) == (event, variant, None)
     assert (delivery.channel, delivery.status) == (Channel.EMAIL, Status.PLANNED)
     assert delivery.record == RECORD
@@ -155,6 +163,25 @@ def test_ar_018_a_block_is_told_when_it_is_in_force_and_not_before() -> None:
     assert (later.not_before, passed.not_before) == (in_force, NOW)
 
 
+def test_ar_055_a_deletion_is_told_once_and_nothing_is_kept_after_it() -> None:
+    first, again = RecordDeleted(because="request"), RecordDeleted(because="request", round=2)
+    cause = uuid4()
+    assert handled(first, message_id=cause).changes[1:] == (Leaving(RECORD, cause),)
+    assert handled(again, message_id=cause).changes == (Leaving(RECORD, cause),)
+    opposed = handled(RecordDeleted(because="opposition"), message_id=cause)
+    assert opposed.changes == (Leaving(RECORD, cause),), "there was no record whose deletion could be told"
+
+
+def test_ar_054_the_end_of_the_archive_is_told_before_it_comes() -> None:
+    assert told(DeletionForeseen(at=UNTIL)) == [("SUPPRESSION_DEFINITIVE", "foreseen", None, None)]
+
+
+def test_ar_001_an_opening_that_will_come_is_told_and_the_contact_may_come_behind_it() -> None:
+    (delivery,) = handled(OpeningForeseen(actor=OPERATOR, at=UNTIL), Reach(contact=False)).changes
+    assert (delivery.event, delivery.status) == ("OUVERTURE_INFO", Status.PLANNED)
+    assert delivery.not_before == NOW + CONTACT_WAIT
+
+
 def test_ar_001_an_opening_is_told_and_the_contact_may_come_behind_it() -> None:
     (delivery,) = handled(RecordOpened(actor=DOCTOR), Reach(contact=False)).changes
     assert (delivery.status, delivery.not_before) == (Status.PLANNED, NOW + CONTACT_WAIT)
@@ -182,7 +209,7 @@ def test_ar_020_the_end_of_a_block_is_told() -> None:
 
 
 def test_ar_045_the_young_adult_is_told_that_consents_are_to_be_renewed() -> None:
-    assert told(life(COME_OF_AGE, OPERATOR)) == [("RAPPEL_CONSENT_PASSAGE_MAJO", "", None, None)]
+    assert told(life(FurtherAct.COME_OF_AGE, OPERATOR)) == [("RAPPEL_CONSENT_PASSAGE_MAJO", "", None, None)]
 
 
 def test_ar_056_073_reopening_and_a_closure_after_an_opposition_are_told() -> None:

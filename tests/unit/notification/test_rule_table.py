@@ -29,4 +29,9 @@ def test_the_table_names_rules() -> None:
 
 
 def test_every_text_says_to_whom_it_goes() -> None:
-    assert {row["recipient"] for row in Letters(FOLDER, URL)._texts.values()} == {"patient", "mt", "carer"}
+    assert {row["recipient"] for row in Letters(FOLDER, URL)._texts.values()} == {
+        "patient",
+        "mt",
+        "carer",
+        "future_holder",
+    }

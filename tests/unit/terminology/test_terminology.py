@@ -116,6 +116,14 @@ def test_the_key_of_an_ins_from_corsica():
 
 
 @pytest.mark.parametrize(
+    ("oid", "refused"), [(terminology.ins.NIR, True), (terminology.ins.NIA, True), (terminology.ins.TEST_NIR, False)]
+)
+def test_a_wrong_key_is_refused_but_for_test_people(oid, refused):
+    assert terminology.Ins(oid, "279035121518988").is_refused_by_key() is refused
+    assert not terminology.Ins(oid, "279035121518989").is_refused_by_key()
+
+
+@pytest.mark.parametrize(
     ("oid", "number"),
     [
         ("1.2.3", "279035121518989"),

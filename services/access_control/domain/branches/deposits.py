@@ -17,6 +17,8 @@ from services.access_control.domain.branches.people import (
     is_occupational,
     not_delegated_for,
     not_on_holders_side,
+    not_secret,
+    suspended,
 )
 from services.access_control.domain.cases import Feeding
 from services.access_control.domain.record import no_deposit
@@ -47,6 +49,10 @@ def needs_rights(actor: Actor) -> bool:
 
 def _state(case: Feeding) -> Code | None:
     return no_deposit(case.record)
+
+
+def _secret(case: Feeding) -> Code | None:
+    return not_secret(case.record, case.actor, case.now)
 
 
 def _person(case: Feeding) -> Code | None:
@@ -80,8 +86,9 @@ def _identified(case: Feeding) -> Code | None:
     return Reason.NO_ROLE if actor.kind is ActorKind.PROFESSIONAL and actor.role is None else None
 
 
-def _sector(case: Feeding) -> Code | None:
-    return excluded(case.actor, case.policy)
+def _excluded(case: Feeding) -> Code | None:
+    """By the operator, or by the sector exercised."""
+    return suspended(case.record, case.actor) or excluded(case.actor, case.policy)
 
 
 def _opposed(case: Feeding) -> Code | None:
@@ -114,23 +121,26 @@ def _fed(case: Feeding) -> Verdict:
     return permit(Reason.AUTHORISED if consented else Reason.FEEDING_DUTY)
 
 
-_STATE: Final = Step("C1", ("AR-003", "AR-054", "AR-057"), _state)
+_FIRST: Final[tuple[Step[Feeding], ...]] = (
+    Step("C1", ("AR-003", "AR-054", "AR-057"), _state),
+    Step("secret", ("AR-042",), _secret),
+)
 _SIDE: Final[tuple[Step[Feeding], ...]] = (
     Step("A2", ("AR-061",), _person),
     Step("A3", ("AR-045", "AR-063"), _relation),
     Step("A4", ("AR-061",), _scope),
 )
 _GRANT: Final = Grant("A6", ("AR-061",), _holders_side)
-HOLDER: Final = Branch((_STATE, *_SIDE), _GRANT)
+HOLDER: Final = Branch((*_FIRST, *_SIDE), _GRANT)
 APP: Final = Branch(
-    (_STATE, Step("B1", ("AR-067",), _referenced), Step("B2", ("AR-067",), _agreed), *_SIDE),
+    (*_FIRST, Step("B1", ("AR-067",), _referenced), Step("B2", ("AR-067",), _agreed), *_SIDE),
     _GRANT,
 )
 FEEDER: Final = Branch(
     (
-        _STATE,
+        *_FIRST,
         Step("C2", ("AR-002", "AR-016", "AR-046", "AR-072"), _identified),
-        Step("C3", ("AR-046", "AR-047", "AR-048"), _sector),
+        Step("C3", ("AR-046", "AR-047", "AR-048", "AR-062"), _excluded),
         Step("C4", ("AR-033",), _opposed),
         Step("C5", ("AR-003",), _consent),
     ),

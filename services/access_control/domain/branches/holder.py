@@ -5,7 +5,7 @@ State, then the relation that is valid today, then its scope, then flags; never 
 
 from typing import Final
 
-from services.access_control.domain.branches.people import not_delegated_for, not_on_holders_side
+from services.access_control.domain.branches.people import not_delegated_for, not_on_holders_side, not_secret
 from services.access_control.domain.cases import Consultation
 from services.access_control.domain.policy import PURPOSES
 from services.access_control.domain.record import no_consultation
@@ -32,6 +32,11 @@ def too_late(case: Consultation) -> Code | None:
 def other_purpose(case: Consultation) -> Code | None:
     """Secondary use is forbidden (AR-049): purposes are a closed list."""
     return None if case.asked.purpose in PURPOSES else FurtherReason.PURPOSE_EXCLUDED
+
+
+def secret(case: Consultation) -> Code | None:
+    """A secret connection is a minor's."""
+    return not_secret(case.record, case.actor, case.now)
 
 
 def state(case: Consultation) -> Code | None:
@@ -63,6 +68,7 @@ def _flags(case: Consultation) -> Verdict:
 ALWAYS: Final[tuple[Step[Consultation], ...]] = (
     Step("deadline", (), too_late),
     Step("purpose", ("AR-049",), other_purpose),
+    Step("secret", ("AR-042",), secret),
 )
 STEPS: Final[tuple[Step[Consultation], ...]] = (
     Step("A1", ("AR-054", "AR-057"), state),

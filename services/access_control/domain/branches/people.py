@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from services.access_control.domain.policy import Policy
-from services.access_control.domain.record import Record, Standing
+from services.access_control.domain.record import Record, Standing, State
 from services.access_control.domain.relations import Delegation, DelegationState, Team
 from shared.contracts.common import Actor, ActorKind
 from shared.contracts.further_reasons import Code, FurtherReason
@@ -36,6 +36,23 @@ def excluded(actor: Actor, policy: Policy) -> Code | None:
     if barred is None or (barred == OCCUPATIONAL and policy.occupational_medicine):
         return None
     return Reason.EXCLUDED_SECTOR
+
+
+def suspended(record: Record, actor: Actor) -> Code | None:
+    """Why the operator lets this actor do nothing: suspended in person, or with the whole structure (AR-062)."""
+    names = record.oversight.suspended
+    if not names or actor.kind not in {ActorKind.PROFESSIONAL, ActorKind.STRUCTURE}:
+        return None
+    return FurtherReason.ACTOR_SUSPENDED if actor.number in names or actor.structure in names else None
+
+
+def not_secret(record: Record, actor: Actor, now: datetime) -> Code | None:
+    """Why this connection may not be secret: it is a minor's, and its acts are told to nobody else (AR-042).
+
+    Where it is not known that the holder is a minor he is none: what an adult's professionals do is always told.
+    """
+    adult = actor.secret and record.state is not State.ABSENT and record.is_of_age(now)
+    return FurtherReason.NOT_A_MINOR if adult else None
 
 
 def unidentified(actor: Actor) -> Code | None:

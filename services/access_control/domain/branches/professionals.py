@@ -15,6 +15,7 @@ from services.access_control.domain.branches.people import (
     is_blocked,
     is_occupational,
     is_treating,
+    suspended,
     team_of,
     unidentified,
 )
@@ -64,8 +65,9 @@ def _person(case: Consultation) -> Code | None:
     return unidentified(case.actor)
 
 
-def _sector(case: Consultation) -> Code | None:
-    return excluded(case.actor, case.policy)
+def _excluded(case: Consultation) -> Code | None:
+    """By the operator, or by the sector exercised."""
+    return suspended(case.record, case.actor) or excluded(case.actor, case.policy)
 
 
 def _block(case: Consultation) -> Code | None:
@@ -163,7 +165,7 @@ def _types(case: Consultation) -> frozenset[str]:
 STEPS: Final[tuple[Step[Consultation], ...]] = (
     Step("E1", ("AR-054", "AR-057"), state),
     Step("E2", ("AR-016", "AR-017", "AR-072"), _person),
-    Step("E3", ("AR-046", "AR-047", "AR-048"), _sector),
+    Step("E3", ("AR-046", "AR-047", "AR-048", "AR-062"), _excluded),
     Step("E4", ("AR-018", "AR-019", "AR-040"), _block),
     Step(
         "E5",

@@ -6,7 +6,7 @@ from typing import Final
 from services.access_control.domain.branches.people import delegation_of
 from services.access_control.domain.commands.professionals import ended
 from services.access_control.domain.commands.rule import AnyAct, Asked, Rule, always
-from services.access_control.domain.commands.who import AUTHORITIES, holders_side, in_use, in_use_or_held
+from services.access_control.domain.commands.who import AUTHORITIES, holders_side, in_use, in_use_or_held, operator
 from services.access_control.domain.record import Record
 from services.access_control.domain.relations import ALL_SCOPES, FULL, Delegation, DelegationState
 from shared.contracts.common import ActorKind, FurtherAct
@@ -129,8 +129,34 @@ def _with(asked: Asked, delegation: Delegation) -> Record:
     return replace(asked.record, delegations={**asked.record.delegations, key: delegation})
 
 
+def _not_of_age(asked: Asked) -> Code | None:
+    """A day that is not known is no birthday: what depends on it gives nothing anyway."""
+    return None if asked.record.majority is not None and asked.record.is_of_age(asked.now) else FurtherReason.NOT_DUE
+
+
+def _come_of_age(asked: Asked) -> Record:
+    """Take away what has ended at 00:00 of that day already, as every decision since then has compared (AR-045)."""
+    record = asked.record
+    after = replace(
+        record,
+        rights={one: right for one, right in record.rights.items() if right.blocked or not right.by_representative},
+        teams={key: team for key, team in record.teams.items() if not team.by_representative},
+        apps={app: agreed for app, agreed in record.apps.items() if not agreed.by_representative},
+        delegations={key: _without_minor(one) for key, one in record.delegations.items()},
+    )
+    return record if after == record else after
+
+
+def _without_minor(delegation: Delegation) -> Delegation:
+    waits = delegation.state in {DelegationState.PENDING, DelegationState.ACCEPTED}
+    if waits and delegation.kind is DelegationKind.LEGAL_REPRESENTATION:
+        return replace(delegation, state=DelegationState.EXPIRED)
+    return delegation
+
+
 RULES: Final[dict[AnyAct, Rule]] = {
     FurtherAct.INVITE: Rule(_may_invite, in_use, _invite, _not_invitable),
     FurtherAct.ANSWER: Rule(_may_answer, in_use, _answer, _no_answer),
     FurtherAct.END_DELEGATION: Rule(_may_end, in_use_or_held, _end, _no_end, always),
+    FurtherAct.COME_OF_AGE: Rule(operator, in_use_or_held, _come_of_age, _not_of_age, always, versioned=False),
 }

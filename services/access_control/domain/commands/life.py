@@ -14,6 +14,7 @@ from services.access_control.domain.commands.who import (
     operator,
     there,
 )
+from services.access_control.domain.deletion import Because
 from services.access_control.domain.policy import Policy
 from services.access_control.domain.record import Record, State, no_consultation
 from shared.contracts.common import Act, FurtherAct
@@ -40,7 +41,9 @@ def _reopenable(record: Record) -> Code | None:
 
 
 def _deletable(record: Record) -> Code | None:
-    """Open, suspended or closed, not held (4.8)."""
+    """Open, suspended or closed, not held (4.8); asked for again, it goes on."""
+    if record.deletion_due is not None:
+        return None
     return _alive(record) or (Reason.RECORD_HELD if record.held else None)
 
 
@@ -53,11 +56,15 @@ def _activate(asked: Asked) -> Record:
 
 
 def _close(asked: Asked) -> Record:
-    return asked.record if asked.record.state is State.CLOSED else replace(asked.record, state=State.CLOSED)
+    if asked.record.state is State.CLOSED:
+        return asked.record
+    return replace(asked.record, state=State.CLOSED, closed_at=asked.now)
 
 
 def _reopen(asked: Asked) -> Record:
-    return asked.record if asked.record.state is State.OPEN else replace(asked.record, state=State.OPEN)
+    if asked.record.state is State.OPEN:
+        return asked.record
+    return replace(asked.record, state=State.OPEN, closed_at=None, foreseen_at=None)
 
 
 def _suspend(asked: Asked) -> Record:
@@ -94,7 +101,60 @@ def _decease(asked: Asked) -> Record:
 def _request_deletion(asked: Asked) -> Record:
     if asked.record.deletion_due is not None:
         return asked.record
-    return replace(asked.record, deletion_due=asked.now + asked.policy.deletion)
+    return _deleted(asked, Because.REQUEST)
+
+
+def _deleted(asked: Asked, because: Because) -> Record:
+    return replace(asked.record, deletion_due=asked.now + asked.policy.deletion, deleted_because=because)
+
+
+def archive_ends(record: Record, policy: Policy) -> datetime | None:
+    """When a closed record may be deleted at the earliest; None for one that is not closed.
+
+    Never before its holder had the time to reopen it, however late he was told.
+    """
+    if record.closed_at is None:
+        return None
+    ends = _years_after(record.closed_at, policy.archive_years)
+    return ends if record.foreseen_at is None else max(ends, record.foreseen_at + policy.archive_notice)
+
+
+def _years_after(moment: datetime, years: int) -> datetime:
+    """The same day so many years later; 1 March where that year has no 29 February."""
+    try:
+        return moment.replace(year=moment.year + years)
+    except ValueError:
+        return moment.replace(year=moment.year + years, month=3, day=1)
+
+
+def _archived(record: Record) -> Code | None:
+    """Closed, be it suspended too or its holder dead; not held."""
+    if code := there(record):
+        return code
+    if record.state is not State.CLOSED:
+        return FurtherReason.NOT_DUE
+    return Reason.RECORD_HELD if record.held else None
+
+
+def _not_foreseeable(asked: Asked) -> Code | None:
+    ends = archive_ends(asked.record, asked.policy)
+    told = asked.record.foreseen_at is not None
+    due = ends is not None and ends - asked.policy.archive_notice <= asked.now
+    return None if due and not told else FurtherReason.NOT_DUE
+
+
+def _foresee(asked: Asked) -> Record:
+    return replace(asked.record, foreseen_at=asked.now)
+
+
+def _not_over(asked: Asked) -> Code | None:
+    ends = archive_ends(asked.record, asked.policy)
+    told = asked.record.foreseen_at is not None
+    return None if told and ends is not None and ends <= asked.now else FurtherReason.NOT_DUE
+
+
+def _delete_archived(asked: Asked) -> Record:
+    return _deleted(asked, Because.ARCHIVE)
 
 
 def _declare(asked: Asked) -> Record:
@@ -116,7 +176,9 @@ RULES: Final[dict[AnyAct, Rule]] = {
     FurtherAct.LIFT: Rule(authority, _suspended, _lift, versioned=False),
     FurtherAct.CLOSE_UNCONTESTED: Rule(authority, _suspended, _close, _contested, always, versioned=False),
     FurtherAct.DECEASE: Rule(authority, there, _decease, restricts=always, versioned=False),
-    FurtherAct.REQUEST_DELETION: Rule(holders_side, _deletable, _request_deletion),
+    FurtherAct.REQUEST_DELETION: Rule(holders_side, _deletable, _request_deletion, restricts=always),
+    FurtherAct.FORESEE_DELETION: Rule(operator, _archived, _foresee, _not_foreseeable, versioned=False, raises=False),
+    FurtherAct.DELETE_ARCHIVED: Rule(operator, _archived, _delete_archived, _not_over, always, versioned=False),
     Act.DECLARE: Rule(insurer, there, _declare, restricts=always, versioned=False),
     Act.RELEASE: Rule(operator, there, _release, versioned=False, raises=False),
 }

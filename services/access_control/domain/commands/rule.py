@@ -47,6 +47,8 @@ class Command:
     undone: bool = False
     reason_code: str | None = None
     opinion: str | None = None
+    case: UUID | None = None
+    request: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

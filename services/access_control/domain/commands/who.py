@@ -10,7 +10,7 @@ from services.access_control.domain.branches.people import (
     unidentified,
 )
 from services.access_control.domain.commands.rule import AnyAct, Asked
-from services.access_control.domain.record import Record, State, no_consultation, no_deposit
+from services.access_control.domain.record import Record, no_consultation, no_deposit, no_record
 from services.access_control.domain.relations import Delegation
 from shared.contracts.common import Act, ActorKind, Capacity, FurtherAct
 from shared.contracts.further_reasons import Code, FurtherReason
@@ -21,6 +21,7 @@ AUTHORITIES: Final = frozenset({ActorKind.INSURER, ActorKind.OPERATOR})
 _OF_PROFESSIONALS: Final[dict[AnyAct, Code]] = {
     Act.BLOCK: FurtherReason.ADMINISTRATOR,
     FurtherAct.END_TEAM: FurtherReason.CARE_TEAM,
+    FurtherAct.CONFIRM_EMERGENCY: FurtherReason.COLLEAGUE,
 }
 
 
@@ -104,8 +105,8 @@ def granted(asked: Asked) -> Code:
 
 
 def there(record: Record) -> Code | None:
-    """In every state of a record that exists."""
-    return Reason.NO_RECORD if record.state is State.ABSENT else None
+    """In every state of a record that exists and is not deleted."""
+    return no_record(record)
 
 
 def in_use(record: Record) -> Code | None:

@@ -1,46 +1,34 @@
-"""Verbs of `carnet` about access control: `carnet matrix`, the versions of the habilitation matrix.
+"""`carnet matrix`: the versions of the habilitation matrix, and which one holds when."""
 
-They work on the service's database with its own settings (CARNET_DATABASE_URL and its password file); `carnet` takes
-those of the local system that is up. Without the local tools: `python -m services.access_control.commands`.
-
-Exit codes: 0 done, 1 refused (why, and what is expected, on the standard error), 2 wrong use.
-"""
-
-import asyncio
-import getpass
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from services.access_control.commands.console import By, do, fail, moment_of, out, say, table, who
 from services.access_control.domain import matrix_schedule
 from services.access_control.domain.matrix import Cell, Matrix, MatrixError, Ruling, load
 from services.access_control.domain.matrix_diff import CellChange, Effect, diff
 from services.access_control.domain.matrix_rehearsal import Rehearsal, rehearse
-from services.access_control.domain.matrix_schedule import Activation, MomentError, moment, told
+from services.access_control.domain.matrix_schedule import Activation, MomentError, told
 from shared.terminology import document_type
 
 if TYPE_CHECKING:
     from services.access_control.repository.matrices import Matrices, StoredVersion
+    from services.access_control.settings import Settings
+    from shared.database import Database
 
 T = TypeVar("T")
 _COLOURS = {Effect.GAINED: "green", Effect.LOST: "red", Effect.NONE: "dim"}
 
 matrix = typer.Typer(no_args_is_help=True, help="The habilitation matrix: its versions, and which one holds when.")
-out = Console()
-errors = Console(stderr=True)
-
 Version = Annotated[str, typer.Argument(help="Name of a stored version.", metavar="VERSION")]
 Group = Annotated[str, typer.Option("--group", help="Only this profession group, for example infirmier.")]
 Type = Annotated[str, typer.Option("--type", help="Only this document type, for example 11502-2.")]
-By = Annotated[str, typer.Option("--by", help="Who does it; by default the user of this machine.")]
 
 
 @matrix.command("import")
@@ -53,13 +41,13 @@ def import_file(
 ) -> None:
     """Store a version. It changes nothing until it is activated; what is stored is never overwritten."""
     read = _read(file, meta or file.with_suffix(".toml"))
-    who = _who(by)
-    added = _do(lambda matrices: matrices.add(read, who))
-    _say(f"{_summary(read)}\nsha256 {read.digest()}")
+    author = who(by)
+    added = _do(lambda matrices: matrices.add(read, author))
+    say(f"{_summary(read)}\nsha256 {read.digest()}")
     if added:
-        _say(f"Stored. It holds from when it is activated: carnet matrix activate {read.version}")
+        say(f"Stored. It holds from when it is activated: carnet matrix activate {read.version}")
     else:
-        _say("It is stored already, with this content: nothing changed.")
+        say("It is stored already, with this content: nothing changed.")
 
 
 @matrix.command("diff")
@@ -76,7 +64,7 @@ def show_diff(
     if changes:
         out.print(_changes(old, new, changes))
     found = Counter(one.effect for one in changes)
-    _say(
+    say(
         f"Cells that differ: {len(changes)}; {found[Effect.GAINED]} gained, {found[Effect.LOST]} lost, "
         f"{found[Effect.NONE]} without effect on what anybody sees."
     )
@@ -96,12 +84,12 @@ def activate(
     """Let a version take effect. A planned change is taken back by activating the old version from the same moment."""
     if start and now:
         raise typer.BadParameter("give --from or --now, not both")
-    who = _who(by)
-    decided, before = _do(lambda matrices: _activate(matrices, version, start, who, now=now))
-    _say(f"{decided.version} takes effect at {told(decided.takes_effect)}, as decided by {decided.by}.")
+    author = who(by)
+    decided, before = _do(lambda matrices: _activate(matrices, version, start, author, now=now))
+    say(f"{decided.version} takes effect at {told(decided.takes_effect)}, as decided by {decided.by}.")
     if before is not None and before != version:
         moment_again = decided.takes_effect.isoformat()
-        _say(f"Until then {before} holds. To take it back: carnet matrix activate {before} --from {moment_again}")
+        say(f"Until then {before} holds. To take it back: carnet matrix activate {before} --from {moment_again}")
 
 
 @matrix.command()
@@ -113,18 +101,18 @@ def show(
 ) -> None:
     """Show a version; with a profession group or a type its cells, and where each comes from."""
     stored, activations, shown = _do(lambda matrices: _shown(matrices, version))
-    _say(_summary(shown))
+    say(_summary(shown))
     if group and group not in shown.groups():
-        _fail(
+        fail(
             f"{shown.version} has no column {group}: who belongs there consults nothing. It has "
             f"{', '.join(sorted(shown.groups()))}."
         )
     if type_code and type_code not in shown.types:
-        _say(f"{shown.version} has no line for {type_code}: nobody may consult it ({Ruling.UNKNOWN_TYPE}, AR-012).")
+        say(f"{shown.version} has no line for {type_code}: nobody may consult it ({Ruling.UNKNOWN_TYPE}, AR-012).")
     elif group or type_code:
         out.print(_cells(shown, group, type_code))
     else:
-        _say(shown.provenance)
+        say(shown.provenance)
         out.print(_columns(shown))
         out.print(_versions(stored, activations))
 
@@ -137,16 +125,16 @@ def show_rehearsal(
     until: Annotated[str, typer.Option("--until", help="… up to this one; by default until now.")] = "",
 ) -> None:
     """Replay past consultations on a version: which would flip, by profession group and type."""
-    start, end = _moment(since), _moment(until) if until else None
+    start, end = moment_of(since), moment_of(until) if until else None
     if end is not None and end <= start:
-        _fail(f"--until {until} is not after --since {since}")
+        fail(f"--until {until} is not after --since {since}")
 
     async def replay(matrices: "Matrices") -> Rehearsal:
         (draft,) = await _these(matrices, version)
         past = await matrices.past(start, end)
-        _say(f"Consultations decided from {told(past.since)} to {told(past.until)}, replayed on {version}.")
+        say(f"Consultations decided from {told(past.since)} to {told(past.until)}, replayed on {version}.")
         if past.since > start:
-            _say("Decisions from before that are no longer kept.")
+            say("Decisions from before that are no longer kept.")
         used = await matrices.load({asked.version for asked in past.asked})
         return rehearse(past.asked, used, draft)
 
@@ -154,9 +142,9 @@ def show_rehearsal(
     if found.flips:
         out.print(_flips(found))
     touched = ", ".join(f"{name} {count}" for name, count in sorted(found.touched.items()))
-    _say(f"{found.replayed} replayed, {sum(found.touched.values())} would differ{': ' if touched else ''}{touched}.")
+    say(f"{found.replayed} replayed, {sum(found.touched.values())} would differ{': ' if touched else ''}{touched}.")
     if found.left_out:
-        _say(f"{found.left_out} were decided by versions that are not stored here and were left out.")
+        say(f"{found.left_out} were decided by versions that are not stored here and were left out.")
 
 
 async def _activate(
@@ -165,7 +153,7 @@ async def _activate(
     """Activate; gives what was decided, and the version that would have held then without it."""
     (found,) = await _these(matrices, version)
     known, _ = await matrices.activations()
-    asked = _moment(start) if start else None
+    asked = moment_of(start) if start else None
     decided = await matrices.activate(
         version, who, lambda clock: matrix_schedule.start(asked, found.effective, clock, at_once=now)
     )
@@ -197,44 +185,14 @@ async def _these(matrices: "Matrices", *versions: str) -> list[Matrix]:
 
 
 def _do(work: Callable[["Matrices"], Awaitable[T]]) -> T:
-    """Work on the stored versions; what is expected to go wrong is told in a line."""
-    try:
-        return asyncio.run(_with_matrices(work))
-    except (MatrixError, MomentError) as error:
-        _fail(f"{error}.")
-    except Exception as error:
-        from shared.database import is_refusal, is_transient  # noqa: PLC0415 - as below
+    """Work on the stored versions."""
 
-        if not (is_refusal(error) or is_transient(error)):
-            raise
-        _fail(
-            f"The database of access_control does not answer or refuses ({type(error).__name__}: {error}). Is the "
-            "system up (`carnet status`), are CARNET_DATABASE_URL and its password right, were the migrations run?"
-        )
+    async def on(database: "Database", _: "Settings") -> T:
+        from services.access_control.repository import Matrices  # noqa: PLC0415 - as in `console`
 
+        return await work(Matrices(database))
 
-async def _with_matrices(work: Callable[["Matrices"], Awaitable[T]]) -> T:
-    async with _opened() as matrices:
-        return await work(matrices)
-
-
-@asynccontextmanager
-async def _opened() -> AsyncIterator["Matrices"]:
-    # late: other verbs of `carnet` need not import the clients of database and broker
-    from services.access_control.repository import Matrices  # noqa: PLC0415
-    from services.access_control.settings import Settings  # noqa: PLC0415
-    from shared.database import Database  # noqa: PLC0415
-
-    settings = Settings()
-    if not settings.database_url:
-        raise MatrixError("no database is named: start the system with `carnet up`, or set CARNET_DATABASE_URL")
-    file = settings.database_password_file
-    database = Database(settings.database_url, file.read_text().strip() if file else None, pool=2)
-    try:
-        await database.open()
-        yield Matrices(database)
-    finally:
-        await database.close()
+    return do(on, MatrixError, MomentError)
 
 
 def _read(file: Path, meta: Path) -> Matrix:
@@ -243,25 +201,11 @@ def _read(file: Path, meta: Path) -> Matrix:
         try:
             texts.append(path.read_text(encoding="utf-8-sig"))
         except (OSError, UnicodeDecodeError) as error:
-            _fail(f"{path} can't be read ({error}); expected the cells in a CSV and its companion in TOML, in UTF-8.")
+            fail(f"{path} can't be read ({error}); expected the cells in a CSV and its companion in TOML, in UTF-8.")
     try:
         return load(*texts)
     except MatrixError as error:
-        _fail(f"{file} is refused: {error}.")
-
-
-def _moment(text: str) -> datetime:
-    try:
-        return moment(text)
-    except MomentError as error:
-        _fail(f"{error}.")
-
-
-def _who(by: str) -> str:
-    try:
-        return by or getpass.getuser()
-    except (KeyError, OSError):
-        _fail("Who does it? This machine has no name for its user: add --by NAME.")
+        fail(f"{file} is refused: {error}.")
 
 
 def _summary(shown: Matrix) -> str:
@@ -275,16 +219,16 @@ def _summary(shown: Matrix) -> str:
 
 def _columns(shown: Matrix) -> Table:
     """Each profession group: how many types it may consult, and how sure that is."""
-    table = _table("profession group", "may consult", "documented", "reconstructed", "excluded", "")
+    rows = table("profession group", "may consult", "documented", "reconstructed", "excluded", "")
     for group in sorted(shown.groups()):
         status = Counter(cell.status for (owner, _), cell in shown.cells.items() if owner == group)
         counts = (len(shown.types_for(group)), status["documented"], status["reconstructed"], status["excluded"])
-        table.add_row(group, *map(str, counts), "column not in force" if group in shown.inactive else "")
-    return table
+        rows.add_row(group, *map(str, counts), "column not in force" if group in shown.inactive else "")
+    return rows
 
 
 def _cells(shown: Matrix, group: str, type_code: str) -> Table:
-    table = _table("profession group", "type", "", "ruling", "status", "confidence", "basis")
+    rows = table("profession group", "type", "", "ruling", "status", "confidence", "basis")
     for owner, code in sorted(shown.cells):
         if group in {"", owner} and type_code in {"", code}:
             cell = shown.cells[owner, code]
@@ -292,12 +236,12 @@ def _cells(shown: Matrix, group: str, type_code: str) -> Table:
             colour = "green" if ruling is Ruling.ALLOWED else "red"
             says = f"{shown.bases[cell.basis].says} ({shown.bases[cell.basis].source})"
             coloured = f"[{colour}]{ruling}[/{colour}]"
-            table.add_row(owner, code, _label(code), coloured, cell.status, cell.confidence, escape(says))
-    return table
+            rows.add_row(owner, code, _label(code), coloured, cell.status, cell.confidence, escape(says))
+    return rows
 
 
 def _versions(stored: Sequence["StoredVersion"], activations: Sequence[tuple[Activation, bool]]) -> Table:
-    table = _table("version", "imported", "by", "sha256", "takes effect")
+    rows = table("version", "imported", "by", "sha256", "takes effect")
     for one in stored:
         starts = [
             f"{told(start.takes_effect)}{' (in force)' if holds else ''}, decided by {start.by}"
@@ -305,18 +249,18 @@ def _versions(stored: Sequence["StoredVersion"], activations: Sequence[tuple[Act
             if start.version == one.version
         ]
         row = (one.version, told(one.imported_at), one.imported_by, one.sha256, "\n".join(starts) or "never")
-        table.add_row(*map(escape, row))
-    return table
+        rows.add_row(*map(escape, row))
+    return rows
 
 
 def _changes(old: Matrix, new: Matrix, changes: Sequence[CellChange]) -> Table:
-    table = _table("profession group", "type", "", "effect", old.version, new.version)
+    rows = table("profession group", "type", "", "effect", old.version, new.version)
     for one in changes:
         colour = _COLOURS[one.effect]
         effect = f"[{colour}]{one.effect}[/{colour}]"
         row = (one.group, one.type_code, _label(one.type_code), effect)
-        table.add_row(*row, _cell(old, one.group, one.before), _cell(new, one.group, one.after))
-    return table
+        rows.add_row(*row, _cell(old, one.group, one.before), _cell(new, one.group, one.after))
+    return rows
 
 
 def _cell(shown: Matrix, group: str, cell: Cell | None) -> str:
@@ -328,35 +272,15 @@ def _cell(shown: Matrix, group: str, cell: Cell | None) -> str:
 
 
 def _flips(found: Rehearsal) -> Table:
-    table = _table("profession group", "type", "", "effect", "consultations of documents", "of reimbursed care")
+    rows = table("profession group", "type", "", "effect", "consultations of documents", "of reimbursed care")
     for flip in found.flips:
         effect = Effect.GAINED if flip.gained else Effect.LOST
         colour = _COLOURS[effect]
         counts = (str(flip.scopes), str(flip.decisions))
-        table.add_row(flip.group, flip.type_code, _label(flip.type_code), f"[{colour}]{effect}[/{colour}]", *counts)
-    return table
+        rows.add_row(flip.group, flip.type_code, _label(flip.type_code), f"[{colour}]{effect}[/{colour}]", *counts)
+    return rows
 
 
 def _label(type_code: str) -> str:
     known = document_type(type_code)
     return known.label if known else ""
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
-def _say(text: str) -> None:
-    out.print(text, highlight=False, soft_wrap=True, markup=False)
-
-
-def _fail(text: str) -> NoReturn:
-    errors.print(text, style="red", highlight=False, soft_wrap=True, markup=False)
-    raise typer.Exit(1)
-
-
-if __name__ == "__main__":
-    matrix()
