@@ -7,8 +7,11 @@ CLAIM_S: Final = 1.0
 """How long a claim counts, in seconds: who reads now will read on."""
 SLICE: Final = 60
 """Messages at most in a batch that gives way: so long at most a read waits for one that has begun."""
-REST: Final = 2.0
-"""A batch that gives way is followed by a rest of so many times its own length; who reads has the machine meanwhile."""
+REST: Final = 5.0
+"""A batch that gives way is followed by a rest of so many times its own length; who reads has the machine meanwhile.
+
+What it decided goes on through the other services meanwhile, and a vacuum may want a processor of its own, too.
+"""
 LONGEST_REST_S: Final = 0.5
 
 
