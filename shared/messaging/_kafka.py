@@ -168,10 +168,14 @@ class Kafka:
         )
 
     def tail(self) -> AIOKafkaConsumer:
-        """A consumer without a group that begins at the end: what came before nobody waits for."""
+        """A consumer without a group, for who seeks the end when he begins.
+
+        A place that is new to it later, as of a topic that was wiped, it reads from its beginning: somebody may wait
+        for what was written before it was noticed.
+        """
         return AIOKafkaConsumer(
             **self._arguments(),
             group_id=None,
             enable_auto_commit=False,
-            auto_offset_reset="latest",
+            auto_offset_reset="earliest",
         )
