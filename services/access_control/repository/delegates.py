@@ -5,11 +5,12 @@ A delegation's rules know an id alone; this is the only way from a person to it.
 
 from uuid import UUID
 
+from services.access_control.repository.identities import delegate_index
 from services.access_control.repository.majorities import SERVICE
 from shared.contracts.http_access_control import DelegateOf, InsView
 from shared.database import Database
 from shared.database.record_keys import RecordKeys
-from shared.security import context, encrypt, keyed_hash
+from shared.security import context, encrypt
 from shared.terminology import Ins
 
 
@@ -71,4 +72,4 @@ class Delegates:
         ]
 
     def _index(self, ins: Ins) -> bytes:
-        return keyed_hash(self._hash_key, "delegate", ins.oid, ins.number)
+        return delegate_index(self._hash_key, ins)

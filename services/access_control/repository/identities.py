@@ -7,7 +7,7 @@ from shared.contracts.common import Value
 from shared.contracts.http_access_control import InsView, Traits
 from shared.database import Transaction
 from shared.database.record_keys import RecordKeys
-from shared.security import decrypt, encrypt
+from shared.security import decrypt, encrypt, keyed_hash
 from shared.terminology import Ins
 
 
@@ -20,6 +20,16 @@ class Identity(Value):
 
     ins: InsView
     traits: Traits
+
+
+def person_index(hash_key: bytes, ins: Ins) -> bytes:
+    """By what the index knows a person: a keyed hash, so that no INS stands in it."""
+    return keyed_hash(hash_key, "ins", ins.oid, ins.number)
+
+
+def delegate_index(hash_key: bytes, ins: Ins) -> bytes:
+    """By what the index knows who acts for others; unlike `person_index`, so that nobody links the two."""
+    return keyed_hash(hash_key, "delegate", ins.oid, ins.number)
 
 
 def identity(ins: Ins, traits: Traits) -> Identity:

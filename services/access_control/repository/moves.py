@@ -11,7 +11,14 @@ import asyncpg
 
 from services.access_control.domain.past import kept as what_was
 from services.access_control.repository import past
-from services.access_control.repository.identities import NoRecordError, identity, opened, sealed
+from services.access_control.repository.identities import (
+    NoRecordError,
+    delegate_index,
+    identity,
+    opened,
+    person_index,
+    sealed,
+)
 from services.access_control.repository.people import OpposedError
 from services.access_control.repository.records import load_one
 from shared.contracts.access_decisions import IdentityChanged, RecordHeld, RecordMerged
@@ -20,7 +27,6 @@ from shared.contracts.http_access_control import Traits
 from shared.database import Database, Transaction
 from shared.database.record_keys import RecordKeys
 from shared.messaging import Outbox, lock_partitions
-from shared.security import keyed_hash
 from shared.terminology import Ins
 
 
@@ -118,7 +124,7 @@ class Moves:
 
     async def _move_delegate(self, tx: Transaction, old: Ins, new: Ins) -> None:
         """Let the person find what they may do for others; who was invited stays written as it was."""
-        hashes = (keyed_hash(self._hash_key, "delegate", one.oid, one.number) for one in (old, new))
+        hashes = (delegate_index(self._hash_key, one) for one in (old, new))
         await tx.execute("UPDATE delegate SET hash = $2 WHERE hash = $1", *hashes)
 
     async def _expect_free(self, tx: Transaction, index: bytes) -> None:
@@ -152,7 +158,7 @@ class Moves:
         return row["record"] if row is not None else None
 
     def _index(self, ins: Ins) -> bytes:
-        return keyed_hash(self._hash_key, "ins", ins.oid, ins.number)
+        return person_index(self._hash_key, ins)
 
 
 async def _reindex(tx: Transaction, was: bytes, becomes: bytes) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from services.access_control.domain.record import Record, State
-from services.access_control.repository.identities import Identity, identity, sealed
+from services.access_control.repository.identities import Identity, identity, person_index, sealed
 from services.access_control.repository.openings import Openings
 from services.access_control.repository.records import load_one
 from shared.contracts.access_decisions import RecordOpened
@@ -19,7 +19,6 @@ from shared.contracts.http_access_control import ForeseenOpening, OpenedRecord, 
 from shared.database import Database, Transaction
 from shared.database.record_keys import RecordKeys
 from shared.messaging import Outbox
-from shared.security import keyed_hash
 from shared.terminology import Ins
 
 
@@ -136,7 +135,7 @@ class People:
             return await load_one(tx, self._keys, record), await tx.clock()
 
     def _index(self, ins: Ins) -> bytes:
-        return keyed_hash(self._hash_key, "ins", ins.oid, ins.number)
+        return person_index(self._hash_key, ins)
 
     @staticmethod
     async def _known(tx: Transaction, index: bytes) -> asyncpg.Record | None:
