@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import itertools
 import os
 import random
 import signal
@@ -15,7 +16,8 @@ from pathlib import Path
 from typing import IO
 
 LOOPBACK = "127.0.0.1"
-_PORTS = range(20_000, 32_000)
+PORTS_VARIABLE = "CARNET_PORTS"
+_PORTS = "20000-31999"
 """Below the range that Linux gives to outgoing connections, so that a port stays free while its server restarts."""
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -26,14 +28,34 @@ class ProcessError(RuntimeError):
 
 
 def free_ports(count: int) -> tuple[int, ...]:
-    """Different free loopback ports. Another process may still take one: a server that fails to bind says so."""
-    found: set[int] = set()
-    chooser = random.SystemRandom()
-    while len(found) < count:
-        port = chooser.choice(_PORTS)
-        if port not in found and _can_bind(port):
-            found.add(port)
-    return tuple(found)
+    """Different free loopback ports. Another process may still take one: a server that fails to bind says so.
+
+    Raises:
+        ProcessError: so many are not free in the range that CARNET_PORTS names.
+    """
+    chosen = list(port_range())
+    random.SystemRandom().shuffle(chosen)
+    found = tuple(itertools.islice(filter(_can_bind, chosen), count))
+    if len(found) < count:
+        raise ProcessError(f"{len(found)} of {count} ports are free in {_told_range()}: give {PORTS_VARIABLE} others.")
+    return found
+
+
+def port_range() -> range:
+    """The ports that a local system may take: what CARNET_PORTS names (first-last), else below the outgoing ones.
+
+    Raises:
+        ProcessError: the variable names no range.
+    """
+    first, _, last = _told_range().partition("-")
+    if not (first.isdecimal() and last.isdecimal() and 0 < int(first) <= int(last) < 1 << 16):
+        raise ProcessError(f"{PORTS_VARIABLE} names no ports: {_told_range()}; expected is first-last, as {_PORTS}.")
+    return range(int(first), int(last) + 1)
+
+
+def _told_range() -> str:
+    """The range of ports in words, as it was given."""
+    return os.environ.get(PORTS_VARIABLE) or _PORTS
 
 
 def _can_bind(port: int) -> bool:

@@ -30,6 +30,7 @@ OF_THE_COMMAND = {
     "CARNET_KAFKA": "host:port of a broker that exists, used instead of starting one",
     "CARNET_KAFKA_ADMIN_PASSWORD_FILE": "File with the password of that broker's administrator",
     "CARNET_KAFKA_ADMIN_USER": "Principal of that broker's administrator",
+    "CARNET_PORTS": "Ports of this machine that a local system may take, first-last; default: 20000-31999",
     "CARNET_POSTGRES": "postgresql://admin:password@host:port of a server that exists, used instead of starting one",
     "CARNET_SAMPLES": "Folder below which the demonstration looks for CDA documents; default: documents made by itself",
 }

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 
+from deploy.processes import PORTS_VARIABLE, port_range
 from tests.support import system as support
 
 
@@ -27,6 +28,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if not config.option.markexpr:
         config.option.markexpr = "not long"
+    _own_ports()
+
+
+def _own_ports() -> None:
+    """Each test process takes ports of its own: one that is free because its server was killed is nobody else's."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+    if worker and PORTS_VARIABLE not in os.environ:
+        ports = port_range()
+        each = len(ports) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+        first = ports[int(worker) * each]
+        os.environ[PORTS_VARIABLE] = f"{first}-{first + each - 1}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
