@@ -21,7 +21,7 @@ from shared.terminology.ins import NIR, TEST_NIR
 
 CHANGED = made.make("biology").replace(b"<title>", b"<title>X")
 """Another content under the unique id of a document that is played."""
-pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("demo"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")

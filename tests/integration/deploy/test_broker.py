@@ -11,7 +11,7 @@ from deploy.kafka.broker import Broker
 from deploy.kafka.topics import Admin, TopicError
 from shared.contracts.topics import ACCESS_DECISIONS, RECORD_REQUESTS, registry
 
-pytestmark = [pytest.mark.xdist_group("deploy"), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.timeout(120)
 TOPICS = registry(("amo-test",), 4)
 PASSWORDS = {name: f"{name}-password" for name in acls.principals(TOPICS.values())}
 

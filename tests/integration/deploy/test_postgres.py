@@ -6,7 +6,7 @@ import pytest
 from deploy.local import databases
 from deploy.local.postgres import Postgres
 
-pytestmark = [pytest.mark.xdist_group("deploy"), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.timeout(120)
 PASSWORDS = {"audit": "it's / a:password", "document": "another"}
 
 

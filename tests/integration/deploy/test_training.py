@@ -5,7 +5,7 @@ import pytest
 from deploy.kafka import aot, train
 from deploy.kafka.broker import Broker
 
-pytestmark = [pytest.mark.xdist_group("deploy"), pytest.mark.timeout(180)]
+pytestmark = pytest.mark.timeout(180)
 
 
 def test_failure_to_train_prevents_no_start(tmp_path, monkeypatch):

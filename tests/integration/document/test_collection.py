@@ -7,7 +7,7 @@ from shared.contracts.common import Scope
 from tests.integration.document.conftest import collection, grow_old, whole_turn
 from tests.support.documents import DOCTOR, decision, metadata, permit, sample, signed, token
 
-pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("document")]
+pytestmark = pytest.mark.kafka
 
 
 async def test_a_refused_deposit_goes_after_its_outcome_and_may_then_come_again(room, record):

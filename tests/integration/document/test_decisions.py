@@ -9,7 +9,7 @@ from shared.contracts.common import Act
 from shared.contracts.reasons import Reason
 from tests.support.documents import OTHER, decision, metadata, sample
 
-pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("document")]
+pytestmark = pytest.mark.kafka
 
 UNIQUE = metadata(sample(0)).unique_id
 

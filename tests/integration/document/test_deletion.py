@@ -11,7 +11,7 @@ from shared.contracts.common import Scope
 from tests.integration.document.conftest import announced, collection
 from tests.support.documents import DOCTOR, decision, metadata, permit, sample, signed
 
-pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("document")]
+pytestmark = pytest.mark.kafka
 
 ALL = Scope(masked=True, withheld=True)
 

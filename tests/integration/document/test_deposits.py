@@ -15,7 +15,7 @@ from shared.contracts.reasons import Reason
 from shared.security import ServiceIdentity
 from tests.support.documents import GATEWAY, HOLDER, OTHER, decision, metadata, sample, token
 
-pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("document")]
+pytestmark = pytest.mark.kafka
 
 TITLE = "Titre-du-canari"
 

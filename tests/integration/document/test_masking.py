@@ -11,7 +11,7 @@ from shared.contracts.common import Scope
 from shared.contracts.reasons import Reason
 from tests.support.documents import OTHER, decision, metadata, permit, sample, signed
 
-pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("document")]
+pytestmark = pytest.mark.kafka
 
 MASKED = {"N", "MASQUE_PS"}
 NARROW = Scope()

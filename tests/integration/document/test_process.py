@@ -25,7 +25,7 @@ from tests.support import documents
 from tests.support.documents import DOCTOR, decision, metadata, permit, sample, signed, token
 from tests.support.system import PARTITIONS, System, eventually, fresh_database
 
-pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("document"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
 
 
 class Running:

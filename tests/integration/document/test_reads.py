@@ -11,7 +11,7 @@ from shared.contracts.http_document import DOCUMENT_HEADER, DocumentEntry, Searc
 from shared.security import PermitSigner, new_private_jwk
 from tests.support.documents import DOCTOR, HOLDER, KINDS, NOW, OTHER, metadata, permit, sample, signed, token
 
-pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("document")]
+pytestmark = pytest.mark.kafka
 
 ALL = Scope(types=None, masked=True, withheld=True)
 

@@ -12,7 +12,7 @@ from shared.contracts.http_document import DocumentFilters, SearchResult
 from shared.database.reads import PermitLateError, PermitUsedError
 from tests.support.documents import DOCTOR, HOLDER, OTHER, permit, sample, signed
 
-pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("document")]
+pytestmark = pytest.mark.kafka
 
 ALL = Scope(types=None, masked=True, withheld=True)
 LATE = timedelta(seconds=-1)

@@ -16,7 +16,7 @@ from shared.security import new_key
 from tests.integration.document.conftest import collection, grow_old, whole_turn
 from tests.support.documents import HOLDER, OTHER, metadata, sample
 
-pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("document")]
+pytestmark = pytest.mark.kafka
 
 LIMITS = {"max_bytes": 10_000_000, "max_patient_bytes": 10_000_000}
 PLAIN = {"actor": HOLDER, "unique_id": "1.2.9", "type_code": "EXPPAT_1", "content_type": "application/pdf"}

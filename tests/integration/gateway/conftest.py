@@ -23,7 +23,7 @@ FHIR = {"content-type": "application/fhir+json"}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def carnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSystem]:
     """Kafka, PostgreSQL, identity, mail and all services."""
     place = LocalSystem(Home(tmp_path_factory.mktemp("carnet") / "home")).start()
