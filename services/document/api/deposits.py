@@ -24,7 +24,7 @@ GATHER_S: Final = 0.025
 """Least time between the beginnings of two transactions, in seconds. What is staged together travels together: each
 transaction costs one more in every service behind, however much it holds."""
 LINGER_S: Final = 0.008
-"""How long the first deposit waits for others, in seconds."""
+"""How long the first deposit waits for others at most, in seconds."""
 
 
 def deposits(
