@@ -40,7 +40,7 @@ class Requests:
         self._producer = producer
         self._replies = replies
         self._partitions = partitions
-        self._together = Together(self._begin, linger_s=LINGER_S)
+        self._together: Together[_Request, asyncio.Task[UUID]] = Together(self._begin, linger_s=LINGER_S)
 
     @contextmanager
     def waiting(self, correlation: UUID, topic: str) -> Iterator[Waiting]:
@@ -85,7 +85,7 @@ class Requests:
             told = "The request could not be handed over to Kafka; whether it is there is unknown."
             raise Problem(503, "unsent", told, "Repeat it: a repeat is safe.") from None
 
-    async def _begin(self, batch: list[_Request]) -> list["asyncio.Task[UUID]"]:
+    async def _begin(self, batch: list[_Request]) -> list[asyncio.Task[UUID]]:
         """Hand requests to the producer in one turn; each is confirmed by itself, so that nobody waits for another."""
         return [
             asyncio.create_task(
