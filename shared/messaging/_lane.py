@@ -7,6 +7,8 @@ tried again, before any other, until they are done.
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
 from typing import Any, cast
@@ -146,24 +148,21 @@ class Lane:
     async def _take(self, records: tuple[ConsumerRecord, ...]) -> None:
         client = self.kafka_consumer
         if client is not None and self._passed_over.everyone(records):
-            records += await self._until_wanted(client, self._max_batch - len(records))
+            records += await self._until_wanted(client, self._most() - len(records))
         # what comes meanwhile gathers at the broker: fetched ahead, its first message would be a batch of its own
         gathers = self.consumer.gather_s > 0 and len(records) < self._max_batch // 2
         if self.consumer.waited_for:
             self._precedence.claim()
-        if client is not None and gathers:
-            client.pause(*client.assignment())
-        try:
+        with _unfetched(client if gathers else None):
             await self._take_at_leisure(list(records), self.consumer.gather_s if gathers else 0.0)
-        finally:
-            if client is not None and gathers:
-                client.resume(*client.paused())
 
     async def _until_wanted(self, client: AIOKafkaConsumer, room: int) -> tuple[ConsumerRecord, ...]:
         """What follows messages that nothing is done with, up to the first ones that something is done with."""
         until = time.monotonic() + HOLD_S
         found: tuple[ConsumerRecord, ...] = ()
         while len(found) < room and (left := until - time.monotonic()) > 0:
+            with _unfetched(client):
+                await asyncio.sleep(min(left, self.consumer.gather_s))
             fetched = self._plain(await _fetched(client, int(left * 1000), room - len(found)))
             found += fetched
             if not self._passed_over.everyone(fetched):
@@ -193,8 +192,12 @@ class Lane:
         """Seconds to rest before the next batch, which is smaller too while someone waits for another lane."""
         if self.consumer.waited_for or self._subscriber is None:
             return 0.0
-        self._subscriber.max_records = self._precedence.most(self._max_batch)
+        self._subscriber.max_records = self._most()
         return self._precedence.rest_s(messages, took_s)
+
+    def _most(self) -> int:
+        """Messages at most in the next batch."""
+        return self._max_batch if self.consumer.waited_for else self._precedence.most(self._max_batch)
 
     async def _until_done(self, records: list[ConsumerRecord]) -> None:
         attempt = 0
@@ -286,6 +289,18 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
     async def on_partitions_assigned(self, assigned: object) -> None:
         del assigned
         self._lane.assigned_anew()
+
+
+@contextmanager
+def _unfetched(client: AIOKafkaConsumer | None) -> Iterator[None]:
+    """Leave at the broker what comes inside the block."""
+    if client is not None:
+        client.pause(*client.assignment())
+    try:
+        yield
+    finally:
+        if client is not None:
+            client.resume(*client.paused())
 
 
 async def _fetched(consumer: AIOKafkaConsumer, timeout_ms: float, at_most: int | None) -> tuple[ConsumerRecord, ...]:
