@@ -35,7 +35,6 @@ FETCH_BACK_OFF_S = 0.5
 HOLD_S = 0.25
 """What nothing is done with is noted together with what follows it, at the latest after this time: a transaction of
 its own costs as much as one that does something, and whoever waits for the next message waits for it, too."""
-COMMIT_EVERY_S = 1.0
 COMMIT_TIMEOUT_S = 5.0
 BACK_OFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 FAILED_IN_A_ROW = 50
@@ -76,7 +75,6 @@ class Lane:
         self._subscriber: BatchSubscriber | None = None
         self._done: dict[Place, int] = {}
         self._committed: dict[TopicPartition, OffsetAndMetadata] = {}
-        self._next_commit = 0.0
         self._failed_in_a_row = 0
         self.gaps = Gaps(kafka)
         self.counts: Counter[tuple[str, str, str]] = Counter()
@@ -181,8 +179,6 @@ class Lane:
         if client is None:
             return
         pause = await self.gaps.look_again(client)
-        if self.progressed_at >= self._next_commit:
-            await self.commit()
         took = time.monotonic() - started
         pause = max(pause, gather_s - took, self._give_way(len(records), took))
         if pause > 0:
@@ -240,7 +236,6 @@ class Lane:
     async def commit(self) -> None:
         """Commit how far this lane is, as a hint for the next start; a failure costs only repeats."""
         client = self.kafka_consumer
-        self._next_commit = time.monotonic() + COMMIT_EVERY_S
         if client is None or not self._done:
             return
         assigned = client.assignment()
