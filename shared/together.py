@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from contextvars import Context
 from typing import Final, Generic, TypeVar
 
@@ -12,13 +13,18 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 MOST: Final = 100
+LULL_S: Final = 0.002
+"""Who lingers waits no longer once nobody came for so many seconds."""
+LATELY_S: Final = 1.0
+"""How long the largest batch tells how many there are who come together, in seconds."""
 
 
 class Together(Generic[T, R]):
     """Collects what is asked for while the last batch is at work, and does it as the next batch.
 
     Where a batch costs more than the items in it, the first item may be made to linger for others to come, and batches
-    kept apart; by default neither, so that who asks alone never waits.
+    kept apart; by default neither. It lingers while others keep coming, until as many are there as came together
+    lately: who asks alone waits once for nobody, and then no more.
     An item whose part in a batch fails is told its own error; where a batch fails as a whole, and not for a fault that
     passes, each of its items is tried by itself, so that one bad item hurts nobody else.
     """
@@ -38,7 +44,7 @@ class Together(Generic[T, R]):
                 bounded time, and it has done all of the batch or nothing where it raises.
             most: Items in a batch at most.
             gather_s: Least time between the beginnings of two batches that are not full, in seconds.
-            linger_s: How long a batch that is not full waits for more, once the one before it is done, in seconds.
+            linger_s: How long a batch waits for more at most, once the one before it is done, in seconds.
         """
         self._work = work
         self._most = most
@@ -47,6 +53,9 @@ class Together(Generic[T, R]):
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
         self._running: asyncio.Task[None] | None = None
         self._began = float("-inf")
+        self._crowd = most
+        self._crowded_at = float("-inf")
+        self._enough = asyncio.Event()
 
     async def do(self, item: T) -> R:
         """Have an item done with others; gives its result or raises its error.
@@ -58,21 +67,40 @@ class Together(Generic[T, R]):
         if self._running is None:
             # in a context of its own: a batch belongs to no single request
             self._running = asyncio.create_task(self._run(), name="together", context=Context())
+        elif len(self._waiting) >= self._crowd:
+            self._enough.set()
         return await future
 
     async def _run(self) -> None:
         try:
             while self._waiting:
-                pause = max(self._linger_s, self._began + self._gather_s - time.monotonic())
-                if pause > 0 and len(self._waiting) < self._most:
-                    await asyncio.sleep(pause)
+                await self._gathered()
                 batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
                 self._began = time.monotonic()
+                self._remember(len(batch))
                 await self._do(batch)
         finally:
             self._running = None
             for _, future in self._waiting:  # only where the process ends
                 future.cancel()
+
+    async def _gathered(self) -> None:
+        """Wait until the next batch may begin, and for those who are still coming."""
+        latest = time.monotonic() + self._linger_s
+        apart = self._began + self._gather_s - time.monotonic()
+        if apart > 0 and len(self._waiting) < self._most:
+            await asyncio.sleep(apart)
+        seen = 0
+        self._enough.clear()
+        while seen < len(self._waiting) < self._crowd and (left := latest - time.monotonic()) > 0:
+            seen = len(self._waiting)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(LULL_S, left)):
+                    await self._enough.wait()
+
+    def _remember(self, size: int) -> None:
+        if size >= self._crowd or self._began - self._crowded_at > LATELY_S:
+            self._crowd, self._crowded_at = size, self._began
 
     async def _do(self, batch: list[tuple[T, asyncio.Future[R]]]) -> None:
         batch = [one for one in batch if not one[1].done()]

@@ -7,6 +7,7 @@ from services.document.api import deposits, reads
 from services.document.clients import FileContent
 from services.document.repository import Collection, Decisions, Reads, Staging
 from services.document.settings import Settings
+from shared.contracts.access_decisions import Decided
 from shared.contracts.common import Owner
 from shared.contracts.topics import ACCESS_DECISIONS, GATEWAY
 from shared.database.record_keys import RecordKeys
@@ -32,7 +33,15 @@ def compose(runtime: Runtime[Settings]) -> Parts:
         consulted_s=settings.consulted_kept_s,
     )
     return Parts(
-        consumers=(Consumer("decisions", (ACCESS_DECISIONS,), handlers.BY_TYPE, Decisions(keys)),),
+        consumers=(
+            Consumer(
+                "decisions",
+                (ACCESS_DECISIONS,),
+                handlers.BY_TYPE,
+                Decisions(keys),
+                unread={Decided: handlers.of_a_read},
+            ),
+        ),
         loops=(Loop("collection", settings.collection_interval_s, collection.turn),),
         api=application(
             runtime.name,

@@ -22,6 +22,7 @@ from shared.contracts.envelope import Message
 from shared.contracts.reasons import Reason
 from shared.messaging import Effects, Failed, Handlers
 
+_CONSULT: Final = f'"act":"{Act.CONSULT}"'.encode()
 _Effects = Effects[Entries, Settled | Destroyed]
 
 
@@ -38,6 +39,14 @@ def deposit_of(message: Message[Any]) -> UUID | None:
         request: UUID = decision.request
         return request
     return message.envelope.correlation if decision.act is Act.UNKNOWN else None
+
+
+def of_a_read(payload: bytes) -> bool:
+    """True for a decision on a consultation, from its bytes: most are, and none of them is ours.
+
+    Codes hold no quotation marks, so that no value looks like this mark; one written otherwise is read whole.
+    """
+    return _CONSULT in payload
 
 
 def decided(message: Message[Decided], entries: Entries, now: datetime) -> _Effects:

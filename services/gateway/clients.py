@@ -5,7 +5,7 @@ Identities go in bodies, never in addresses. What an owner refuses comes back as
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from shared.contracts.common import Actor, ActorKind
@@ -52,6 +52,9 @@ from shared.http import RemoteError, Reply
 from shared.terminology import Ins
 from shared.together import Together
 
+LINGER_S: Final = 0.004
+"""How long a look-up waits at most for others that come with it, in seconds."""
+
 
 class Client(Protocol):
     """What is used of `shared.http.InternalClient`."""
@@ -86,7 +89,7 @@ class AccessControl:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._look_ups: Together[Ins, UUID | None] = Together(self._look_up, most=MOST_LOOKED_UP)
+        self._look_ups: Together[Ins, UUID | None] = Together(self._look_up, most=MOST_LOOKED_UP, linger_s=LINGER_S)
 
     async def find(self, ins: Ins) -> UUID | None:
         """The record of an identity, or None."""

@@ -25,6 +25,8 @@ SEND_BATCH_BYTES = 512 * 1024
 START_TIMEOUT_S = 15.0
 """Connecting and proving who one is takes seconds on a loaded machine whose broker has just come back."""
 STOP_TIMEOUT_S = 3.0
+LOOK_MS = 20
+"""How long the broker holds the fetch of who looks at what is there, where nothing is; the default is half a second."""
 
 _log = logger("carnet.messaging")
 
@@ -165,6 +167,7 @@ class Kafka:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=MAX_MESSAGE_BYTES,
+            fetch_max_wait_ms=LOOK_MS,
         )
 
     def tail(self) -> AIOKafkaConsumer:

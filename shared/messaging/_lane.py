@@ -7,6 +7,8 @@ tried again, before any other, until they are done.
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
 from typing import Any, cast
@@ -21,6 +23,7 @@ from shared.database import is_transient
 from shared.messaging._batch import BatchHandler
 from shared.messaging._gaps import Gaps
 from shared.messaging._kafka import Kafka, cancellation_is_ours
+from shared.messaging._passed_over import PassedOver
 from shared.messaging.effects import Consumer, Failed
 from shared.messaging.outbox import Place
 from shared.messaging.precedence import Precedence
@@ -29,7 +32,9 @@ from shared.observability import BATCH_FAILURES, BATCH_SECONDS, BATCH_SIZE, PARK
 POLL_MS = 500
 """An empty fetch returns after this time; one with messages at once."""
 FETCH_BACK_OFF_S = 0.5
-COMMIT_EVERY_S = 1.0
+HOLD_S = 0.25
+"""What nothing is done with is noted together with what follows it, at the latest after this time: a transaction of
+its own costs as much as one that does something, and whoever waits for the next message waits for it, too."""
 COMMIT_TIMEOUT_S = 5.0
 BACK_OFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 FAILED_IN_A_ROW = 50
@@ -54,6 +59,7 @@ class Lane:
         kafka: Kafka,
         max_batch: int,
         precedence: Precedence,
+        passed_over: PassedOver,
     ) -> None:
         self.consumer = consumer
         self.name = f"{service}.{consumer.name}"
@@ -64,11 +70,11 @@ class Lane:
         self._kafka = kafka
         self._max_batch = consumer.max_batch or max_batch
         self._precedence = precedence
+        self._passed_over = passed_over
         self._session_timeout_ms = int(kafka.session_timeout_s * 1000)
         self._subscriber: BatchSubscriber | None = None
         self._done: dict[Place, int] = {}
         self._committed: dict[TopicPartition, OffsetAndMetadata] = {}
-        self._next_commit = 0.0
         self._failed_in_a_row = 0
         self.gaps = Gaps(kafka)
         self.counts: Counter[tuple[str, str, str]] = Counter()
@@ -129,24 +135,37 @@ class Lane:
 
     async def _parse(self, records: tuple[ConsumerRecord, ...]) -> KafkaMessage:
         """Hand the raw records on: headers are read one record at a time, where a fault hurts one only."""
-        client = self.kafka_consumer
-        if self._kafka.prefix:
-            records = tuple(replace(one, topic=one.topic.removeprefix(self._kafka.prefix)) for one in records)
-        return KafkaMessage(body=b"", raw_message=records, consumer=cast("Any", client))
+        return KafkaMessage(body=b"", raw_message=self._plain(records), consumer=cast("Any", self.kafka_consumer))
+
+    def _plain(self, records: tuple[ConsumerRecord, ...]) -> tuple[ConsumerRecord, ...]:
+        """Records with the plain names of their topics."""
+        if not self._kafka.prefix:
+            return records
+        return tuple(replace(one, topic=one.topic.removeprefix(self._kafka.prefix)) for one in records)
 
     async def _take(self, records: tuple[ConsumerRecord, ...]) -> None:
         client = self.kafka_consumer
+        if client is not None and self._passed_over.everyone(records):
+            records += await self._until_wanted(client, self._most() - len(records))
         # what comes meanwhile gathers at the broker: fetched ahead, its first message would be a batch of its own
         gathers = self.consumer.gather_s > 0 and len(records) < self._max_batch // 2
         if self.consumer.waited_for:
             self._precedence.claim()
-        if client is not None and gathers:
-            client.pause(*client.assignment())
-        try:
+        with _unfetched(client if gathers else None):
             await self._take_at_leisure(list(records), self.consumer.gather_s if gathers else 0.0)
-        finally:
-            if client is not None and gathers:
-                client.resume(*client.paused())
+
+    async def _until_wanted(self, client: AIOKafkaConsumer, room: int) -> tuple[ConsumerRecord, ...]:
+        """What follows messages that nothing is done with, up to the first ones that something is done with."""
+        until = time.monotonic() + HOLD_S
+        found: tuple[ConsumerRecord, ...] = ()
+        while len(found) < room and (left := until - time.monotonic()) > 0:
+            with _unfetched(client):
+                await asyncio.sleep(min(left, self.consumer.gather_s))
+            fetched = self._plain(await _fetched(client, int(left * 1000), room - len(found)))
+            found += fetched
+            if not self._passed_over.everyone(fetched):
+                break
+        return found
 
     async def _take_at_leisure(self, records: list[ConsumerRecord], gather_s: float) -> None:
         """Do a batch, and end so long after the beginning at the earliest."""
@@ -160,8 +179,6 @@ class Lane:
         if client is None:
             return
         pause = await self.gaps.look_again(client)
-        if self.progressed_at >= self._next_commit:
-            await self.commit()
         took = time.monotonic() - started
         pause = max(pause, gather_s - took, self._give_way(len(records), took))
         if pause > 0:
@@ -171,8 +188,12 @@ class Lane:
         """Seconds to rest before the next batch, which is smaller too while someone waits for another lane."""
         if self.consumer.waited_for or self._subscriber is None:
             return 0.0
-        self._subscriber.max_records = self._precedence.most(self._max_batch)
+        self._subscriber.max_records = self._most()
         return self._precedence.rest_s(messages, took_s)
+
+    def _most(self) -> int:
+        """Messages at most in the next batch."""
+        return self._max_batch if self.consumer.waited_for else self._precedence.most(self._max_batch)
 
     async def _until_done(self, records: list[ConsumerRecord]) -> None:
         attempt = 0
@@ -215,7 +236,6 @@ class Lane:
     async def commit(self) -> None:
         """Commit how far this lane is, as a hint for the next start; a failure costs only repeats."""
         client = self.kafka_consumer
-        self._next_commit = time.monotonic() + COMMIT_EVERY_S
         if client is None or not self._done:
             return
         assigned = client.assignment()
@@ -248,14 +268,7 @@ class _Prompt(BatchSubscriber):
 
     async def get_msg(self, consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord, ...]:
         """Whatever is there, at once; nothing after a while."""
-        try:
-            with cancellation_is_ours():
-                fetched = await consumer.getmany(timeout_ms=self.batch_timeout_ms, max_records=self.max_records)
-        except (KafkaError, OSError) as error:
-            _log.warning("fetch_failed", exc_info=error)
-            await asyncio.sleep(FETCH_BACK_OFF_S)
-            return ()
-        return tuple(chain.from_iterable(fetched.values()))
+        return await _fetched(consumer, self.batch_timeout_ms, self.max_records)
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types
@@ -271,6 +284,30 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
     async def on_partitions_assigned(self, assigned: object) -> None:
         del assigned
         self._lane.assigned_anew()
+
+
+@contextmanager
+def _unfetched(client: AIOKafkaConsumer | None) -> Iterator[None]:
+    """Leave at the broker what comes inside the block."""
+    if client is not None:
+        client.pause(*client.assignment())
+    try:
+        yield
+    finally:
+        if client is not None:
+            client.resume(*client.paused())
+
+
+async def _fetched(consumer: AIOKafkaConsumer, timeout_ms: float, at_most: int | None) -> tuple[ConsumerRecord, ...]:
+    """Whatever is there, at once; nothing after a while, or after a fault of Kafka."""
+    try:
+        with cancellation_is_ours():
+            fetched = await consumer.getmany(timeout_ms=timeout_ms, max_records=at_most)
+    except (KafkaError, OSError) as error:
+        _log.warning("fetch_failed", exc_info=error)
+        await asyncio.sleep(FETCH_BACK_OFF_S)
+        return ()
+    return tuple(chain.from_iterable(fetched.values()))
 
 
 def _kind(error: Exception) -> str:

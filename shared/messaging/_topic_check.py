@@ -16,7 +16,11 @@ POLL_MS = 200
 
 
 class TopicCheck:
-    """Reads topics without a group. Kept open between looks; closed after an error."""
+    """Reads topics without a group. Kept open between looks; closed after an error.
+
+    Between looks it fetches nothing. A fetch that waits for news holds up what is asked next on its connection, and
+    while the relay waits for that answer it writes no news: each look would last as long as a fetch may wait.
+    """
 
     def __init__(self, kafka: Kafka) -> None:
         self._kafka = kafka
@@ -69,12 +73,18 @@ class TopicCheck:
                 first = records[0]
                 cursor = to_read[partition]
                 found[partition] = number_of(first.headers) if first.offset == cursor.offset else None
+        reader.pause(*reader.assignment())
         return [cursor for partition, cursor in to_read.items() if found[partition] != cursor.number]
 
     async def contiguous_prefix(self, place: Place) -> tuple[int, int]:
         """The last number up to which the topic has no gap from its start, and its offset; (0, -1) where empty."""
-        reader = await self._open()
-        partition = self._kafka.partition(*place)
+        reader, partition = await self._open(), self._kafka.partition(*place)
+        try:
+            return await self._prefix(reader, partition)
+        finally:
+            reader.pause(*reader.assignment())
+
+    async def _prefix(self, reader: AIOKafkaConsumer, partition: TopicPartition) -> tuple[int, int]:
         begin = (await reader.beginning_offsets([partition]))[partition]
         end = (await reader.end_offsets([partition]))[partition]
         reader.assign([partition])

@@ -15,6 +15,7 @@ from shared.database import Database
 from shared.messaging._batch import BatchHandler
 from shared.messaging._kafka import METADATA_MAX_AGE_MS, Kafka, started, stopped
 from shared.messaging._lane import Lane
+from shared.messaging._passed_over import PassedOver
 from shared.messaging.effects import Consumer
 from shared.messaging.outbox import Outbox, Place
 from shared.messaging.parked import Seal
@@ -78,6 +79,7 @@ class Engine:
                 kafka=kafka,
                 max_batch=max_batch,
                 precedence=shared,
+                passed_over=PassedOver(consumer, topics),
             )
             for consumer in consumers
         ]

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import UUID
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from shared.contracts.envelope import MalformedError, Message, from_headers
@@ -45,7 +45,11 @@ class Waiting:
 
 
 class Replies:
-    """Reads topics from their end and hands each message to who waits for its correlation."""
+    """Reads topics from their end and hands each message to who waits for its correlation.
+
+    The first topic is read as long as anybody waits. The others tell what follows from it: while nobody waits for one
+    of them it rests, and whatever wakes the reader for who begins to wait then stands in the first.
+    """
 
     def __init__(self, kafka: Kafka, topics: Mapping[str, Topic], names: tuple[str, ...]) -> None:
         self._kafka = kafka
@@ -54,6 +58,7 @@ class Replies:
         self._waiting: dict[bytes, Waiting] = {}
         self._wanted = asyncio.Event()
         self._reader: AIOKafkaConsumer | None = None
+        self._resting_until = float("-inf")
         self.ready = asyncio.Event()
         """Set while the reader stands at the end of all topics; before, a reply could be missed."""
         self.progressed_at = time.monotonic()
@@ -68,6 +73,8 @@ class Replies:
         waiting = Waiting(topic)
         self._waiting[key] = waiting
         self._wanted.set()
+        if topic != self._names[0]:
+            self._end_rest()
         try:
             yield waiting
         finally:
@@ -104,6 +111,8 @@ class Replies:
                     self._hand_over(record)
             if batches and not self._waiting:
                 await self._rest(reader)
+            else:
+                self._let_rest(reader, {self._name(partition) for partition in batches})
 
     async def _rest(self, reader: AIOKafkaConsumer) -> None:
         """Fetch nothing for a while, or until somebody begins to wait: the reply to him is not written yet."""
@@ -114,7 +123,27 @@ class Replies:
                 async with asyncio.timeout(REST_S):
                     await self._wanted.wait()
         finally:
-            reader.resume(*reader.paused())
+            self._end_rest()
+
+    def _let_rest(self, reader: AIOKafkaConsumer, read: set[str]) -> None:
+        """Fetch nothing for a while of topics that were read just now for nobody."""
+        now = time.monotonic()
+        if now < self._resting_until:
+            return
+        self._end_rest()
+        waited_for = {waiting.topic for waiting in self._waiting.values()}
+        idle = read.difference(waited_for, self._names[:1])
+        if idle and None not in waited_for:
+            reader.pause(*(place for place in reader.assignment() if self._name(place) in idle))
+            self._resting_until = now + REST_S
+
+    def _end_rest(self) -> None:
+        self._resting_until = float("-inf")
+        if self._reader is not None:
+            self._reader.resume(*self._reader.paused())
+
+    def _name(self, partition: TopicPartition) -> str:
+        return partition.topic.removeprefix(self._kafka.prefix)
 
     def _hand_over(self, record: ConsumerRecord) -> None:
         if not self._waiting:

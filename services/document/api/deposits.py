@@ -1,5 +1,6 @@
 """Depositing: `POST /deposits` checks, stores and stages; `GET /deposits/{deposit}` tells the outcome."""
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
@@ -24,7 +25,7 @@ GATHER_S: Final = 0.025
 """Least time between the beginnings of two transactions, in seconds. What is staged together travels together: each
 transaction costs one more in every service behind, however much it holds."""
 LINGER_S: Final = 0.008
-"""How long the first deposit waits for others, in seconds."""
+"""How long the first deposit waits for others at most, in seconds."""
 
 
 def deposits(
@@ -98,10 +99,17 @@ class _Deposits:
         return view
 
     async def _stage(self, batch: list[_Taken]) -> list[DepositView | Exception]:
-        """Keep and stage what came together. A content stands in the store before a row names it."""
-        await self._keep([one for one in batch if not one.kept])
-        async with self._database.transaction() as tx:
-            return await self._staging.stage(tx, [one.checked for one in batch])
+        """Keep and stage what came together. A content stands in the store before a row that names it is committed."""
+        keeping = asyncio.create_task(self._keep([one for one in batch if not one.kept]))
+        try:
+            async with self._database.transaction() as tx:
+                views = await self._staging.stage(tx, [one.checked for one in batch])
+                await keeping
+        finally:
+            await asyncio.gather(
+                keeping, return_exceptions=True
+            )  # nobody removes a content that is still being written
+        return views
 
     async def _keep(self, batch: list[_Taken]) -> None:
         if not batch:

@@ -27,8 +27,8 @@ from shared.together import Together
 
 GATHER_S: Final = 0.01
 """Least time between the beginnings of two transactions, in seconds."""
-LINGER_S: Final = 0.003
-"""How long the first read waits for others, in seconds: its permit lives for five."""
+LINGER_S: Final = 0.008
+"""How long the first read waits for others at most, in seconds: its permit lives for five."""
 CLOCKS: Final = timedelta(seconds=0.1)
 """How far the clocks of this process and the database are taken to differ."""
 

@@ -7,6 +7,7 @@ the outcome is unknown, and the answer says so: every request may be repeated.
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final, NamedTuple
 from uuid import UUID, uuid4
 
 from shared.contracts.access_decisions import Decided
@@ -15,8 +16,21 @@ from shared.contracts.topics import ACCESS_DECISIONS, RECORD_REQUESTS
 from shared.http import Problem
 from shared.messaging import Producer, Replies, UnsentError, Waiting
 from shared.observability import logger
+from shared.together import Together
+
+LINGER_S: Final = 0.004
+"""How long a request waits at most for others that come with it, in seconds. What is sent together is decided and
+read together: each batch costs one more in every process behind, and who comes after one waits for its end."""
 
 _log = logger(__name__)
+
+
+class _Request(NamedTuple):
+    """What is asked about a record, under an id."""
+
+    record: UUID
+    body: Body
+    identity: UUID
 
 
 class Requests:
@@ -26,6 +40,7 @@ class Requests:
         self._producer = producer
         self._replies = replies
         self._partitions = partitions
+        self._together: Together[_Request, asyncio.Task[UUID]] = Together(self._begin, linger_s=LINGER_S)
 
     @contextmanager
     def waiting(self, correlation: UUID, topic: str) -> Iterator[Waiting]:
@@ -53,7 +68,7 @@ class Requests:
         """
         request = identity or uuid4()
         with self.waiting(request, ACCESS_DECISIONS) as waiting:
-            await self._send(record, body, request)
+            await self._send(_Request(record, body, request))
             try:
                 async with asyncio.timeout(timeout_s):
                     return await _decision(waiting, request)
@@ -62,15 +77,28 @@ class Requests:
                 told = f"No decision came within {timeout_s:g} s; whether the request is decided is unknown."
                 raise Problem(504, "undecided", told, "Repeat it: a repeat is safe.") from None
 
-    async def _send(self, record: UUID, body: Body, request: UUID) -> None:
+    async def _send(self, asked: _Request) -> None:
         try:
-            await self._producer.send(
-                RECORD_REQUESTS, body, key=str(record), partitions=self._partitions, identity=request
-            )
+            await (await self._together.do(asked))
         except UnsentError as error:
-            _log.warning("request_unsent", request=request, exc_info=error)
+            _log.warning("request_unsent", request=asked.identity, exc_info=error)
             told = "The request could not be handed over to Kafka; whether it is there is unknown."
             raise Problem(503, "unsent", told, "Repeat it: a repeat is safe.") from None
+
+    async def _begin(self, batch: list[_Request]) -> list[asyncio.Task[UUID]]:
+        """Hand requests to the producer in one turn; each is confirmed by itself, so that nobody waits for another."""
+        return [
+            asyncio.create_task(
+                self._producer.send(
+                    RECORD_REQUESTS,
+                    one.body,
+                    key=str(one.record),
+                    partitions=self._partitions,
+                    identity=one.identity,
+                )
+            )
+            for one in batch
+        ]
 
 
 async def _decision(waiting: Waiting, request: UUID) -> Decided:

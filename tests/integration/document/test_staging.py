@@ -202,6 +202,25 @@ async def test_a_full_disk_is_told_to_all_and_nothing_is_staged(room, record, mo
     assert not await room.rows("SELECT FROM document")
 
 
+async def test_no_row_is_there_before_its_content(room, record, monkeypatch):
+    content, put = sample(), room.content.put
+    begun, may_end = asyncio.Event(), asyncio.Event()
+
+    async def slow(contents):
+        begun.set()
+        await may_end.wait()
+        await put(contents)
+
+    monkeypatch.setattr(room.content, "put", slow)
+    deposit = asyncio.create_task(room.post(content, metadata(content, record)))
+    await begun.wait()
+    await asyncio.sleep(0.1)
+    assert not await room.rows("SELECT FROM document")
+    may_end.set()
+    assert (await deposit).status_code == 202
+    assert len(await room.rows("SELECT FROM document")) == len(room.files()) == 1
+
+
 async def test_a_large_content_keeps_nobody_waiting(room, record, monkeypatch):
     """It is kept on its own, before it joins the others in their transaction."""
     kept = []

@@ -3,7 +3,7 @@ from uuid import uuid4
 import pytest
 
 from services.document.domain.settlement import Destroyed, Flags, Status
-from services.document.handlers import BY_TYPE, decided, failed
+from services.document.handlers import BY_TYPE, decided, failed, of_a_read
 from shared.contracts.access_decisions import Decided, DeletionAnnounced, Outcome
 from shared.contracts.common import Act, Actor, ActorKind
 from shared.contracts.document_events import Deposited, DepositRefused, DocumentHeld, RecordDestroyed
@@ -129,3 +129,11 @@ def test_ar_055_a_deletion_destroys_all_and_is_confirmed_each_time():
 
 def test_the_lane_takes_decisions_deletions_and_failures_only():
     assert set(BY_TYPE) == {Decided, DeletionAnnounced, Failed}
+
+
+@pytest.mark.parametrize("act", list(Act))
+@pytest.mark.parametrize("further", [None, "consult"])
+def test_only_decisions_on_consultations_are_passed_over_unread(act, further):
+    body = decision(uuid4(), RECORD, act=act).body.model_copy(update={"further_act": further})
+    assert of_a_read(body.model_dump_json(exclude_none=True).encode()) is (act is Act.CONSULT)
+    assert not of_a_read(body.model_dump_json(exclude_none=True, indent=1).encode())

@@ -1,5 +1,6 @@
 """The wait for a decision: only the one on this request ends it."""
 
+import asyncio
 import time
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from shared.contracts.document_events import DocumentHeld
 from shared.contracts.envelope import Envelope, to_headers
 from shared.contracts.record_requests import Consult
 from shared.http import Problem
+from shared.messaging import UnsentError
 
 HOLDER = Actor(kind=ActorKind.PATIENT)
 ASKED = Consult(actor=HOLDER, owner=Owner.AUDIT, deadline=datetime(2027, 1, 1, tzinfo=UTC))
@@ -62,6 +64,44 @@ async def test_nobody_waits_after_the_answer(world, requests) -> None:
     with pytest.raises(Problem):
         await requests.decide(uuid4(), ASKED, 0.05)
     assert world.replies._waiting == {}
+
+
+async def test_requests_that_come_together_leave_together_and_each_fails_alone(world, requests, monkeypatch) -> None:
+    send, begun, all_begun = world.send, [], asyncio.Event()
+    refused = uuid4()
+
+    async def slow(topic, body, *, key, partitions, identity):
+        begun.append(key)
+        if len(begun) == 3:
+            all_begun.set()
+        await all_begun.wait()  # nobody is confirmed before all are handed over
+        if key == str(refused):
+            raise UnsentError("no broker")
+        return await send(topic, body, key=key, partitions=partitions, identity=identity)
+
+    monkeypatch.setattr(world, "send", slow)
+    one, two = uuid4(), uuid4()
+    found = await asyncio.gather(
+        *(requests.decide(record, ASKED, 5.0) for record in (one, refused, two)), return_exceptions=True
+    )
+    assert isinstance(found[1], Problem)
+    assert found[1].code == "unsent"
+    assert [decision.outcome for decision in (found[0], found[2])] == [Outcome.PERMIT] * 2
+
+
+async def test_who_asks_later_is_handed_over_while_others_are_not_confirmed(world, requests, monkeypatch) -> None:
+    send, stuck = world.send, uuid4()
+
+    async def slow(topic, body, *, key, partitions, identity):
+        if key == str(stuck):
+            await asyncio.Event().wait()
+        return await send(topic, body, key=key, partitions=partitions, identity=identity)
+
+    monkeypatch.setattr(world, "send", slow)
+    first = asyncio.create_task(requests.decide(stuck, ASKED, 5.0))
+    await asyncio.sleep(0.02)
+    assert (await asyncio.wait_for(requests.decide(uuid4(), ASKED, 5.0), 5)).outcome is Outcome.PERMIT
+    first.cancel()
 
 
 def record(correlation, body, topic):

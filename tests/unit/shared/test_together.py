@@ -31,6 +31,11 @@ def work() -> Work:
     return Work()
 
 
+@pytest.fixture
+def endless_lull(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.together.LULL_S", 60)
+
+
 async def test_who_asks_alone_is_served_at_once(work: Work) -> None:
     together = Together(work, gather_s=60)
     assert await asyncio.wait_for(together.do(1), 1) == 2
@@ -61,13 +66,50 @@ async def test_a_full_batch_does_not_wait(work: Work) -> None:
     assert await asyncio.wait_for(asyncio.gather(*map(together.do, range(4))), 1) == [0, 2, 4, 6]
 
 
-async def test_the_first_may_linger_for_others(work: Work) -> None:
-    together = Together(work, linger_s=0.05)
+async def test_the_first_lingers_while_others_may_come(work: Work, endless_lull: None) -> None:
+    together = Together(work, most=2, linger_s=60)
     first = asyncio.create_task(together.do(1))
     await asyncio.sleep(0.005)
     assert work.batches == []
     assert await asyncio.gather(first, together.do(2)) == [2, 4]
     assert work.batches == [[1, 2]]
+
+
+async def test_a_lull_ends_the_lingering(work: Work) -> None:
+    together = Together(work, linger_s=60)
+    assert await asyncio.wait_for(together.do(1), 5) == 2
+
+
+async def test_nobody_lingers_longer_than_is_said(work: Work, endless_lull: None) -> None:
+    together = Together(work, linger_s=0.01)
+    assert await asyncio.wait_for(together.do(1), 5) == 2
+
+
+async def test_as_many_as_came_together_lately_wait_for_nobody(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    together = Together(work, linger_s=60)
+    await asyncio.gather(*map(together.do, range(3)))
+    monkeypatch.setattr("shared.together.LULL_S", 60)
+    asked = [asyncio.create_task(together.do(number)) for number in (3, 4)]
+    await asyncio.sleep(0.005)
+    assert work.batches == [[0, 1, 2]]
+    assert await asyncio.wait_for(asyncio.gather(*asked, together.do(5)), 5) == [6, 8, 10]
+    assert work.batches == [[0, 1, 2], [3, 4, 5]]
+
+
+async def test_who_came_alone_the_last_time_waits_for_nobody(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    together = Together(work, linger_s=60)
+    await together.do(1)
+    monkeypatch.setattr("shared.together.LULL_S", 60)
+    assert await asyncio.wait_for(together.do(2), 5) == 4
+
+
+async def test_how_many_came_together_is_forgotten(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    together = Together(work, linger_s=60)
+    await asyncio.gather(*map(together.do, range(3)))
+    monkeypatch.setattr("shared.together.LATELY_S", 0)
+    await together.do(3)
+    monkeypatch.setattr("shared.together.LULL_S", 60)
+    assert await asyncio.wait_for(together.do(4), 5) == 8
 
 
 async def test_an_items_own_error_is_told_to_it_alone(work: Work) -> None:

@@ -4,18 +4,22 @@ import time
 
 from shared.messaging import Consumer, Kafka, Precedence
 from shared.messaging._lane import Lane
+from shared.messaging._passed_over import PassedOver
+from tests.support.counting import NUMBERED_IN
 from tests.support.toy import Nothing
 
 
 def lane() -> Lane:
     kafka = Kafka("127.0.0.1:1", "nobody", None, None)
+    consumer = Consumer("toy", ("test.in",), {}, Nothing())
     return Lane(
-        Consumer("toy", ("test.in",), {}, Nothing()),
+        consumer,
         None,
         service="toy",
         kafka=kafka,
         max_batch=10,
         precedence=Precedence(),
+        passed_over=PassedOver(consumer, {"test.in": NUMBERED_IN}),
     )
 
 

@@ -11,13 +11,15 @@ from shared.contracts import topics
 from shared.messaging import Replies, replies
 
 PLACE = TopicPartition(topics.ACCESS_DECISIONS, 0)
+FOLLOWING = TopicPartition(topics.DOCUMENT_EVENTS, 0)
 
 
 class Reader:
-    """Stands for a consumer to which a message comes every moment; counts how often it is asked."""
+    """Stands for a consumer to which a message of each topic comes every moment; counts how often it is asked."""
 
     def __init__(self) -> None:
         self.fetches = 0
+        self.following = 0
         self.stopped: set[TopicPartition] = set()
 
     async def start(self):
@@ -29,16 +31,17 @@ class Reader:
         pass
 
     def assignment(self):
-        return {PLACE}
+        return {PLACE, FOLLOWING}
 
     async def position(self, _place):
         return 0
 
     async def getmany(self, timeout_ms):
-        assert not self.stopped
+        assert PLACE not in self.stopped
         self.fetches += 1
+        self.following += FOLLOWING not in self.stopped
         await asyncio.sleep(0.001)
-        return {PLACE: []}
+        return {place: [] for place in self.assignment() - self.stopped}
 
     def pause(self, *places):
         self.stopped |= set(places)
@@ -67,7 +70,7 @@ async def reader():
 
 @pytest.fixture
 async def reading(reader):
-    found = Replies(Kafka(reader), topics.registry((), 8), (topics.ACCESS_DECISIONS,))
+    found = Replies(Kafka(reader), topics.registry((), 8), (topics.ACCESS_DECISIONS, topics.DOCUMENT_EVENTS))
     task = asyncio.create_task(found.run())
     await found.ready.wait()
     yield found
@@ -92,3 +95,33 @@ async def test_who_begins_to_wait_ends_the_rest(reader, reading, monkeypatch) ->
     rested = reader.fetches
     await asyncio.sleep(0.1)
     assert reader.fetches == rested
+
+
+async def test_what_follows_rests_while_only_the_first_topic_is_waited_for(reader, reading, monkeypatch) -> None:
+    monkeypatch.setattr(replies, "REST_S", 60)
+    with reading.waiting(uuid4(), topics.ACCESS_DECISIONS):
+        await asyncio.sleep(0.1)
+        rested = reader.following
+        before = reader.fetches
+        await asyncio.sleep(0.1)
+        assert reader.fetches > before + 5
+        assert reader.following == rested
+
+
+@pytest.mark.parametrize("topic", [topics.DOCUMENT_EVENTS, None])
+async def test_who_waits_for_what_follows_has_it_read_at_once(reader, reading, monkeypatch, topic) -> None:
+    monkeypatch.setattr(replies, "REST_S", 60)
+    with reading.waiting(uuid4(), topics.ACCESS_DECISIONS):
+        await asyncio.sleep(0.1)
+        before = reader.following
+        with reading.waiting(uuid4(), topic):
+            await asyncio.sleep(0.1)
+            assert reader.following > before + 5
+
+
+async def test_what_follows_is_looked_at_now_and_then(reader, reading) -> None:
+    with reading.waiting(uuid4(), topics.ACCESS_DECISIONS):
+        await asyncio.sleep(replies.REST_S)
+        before = reader.following
+        await asyncio.sleep(3.5 * replies.REST_S)
+        assert 2 <= reader.following - before <= 8
