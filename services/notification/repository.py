@@ -38,9 +38,9 @@ class Ledger:
         keys = {message.key for message in messages}
         rows = await tx.fetch("SELECT record FROM contact WHERE record = ANY($1::uuid[])", [UUID(key) for key in keys])
         reach = dict.fromkeys(keys, _UNKNOWN) | {str(row["record"]): _KNOWN for row in rows}
-        if others := {message.record for message in messages if isinstance(message.body, TO_OTHERS)}:
+        if others := {message.record for message in messages if type(message.body) in TO_OTHERS}:
             await _add_others(tx, others, reach)
-        if accesses := [message for message in messages if isinstance(message.body, ACCESSES)]:
+        if accesses := [message for message in messages if type(message.body) in ACCESSES]:
             since = min(message.envelope.time for message in accesses) - self._window
             await _add_told(tx, {message.record for message in accesses}, since, reach)
         return reach

@@ -21,7 +21,7 @@ from shared.contracts.reasons import Reason
 from shared.contracts.topics import Topic
 from shared.database import Database, Transaction
 from shared.messaging._decode import Fault, Read, is_unread, of_type, passed_over, read, unread_types
-from shared.messaging.effects import C, Consumer, Effects, Failed, Raw, S, Unreadable
+from shared.messaging.effects import C, Consumer, Failed, Raw, S, Unreadable
 from shared.messaging.outbox import Outbox, Outgoing, Place, Reached
 from shared.messaging.parked import ParkedRow, Seal, park
 from shared.observability import logger
@@ -70,6 +70,7 @@ class BatchHandler(Generic[S, C]):
         self._outbox = outbox
         self._topics = topics
         self._seal = seal
+        self._handlers = consumer.handlers
         self._raw = Raw in consumer.handlers
         special: set[type[Body]] = {Raw, Unreadable, Failed}
         self._wanted = {body.type_name: body for body in consumer.handlers if body not in special}
@@ -187,6 +188,7 @@ class BatchHandler(Generic[S, C]):
         messages = [item.message for item in reads if item.message is not None]
         done: set[UUID] = set(await self._consumer.done(tx, messages)) if messages else set()
         states = dict(await self._consumer.store.load(tx, messages)) if messages else {}
+        unnumbered = {name for name in self._consumer.topics if not self._topics[name].numbered}
         for item in reads:
             record, message, fault = item
             if fault is not None:
@@ -194,14 +196,14 @@ class BatchHandler(Generic[S, C]):
             if message is None:
                 counts[record.topic, "", "parked" if fault else "ignored"] += 1
                 continue
-            identity, type_name = message.envelope.id, message.envelope.type
-            if identity in done:
-                counts[record.topic, type_name, "dropped"] += 1
+            envelope = message.envelope
+            if envelope.id in done:
+                counts[record.topic, envelope.type, "dropped"] += 1
                 continue
-            if not self._topics[record.topic].numbered:
-                done.add(identity)
+            if record.topic in unnumbered:
+                done.add(envelope.id)
             self._apply(item, states, now, folded, condemned)
-            counts[record.topic, type_name, "done"] += 1
+            counts[record.topic, envelope.type, "done"] += 1
         return folded
 
     def _apply(
@@ -218,7 +220,7 @@ class BatchHandler(Generic[S, C]):
         fault = condemned
         if fault is None:
             try:
-                effects = self._call(type(message.body), message, states[key], now)
+                effects = self._handlers[type(message.body)](message, states[key], now)
                 outgoing = self._outbox.caused_by(message, effects.emits)
             except Exception as error:  # noqa: BLE001 - a bug hurts one message only; it is parked and told
                 _log.error(
@@ -233,7 +235,7 @@ class BatchHandler(Generic[S, C]):
         if fault is not None:
             folded.failed += 1
             folded.parked.append(ParkedRow(item.record, message.envelope.number, fault))
-            if Failed not in self._consumer.handlers:
+            if Failed not in self._handlers:
                 return
             failed: Message[Any] = Message(
                 message.envelope,
@@ -243,14 +245,11 @@ class BatchHandler(Generic[S, C]):
                 message.partition,
                 message.offset,
             )
-            effects = self._call(Failed, failed, states[key], now)
+            effects = self._handlers[Failed](failed, states[key], now)
             outgoing = self._outbox.caused_by(failed, effects.emits)
         states[key] = effects.state
         folded.changes.extend(effects.changes)
         folded.outgoing.extend(outgoing)
-
-    def _call(self, body: type[Body], message: Message[Any], state: S, now: datetime) -> Effects[S, C]:
-        return self._consumer.handlers[body](message, state, now)
 
 
 def _is_culprit(error: Exception) -> bool:
