@@ -19,6 +19,9 @@ from shared.messaging.effects import Emit
 KEEP = timedelta(days=30)
 """Longer than the longest outage promised: any topic can be wiped and sent again."""
 DAYS_AHEAD = 7
+_NEVER_VACUUMED = "WITH (autovacuum_vacuum_insert_threshold = -1)"
+"""A day's rows are written once and never changed, and its table is dropped long before it would have to be frozen:
+to vacuum it for what was inserted costs processor time beside whoever is at work, and gives nothing."""
 
 Place = tuple[str, int]
 """A topic and a partition."""
@@ -267,7 +270,7 @@ async def keep_days(tx: Transaction) -> None:
         day = today + timedelta(days=ahead)
         await tx.execute(
             f"CREATE TABLE IF NOT EXISTS outbox_{day:%Y%m%d} PARTITION OF outbox "
-            f"FOR VALUES FROM ('{day}') TO ('{day + timedelta(days=1)}')",
+            f"FOR VALUES FROM ('{day}') TO ('{day + timedelta(days=1)}') {_NEVER_VACUUMED}",
         )
     old = await tx.fetch(
         "SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'outbox'::regclass ORDER BY 1",
