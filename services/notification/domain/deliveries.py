@@ -72,7 +72,10 @@ class Reach:
 
 
 class Delivery(NamedTuple):
-    """A notice to one recipient, as the ledger begins it; a tuple, since thousands are made each second."""
+    """A notice to one recipient, as the ledger begins it: its columns, by their names.
+
+    A tuple, since thousands are made each second.
+    """
 
     notice: UUID
     record: UUID
