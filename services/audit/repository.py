@@ -88,9 +88,8 @@ def _leaves(entries: Sequence[Entry], keys: Mapping[UUID, bytes]) -> list[tuple[
     for entry, salt, sealed in zip(entries, salts, encrypt_each(texts), strict=True):
         record, identity, type_name, occurred_at, correlation, event, topic, partition, number, _ = entry
         committed = commitment(salt, event)
-        hashed = leaf_hash(committed)
-        place = (topic, partition, number)
-        rows.append((record, *place, identity, type_name, occurred_at, correlation, committed, hashed, sealed))
+        place = (record, topic, partition, number, identity, type_name, occurred_at, correlation)
+        rows.append((*place, committed, leaf_hash(committed), sealed))
     return rows
 
 

@@ -32,7 +32,9 @@ def deposit_of(message: Message[Any]) -> UUID | None:
     A request that access_control could not read is decided with the act `unknown`; what it was follows from the
     correlation, and a deposit must not wait for ever.
     """
-    decision = message.body.original if isinstance(message.body, Failed) else message.body
+    body = message.body
+    # the usual kind first: that something is no instance of a model is found out far more slowly than that it is one
+    decision = body if isinstance(body, Decided) else body.original if isinstance(body, Failed) else None
     if not isinstance(decision, Decided):
         return None
     if decision.act is Act.DEPOSIT:

@@ -21,7 +21,11 @@ from shared.service import Parts, Runtime, main
 
 DAY_S = 86_400.0
 GATHER_S = 0.1
-"""Nobody waits for a receipt or for a record's life to arrive here."""
+"""Nobody waits for a receipt."""
+LIFE_GATHER_S = 0.5
+LIFE_BATCH = 2000
+"""Nearly all decisions are none of this service's business, and nobody waits for a record's life to arrive here: what
+they cost is what their batches cost."""
 
 
 def compose(runtime: Runtime[Settings]) -> Parts:
@@ -36,7 +40,14 @@ def compose(runtime: Runtime[Settings]) -> Parts:
     index = Index(runtime.database, runtime.outbox, persons, runtime.partition, insurers=insurers, oids=oids)
     reading = Reading(runtime.database, runtime.outbox, keys, PermitVerifier(runtime.jwks, Owner.HISTORY))
     lines = [insurer_lane(insurer, hashes, keys, runtime) for insurer in insurers]
-    life = Consumer("decisions", (ACCESS_DECISIONS,), life_handlers(insurers), persons, GATHER_S)
+    life = Consumer(
+        "decisions",
+        (ACCESS_DECISIONS,),
+        life_handlers(insurers),
+        persons,
+        gather_s=LIFE_GATHER_S,
+        max_batch=LIFE_BATCH,
+    )
     return Parts(
         consumers=[*lines, life],
         loops=[

@@ -175,6 +175,8 @@ class Mailing:
 
     async def round(self) -> bool:
         """One round; True where more may be due at once."""
+        if not await self._outbound.any_due(self._database):
+            return False
         async with self._database.transaction() as tx:
             due = await self._outbound.lease(tx, self._limits.count, self._limits.lease)
         if not due:

@@ -21,22 +21,23 @@ _HOLDER = "holder"
 
 def begin(notice: Notice, message: Message[Any], reach: Reach, now: datetime, window: timedelta) -> Delivery:
     """The ledger's row of a notice, planned or at once suppressed."""
+    record, envelope = message.record, message.envelope
     name = f"{notice.to or _HOLDER}/{notice.event}"
-    access = named_id(message.record, f"{name}/{notice.access}") if notice.access is not None else None
-    silence = reach.silence(notice, access, message.envelope.time, window)
+    access = named_id(record, f"{name}/{notice.access}") if notice.access is not None else None
+    silence = reach.silence(notice, access, envelope.time, window)
     mailed = silence is None
     earliest = now + CONTACT_WAIT if notice.contact_follows else now
     return Delivery(
-        notice=named_id(message.id, name),
-        record=message.record,
+        notice=named_id(envelope.id, name),
+        record=record,
         event=notice.event,
         variant=notice.variant,
         who=notice.who,
-        about=message.id,
-        correlation=message.envelope.correlation,
+        about=envelope.id,
+        correlation=envelope.correlation,
         channel=Channel.EMAIL if mailed else Channel.NONE,
         status=Status.PLANNED if mailed else Status.SUPPRESSED,
-        occurred_at=message.envelope.time,
+        occurred_at=envelope.time,
         not_before=max(earliest, notice.not_before or earliest),
         recipient=notice.to,
         silence=silence,

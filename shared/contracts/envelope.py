@@ -21,7 +21,7 @@ Headers = list[tuple[str, bytes]]
 RawHeaders = Sequence[tuple[str, bytes | None]]
 """As a Kafka client gives them: a header may have no value."""
 
-_CONTENT_TYPE = b"application/json"
+_FIRST = (("content-type", b"application/json"), ("ce_specversion", b"1.0"))
 _LONGEST_TEXT = 200
 _TOO_LARGE = 2**63
 _DIGITS = 19
@@ -96,25 +96,29 @@ def fast_uuid(value: str | bytes) -> UUID:
 
 def to_headers(envelope: Envelope) -> Headers:
     """The Kafka headers of an envelope."""
+    identity, type_name, source, time, correlation, cause, number = envelope
     headers = [
-        ("content-type", _CONTENT_TYPE),
-        ("ce_specversion", b"1.0"),
-        ("ce_id", str(envelope.id).encode()),
-        ("ce_type", envelope.type.encode()),
-        ("ce_source", f"/carnet/{envelope.source}".encode()),
-        ("ce_time", _time_text(envelope.time)),
-        ("ce_correlationid", str(envelope.correlation).encode()),
+        *_FIRST,
+        ("ce_id", str(identity).encode()),
+        *_kind(type_name, source),
+        _written_at(time),
+        ("ce_correlationid", str(correlation).encode()),
     ]
-    if envelope.cause is not None:
-        headers.append(("ce_causeid", str(envelope.cause).encode()))
-    if envelope.number is not None:
-        headers.append(("ce_number", str(envelope.number).encode()))
+    if cause is not None:
+        headers.append(("ce_causeid", str(cause).encode()))
+    if number is not None:
+        headers.append(("ce_number", str(number).encode()))
     return headers
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _time_text(time: datetime) -> bytes:
-    return time.astimezone(UTC).isoformat().encode()
+def _kind(type_name: str, source: str) -> tuple[tuple[str, bytes], tuple[str, bytes]]:
+    return ("ce_type", type_name.encode()), ("ce_source", f"/carnet/{source}".encode())
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _written_at(time: datetime) -> tuple[str, bytes]:
+    return "ce_time", time.astimezone(UTC).isoformat().encode()
 
 
 def number_of(headers: RawHeaders) -> int | None:
@@ -157,7 +161,8 @@ def _envelope(found: Mapping[str, bytes | None]) -> Envelope:
 
 
 def _uuid(value: bytes | None) -> UUID:
-    return fast_uuid(value.decode("ascii"))  # type: ignore[union-attr]
+    made: UUID = pgproto.UUID(value.decode("ascii"))  # type: ignore[type-var,union-attr]
+    return made
 
 
 @lru_cache(maxsize=_REMEMBERED)

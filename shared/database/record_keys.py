@@ -55,14 +55,9 @@ class RecordKeys:
             "SELECT record, key_id, wrapped_key FROM record_key WHERE record = ANY($1::uuid[])",
             list(set(records)),
         )
-        found = Opened()
-        gone = []
-        for record, key_id, wrapped in rows:
-            if wrapped is None:
-                gone.append(record)
-            else:
-                found[record] = self._provider.unwrap(Wrapped(key_id, wrapped))
-        found.destroyed = frozenset(gone)
+        kept = {record: Wrapped(key_id, wrapped) for record, key_id, wrapped in rows if wrapped is not None}
+        found = Opened(zip(kept, self._provider.unwrap_each(list(kept.values())), strict=True))
+        found.destroyed = frozenset(record for record, _, wrapped in rows if wrapped is None)
         return found
 
     async def living(self, tx: Transaction, record: UUID) -> bytes | None:

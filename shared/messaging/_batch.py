@@ -21,7 +21,7 @@ from shared.contracts.reasons import Reason
 from shared.contracts.topics import Topic
 from shared.database import Database, Transaction
 from shared.messaging._decode import Fault, Read, is_unread, of_type, passed_over, read, unread_types
-from shared.messaging.effects import C, Consumer, Effects, Failed, Raw, S, Unreadable
+from shared.messaging.effects import C, Consumer, Failed, Raw, S, Unreadable
 from shared.messaging.outbox import Outbox, Outgoing, Place, Reached
 from shared.messaging.parked import ParkedRow, Seal, park
 from shared.observability import logger
@@ -70,7 +70,10 @@ class BatchHandler(Generic[S, C]):
         self._outbox = outbox
         self._topics = topics
         self._seal = seal
+        self._handlers = consumer.handlers
         self._raw = Raw in consumer.handlers
+        self._unreadable = Unreadable in consumer.handlers
+        self._numbered = {name for name in consumer.topics if topics[name].numbered}
         special: set[type[Body]] = {Raw, Unreadable, Failed}
         self._wanted = {body.type_name: body for body in consumer.handlers if body not in special}
         self._passed_over = {name: passed_over(topics[name], self._wanted) for name in consumer.topics}
@@ -110,11 +113,11 @@ class BatchHandler(Generic[S, C]):
                 await _lock_progress(tx, places)
             progress, now = await _progress(tx, places)
             fresh, gaps = self._fresh(records, progress, counts)
-            reads = [self._read(record) for record in fresh]
+            reads = [self._read(record, number) for record, number in fresh]
             folded = await self._fold(tx, reads, now, condemned, counts)
             await self._consumer.store.save(tx, folded.changes)
             await park(tx, self._consumer.name, folded.parked, self._seal)
-            last = {(record.topic, record.partition): record.offset for record in fresh}
+            last = {(record.topic, record.partition): record.offset for record, _ in fresh}
             reached = [Reached(place, progress[place], offset) for place, offset in last.items()]
             await self._outbox.append(tx, folded.outgoing, reached)
         outcome.last |= progress
@@ -138,41 +141,39 @@ class BatchHandler(Generic[S, C]):
         records: list[ConsumerRecord],
         progress: dict[Place, int],
         counts: Counter[tuple[str, str, str]],
-    ) -> tuple[list[ConsumerRecord], dict[Place, int]]:
-        """Records not handled before and not beyond a gap; moves `progress` to the last of them."""
-        fresh: list[ConsumerRecord] = []
+    ) -> tuple[list[tuple[ConsumerRecord, int | None]], dict[Place, int]]:
+        """Records not handled before and not beyond a gap, with their numbers; moves `progress` to the last of them."""
+        fresh: list[tuple[ConsumerRecord, int | None]] = []
         gaps: dict[Place, int] = {}
         for record in records:
             place = (record.topic, record.partition)
-            if not self._topics[record.topic].numbered:
-                fresh.append(record)
-                continue
-            number = number_of(record.headers)
-            if number is not None and number == progress[place] + 1:
+            number = number_of(record.headers) if record.topic in self._numbered else None
+            if number is None:
+                # without a place in a numbered topic it is read, found malformed, and parked
+                fresh.append((record, None))
+            elif number == progress[place] + 1:
                 progress[place] = number
-                fresh.append(record)
-            elif number is None:
-                fresh.append(record)  # it can't be placed: it is read, found malformed, and parked
+                fresh.append((record, number))
             elif number > progress[place]:
                 gaps[place] = max(number, gaps.get(place, 0))
             else:
                 counts[record.topic, "", "dropped"] += 1
         return fresh, gaps
 
-    def _read(self, record: ConsumerRecord) -> Read:
-        if is_unread(record, self._unread[record.topic]):
+    def _read(self, record: ConsumerRecord, number: int | None) -> Read:
+        name = record.topic
+        if is_unread(record, self._unread[name]):
             return Read(record, None)
-        if not self._raw and of_type(record, self._passed_over[record.topic]):
+        if not self._raw and of_type(record, self._passed_over[name]):
             return Read(record, None)  # most of what followers see
-        topic = self._topics[record.topic]
-        if topic.numbered and number_of(record.headers) is None:
+        if number is None and name in self._numbered:
             return Read(record, None, Fault(Reason.MALFORMED, "the message has no number: expected ce_number"))
         return read(
             record,
-            topic,
+            self._topics[name],
             self._wanted,
             raw=self._raw,
-            unreadable=Unreadable in self._consumer.handlers,
+            unreadable=self._unreadable,
         )
 
     async def _fold(
@@ -194,14 +195,14 @@ class BatchHandler(Generic[S, C]):
             if message is None:
                 counts[record.topic, "", "parked" if fault else "ignored"] += 1
                 continue
-            identity, type_name = message.envelope.id, message.envelope.type
-            if identity in done:
-                counts[record.topic, type_name, "dropped"] += 1
+            envelope = message.envelope
+            if envelope.id in done:
+                counts[record.topic, envelope.type, "dropped"] += 1
                 continue
-            if not self._topics[record.topic].numbered:
-                done.add(identity)
+            if record.topic not in self._numbered:
+                done.add(envelope.id)
             self._apply(item, states, now, folded, condemned)
-            counts[record.topic, type_name, "done"] += 1
+            counts[record.topic, envelope.type, "done"] += 1
         return folded
 
     def _apply(
@@ -218,7 +219,7 @@ class BatchHandler(Generic[S, C]):
         fault = condemned
         if fault is None:
             try:
-                effects = self._call(type(message.body), message, states[key], now)
+                effects = self._handlers[type(message.body)](message, states[key], now)
                 outgoing = self._outbox.caused_by(message, effects.emits)
             except Exception as error:  # noqa: BLE001 - a bug hurts one message only; it is parked and told
                 _log.error(
@@ -233,7 +234,7 @@ class BatchHandler(Generic[S, C]):
         if fault is not None:
             folded.failed += 1
             folded.parked.append(ParkedRow(item.record, message.envelope.number, fault))
-            if Failed not in self._consumer.handlers:
+            if Failed not in self._handlers:
                 return
             failed: Message[Any] = Message(
                 message.envelope,
@@ -243,14 +244,11 @@ class BatchHandler(Generic[S, C]):
                 message.partition,
                 message.offset,
             )
-            effects = self._call(Failed, failed, states[key], now)
+            effects = self._handlers[Failed](failed, states[key], now)
             outgoing = self._outbox.caused_by(failed, effects.emits)
         states[key] = effects.state
         folded.changes.extend(effects.changes)
         folded.outgoing.extend(outgoing)
-
-    def _call(self, body: type[Body], message: Message[Any], state: S, now: datetime) -> Effects[S, C]:
-        return self._consumer.handlers[body](message, state, now)
 
 
 def _is_culprit(error: Exception) -> bool:

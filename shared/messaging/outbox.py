@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from pydantic_core import to_json
+
 from shared.contracts.common import Body
 from shared.contracts.envelope import Message, derived_id
 from shared.contracts.topics import Topic
@@ -17,6 +19,10 @@ from shared.messaging.effects import Emit
 KEEP = timedelta(days=30)
 """Longer than the longest outage promised: any topic can be wiped and sent again."""
 DAYS_AHEAD = 7
+_NEVER_VACUUMED = "WITH (autovacuum_enabled = off)"
+"""A day's rows are written once and never changed, are found by their key alone, and their table is dropped long before
+it would have to be frozen: to vacuum and analyse it costs processor time beside whoever is at work, and gives nothing.
+"""
 
 Place = tuple[str, int]
 """A topic and a partition."""
@@ -120,14 +126,11 @@ class Outbox:
 
     def caused_by(self, message: Message[Any], emits: Sequence[Body | Emit]) -> list[Outgoing]:
         """Address what a message caused: ids follow from it, so that a rebuild repeats them."""
+        if not emits:
+            return []  # the usual case of most lanes
+        cause, correlation, key = message.envelope.id, message.envelope.correlation, message.key
         return [
-            self._address(
-                emit,
-                cause=message.id,
-                correlation=message.envelope.correlation,
-                key=message.key,
-                ordinal=ordinal,
-            )
+            self._address(emit, cause=cause, correlation=correlation, key=key, ordinal=ordinal)
             for ordinal, emit in enumerate(emits)
         ]
 
@@ -152,18 +155,12 @@ class Outbox:
         topic = topic or self._topic_of.get(body.type_name)
         if topic is None or topic not in self._written:
             raise LookupError(f"{body.type_name} is in no numbered topic that this service writes: see the registry")
-        payload = body.model_dump_json(exclude_none=True).encode()
+        payload = to_json(body, exclude_none=True)
         if len(payload) > MAX_MESSAGE_BYTES:
             raise ValueError(f"a message of type {body.type_name} is larger than {MAX_MESSAGE_BYTES} bytes")
-        return Outgoing(
-            place=(topic, partition_of(key, self._topics[topic].partitions)),
-            key=key,
-            id=derived_id(cause, body.type_name, ordinal),
-            type=body.type_name,
-            correlation=correlation,
-            cause=cause,
-            payload=payload,
-        )
+        place = (topic, partition_of(key, self._topics[topic].partitions))
+        identity = derived_id(cause, body.type_name, ordinal)
+        return Outgoing(place, key, identity, body.type_name, correlation, cause, payload)
 
     async def append(self, tx: Transaction, outgoing: Sequence[Outgoing], reached: Sequence[Reached] = ()) -> None:
         """Number and store messages, and move progress on: the last statement, since counters stay locked."""
@@ -274,7 +271,7 @@ async def keep_days(tx: Transaction) -> None:
         day = today + timedelta(days=ahead)
         await tx.execute(
             f"CREATE TABLE IF NOT EXISTS outbox_{day:%Y%m%d} PARTITION OF outbox "
-            f"FOR VALUES FROM ('{day}') TO ('{day + timedelta(days=1)}')",
+            f"FOR VALUES FROM ('{day}') TO ('{day + timedelta(days=1)}') {_NEVER_VACUUMED}",
         )
     old = await tx.fetch(
         "SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'outbox'::regclass ORDER BY 1",

@@ -30,7 +30,8 @@ def new_key() -> bytes:
 
 def context(service: str, table: str, column: str, row_id: object) -> bytes:
     """The authenticated context of a field; two different places never give the same bytes."""
-    return _column(service, table, column) + _framed((str(row_id).encode(),))
+    row = str(row_id).encode()
+    return _column(service, table, column) + len(row).to_bytes(4, "big") + row  # as `_framed`, at half its cost
 
 
 @lru_cache(maxsize=256)

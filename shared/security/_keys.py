@@ -5,6 +5,7 @@ opens; once everything is wrapped anew the old KEK is destroyed, and with it eve
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -36,6 +37,10 @@ class KeyProvider(Protocol):
 
     def unwrap(self, wrapped: Wrapped) -> bytes:
         """The key again; `KeyDestroyedError` where its key-encryption key is gone."""
+        ...
+
+    def unwrap_each(self, wrapped: Sequence[Wrapped]) -> list[bytes]:
+        """Many keys at one moment, in their order; as `unwrap`."""
         ...
 
 
@@ -72,12 +77,16 @@ class FileKeyProvider:
             KeyUnreadableError: Its file can't be read or is no key.
             UndecryptableError: The wrapped key was altered.
         """
-        try:
-            return aes_key_unwrap(self._kek(wrapped.kek), wrapped.key)
-        except (InvalidUnwrap, ValueError):
-            raise UndecryptableError(
-                f"a key wrapped by {wrapped.kek!r} does not open: it was altered; restore the row from a backup",
-            ) from None
+        return _opened(self._kek(wrapped.kek), wrapped)
+
+    def unwrap_each(self, wrapped: Sequence[Wrapped]) -> list[bytes]:
+        """Many keys at one moment: each key-encryption key's file is looked for once, which costs more than to unwrap.
+
+        Raises:
+            KeyDestroyedError, KeyUnreadableError, UndecryptableError: as `unwrap`, of the first one that does not open.
+        """
+        keks = {kek: self._kek(kek) for kek in {one.kek for one in wrapped}}
+        return [_opened(keks[one.kek], one) for one in wrapped]
 
     def _kek(self, kek: str) -> bytes:
         path = self._paths.get(kek)
@@ -98,6 +107,15 @@ class FileKeyProvider:
         if not kek or not all(character.isalnum() or character in "-_" for character in kek):
             raise KeyUnreadableError("a key id holds letters, digits, - and _ only; the stored id is something else")
         return self._folder / f"{kek}{_SUFFIX}"
+
+
+def _opened(kek: bytes, wrapped: Wrapped) -> bytes:
+    try:
+        return aes_key_unwrap(kek, wrapped.key)
+    except (InvalidUnwrap, ValueError):
+        raise UndecryptableError(
+            f"a key wrapped by {wrapped.kek!r} does not open: it was altered; restore the row from a backup",
+        ) from None
 
 
 def read_hex_key(path: Path) -> bytes:

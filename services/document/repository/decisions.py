@@ -23,6 +23,8 @@ _LOAD: Final = f"""
     SELECT {_SELECTED} FROM named JOIN document d USING (record, unique_id)
     WHERE d.status IN ('current', 'superseded') AND d.id <> ALL($1::uuid[])
 """  # noqa: S608 - put together of constants
+_STORE: Final = "UPDATE document SET status = $2, settled_at = $3 WHERE id = ANY($1::uuid[])"
+"""For documents that simply became part of their records, all at one moment: nearly every batch."""
 _SETTLE: Final = """
     UPDATE document AS d
     SET status = n.status,
@@ -82,6 +84,10 @@ class Decisions:
 
     @staticmethod
     async def _settle(tx: Transaction, rows: Sequence[Settled]) -> None:
+        stored = Settled(rows[0].id, Status.CURRENT, rows[0].at)
+        if stored.at is not None and all(row[1:] == stored[1:] for row in rows):
+            await tx.execute(_STORE, [row.id for row in rows], Status.CURRENT.value, stored.at)
+            return
         flags = [row.flags or _UNCHANGED for row in rows]
         await tx.execute(
             _SETTLE,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from services.notification.domain.letters import Matter
@@ -70,9 +71,11 @@ class Reach:
         return replace(self, silent={**self.silent, subject: delivery.silence})
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A notice to one recipient, as the ledger begins it."""
+class Delivery(NamedTuple):
+    """A notice to one recipient, as the ledger begins it: its columns, by their names.
+
+    A tuple, since thousands are made each second.
+    """
 
     notice: UUID
     record: UUID

@@ -42,9 +42,9 @@ RULES: Final[Mapping[type[Body], Callable[[Any], tuple[Notice, ...]]]] = {
     CaseOpened: contested.of_opened,
     CaseAnswered: contested.of_answered,
 }
-ACCESSES: Final = (Decided, Consulted, HistoryConsulted, CaseAnswered)
+ACCESSES: Final = frozenset({Decided, Consulted, HistoryConsulted, CaseAnswered})
 """Events whose notices depend on what was told before, or could not be."""
-TO_OTHERS: Final = (Decided, ConsentChanged)
+TO_OTHERS: Final = frozenset({Decided, ConsentChanged})
 """Events that may be told to others than the holder."""
 _DEPOSIT: Final = b'"act":"deposit"'
 _NORMAL_PERMIT: Final = (b'"outcome":"permit"', b'"mode":"normal"')

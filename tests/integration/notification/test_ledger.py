@@ -1,12 +1,17 @@
 """From events to the ledger's rows, on a real PostgreSQL."""
 
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 
+from services.notification.domain.deliveries import Delivery, Status
+from services.notification.domain.notices import Event
+from services.notification.repository import Ledger
 from shared.contracts.access_decisions import Decided, Outcome
 from shared.contracts.common import Act, Actor, ActorKind
 from shared.contracts.document_events import Consulted, Deposited
+from shared.contracts.notification_events import Channel, Silence
 from shared.contracts.reasons import Reason
 from shared.contracts.topics import ACCESS_DECISIONS, DOCUMENT_EVENTS
 
@@ -39,6 +44,39 @@ async def test_a_message_that_comes_twice_is_one_notice(notification):
     await notification.follower.take(one)
     assert len(await notification.ledger()) == 1
     assert await notification.told() == ["suppressed"]
+
+
+def delivery(**fields):
+    """A row of the ledger with something in each column."""
+    now = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+    usual = {
+        "notice": uuid4(),
+        "record": uuid4(),
+        "event": Event.ACCESS,
+        "variant": "treating",
+        "who": ActorKind.PROFESSIONAL,
+        "about": uuid4(),
+        "correlation": uuid4(),
+        "channel": Channel.NONE,
+        "status": Status.SUPPRESSED,
+        "occurred_at": now,
+        "not_before": now + timedelta(minutes=1),
+        "recipient": "810000000001",
+        "silence": Silence.NO_ADDRESS,
+        "subject": uuid4(),
+    }
+    return Delivery(**(usual | fields))
+
+
+async def test_a_notice_that_stands_in_the_ledger_is_left_as_it_is(notification):
+    ledger, one, other = Ledger(timedelta(hours=1)), delivery(), delivery(who=None, recipient=None, silence=None)
+    changed = one._replace(variant="other", about=uuid4())
+    for batch in ([one, changed], [changed, other], [other]):
+        async with notification.follower.database.transaction() as tx:
+            await ledger.save(tx, batch)
+    columns = (*Delivery._fields, "next_attempt_at")
+    rows = await notification.follower.rows(f"SELECT {', '.join(columns)} FROM delivery")
+    assert {tuple(row) for row in rows} == {(*item, item.not_before) for item in (one, other)}
 
 
 async def test_a_withheld_document_is_a_row_and_never_a_mail(notification):

@@ -133,6 +133,20 @@ def test_a_destroyed_kek_opens_nothing_any_more_even_in_a_running_process(folder
         provider.unwrap(wrapped)
 
 
+def test_many_keys_open_in_their_order_and_none_of_them_once_a_kek_is_destroyed(folder: Path) -> None:
+    keys = [new_key() for _ in range(6)]
+    wrapped = [FileKeyProvider(folder, f"kek-{1 + at % 2}").wrap(key) for at, key in enumerate(keys)]
+    provider = FileKeyProvider(folder, "kek-2")
+    assert provider.unwrap_each(wrapped) == keys
+    assert provider.unwrap_each([]) == []
+    with pytest.raises(UndecryptableError):
+        provider.unwrap_each([*wrapped, Wrapped("kek-2", wrapped[1].key[::-1])])
+    (folder / "kek-1.key").unlink()
+    assert provider.unwrap_each(wrapped[1::2]) == keys[1::2]
+    with pytest.raises(KeyDestroyedError, match="kek-1"):
+        provider.unwrap_each(wrapped)
+
+
 def test_an_altered_wrapped_key_is_refused(folder: Path) -> None:
     provider = FileKeyProvider(folder, "kek-1")
     wrapped = provider.wrap(new_key())
