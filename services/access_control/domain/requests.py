@@ -1,11 +1,12 @@
 """From the body of a request to the act and the command it stands for."""
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from services.access_control.domain.cases import Reading
 from services.access_control.domain.commands.rule import AnyAct, Command
 from shared.contracts import record_requests as bodies
-from shared.contracts.common import Act, Body, FurtherAct
+from shared.contracts.common import Act, Actor, Body, FurtherAct
 from shared.contracts.record_deposits import Deposit
 from shared.contracts.record_oversight import ConfirmEmergency, Contest
 
@@ -82,3 +83,14 @@ def command_of(body: Any) -> Command:
         case _:
             pass
     return Command(act=COMMANDS[type(body)], version=getattr(body, "rights_version", None), **told)
+
+
+def named(body: Any) -> Iterator[str]:
+    """The directory numbers whose rights on the record a decision on this looks at: who asks, and whom it is about.
+
+    No rule looks at another's; a test holds every rule against it, since a block that is not loaded would not hold.
+    """
+    actor: Actor | None = getattr(body, "actor", None)
+    for number in (actor.number if actor is not None else None, getattr(body, "professional", None)):
+        if number is not None:
+            yield number
