@@ -114,9 +114,7 @@ class Deposits(_Records):
     async def load(self, tx: Transaction, messages: Sequence[Message[Any]]) -> Mapping[str, Record]:
         """The records of these messages; one that does not exist is `ABSENT`."""
         asked = {
-            message.record
-            for message in messages
-            if isinstance(message.body, Deposit) and needs_rights(message.body.actor)
+            message.record for message in messages if type(message.body) is Deposit and needs_rights(message.body.actor)
         }
         beside = Beside(await oversight.load(tx, messages), oversight.actors_of(messages))
         records = {message.record for message in messages}
@@ -247,7 +245,7 @@ def _ends_at_majority(record: UUID, decided: Rights, others: Mapping[UUID, Relat
 
 def _needs_majority(body: Any) -> bool:
     """True for what is decided on the day of majority, whatever the record's relations are."""
-    represents = isinstance(body, Invite) and body.kind is DelegationKind.LEGAL_REPRESENTATION
+    represents = type(body) is Invite and body.kind is DelegationKind.LEGAL_REPRESENTATION
     return represents or _is_secret(body)
 
 
@@ -278,7 +276,7 @@ async def _save_records(tx: Transaction, records: Mapping[UUID, Record]) -> None
         WHERE r.id = n.id
         """,
         list(records),
-        [record.state.value for record in rows],
+        [record.state for record in rows],
         [record.held for record in rows],
         [record.rights_version for record in rows],
         [record.permits_until for record in rows],
@@ -314,13 +312,13 @@ async def _save_decisions(tx: Transaction, decisions: Sequence[DecisionMade]) ->
         """,
         [made.request for made in decisions],
         [made.record for made in decisions],
-        [str(made.act) for made in decisions],
-        [made.outcome.value for made in decisions],
-        [str(made.reason) for made in decisions],
+        [made.act for made in decisions],
+        [made.outcome for made in decisions],
+        [made.reason for made in decisions],
         [made.rights_version for made in decisions],
         [made.decided_at for made in decisions],
         [made.matrix.group if made.matrix else None for made in decisions],
-        [made.matrix.owner.value if made.matrix else None for made in decisions],
+        [made.matrix.owner if made.matrix else None for made in decisions],
         [made.matrix.version if made.matrix else None for made in decisions],
         [made.actor for made in decisions],
     )
