@@ -1,6 +1,5 @@
 """From the body of a request to the act and the command it stands for."""
 
-from functools import cache
 from typing import Any, Final
 
 from services.access_control.domain.cases import Reading
@@ -49,6 +48,8 @@ _SAME: Final = (
     *("accepted", "app", "undone", "reason_code", "opinion", "case", "request"),
 )
 """Fields that a body and a command name alike."""
+_TOLD: Final = {body: tuple(name for name in _SAME if name in body.model_fields) for body in COMMANDS}
+"""Of these those that each body has: looked up once."""
 
 
 def reading_of(body: bodies.Consult, *, text_kept: bool) -> Reading:
@@ -72,7 +73,7 @@ def reading_of(body: bodies.Consult, *, text_kept: bool) -> Reading:
 
 def command_of(body: Any) -> Command:
     """A command as the rules take it."""
-    told = {name: getattr(body, name) for name in _told_by(type(body))}
+    told = {name: getattr(body, name) for name in _TOLD[type(body)]}
     match body:
         case bodies.ConsentTeam():
             told["team_kind"] = body.kind
@@ -83,12 +84,6 @@ def command_of(body: Any) -> Command:
         case _:
             pass
     return Command(act=COMMANDS[type(body)], version=getattr(body, "rights_version", None), **told)
-
-
-@cache
-def _told_by(body: type[Body]) -> tuple[str, ...]:
-    """The fields of a body that a command names alike."""
-    return tuple(name for name in _SAME if name in body.model_fields)
 
 
 def named(body: Any) -> list[str]:
