@@ -151,7 +151,7 @@ class _Requests(_Lane):
         expires = now + PERMIT_LIFETIME
         told |= {"permit": self._signed(message, verdict.scope, now, expires), "expires": expires}
         told["emergency"] = decide.told_of_emergency(record, asked, verdict, now)
-        after = replace(record, permits_until=max(record.permits_until or expires, expires))
+        after = record.with_permit(expires)
         decided = self._decided(message.id, Act.CONSULT, after, verdict, **told)
         changes = (RecordChanged(message.record, after), *self._rows(message, decided, now, put))
         if decide.begins_emergency(record, asked, verdict, now):

@@ -5,10 +5,12 @@ nothing else, so that no key or address in a header is ever looked at.
 """
 
 import json
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet, OKPKey
@@ -34,7 +36,10 @@ class Signer:
 
     def __init__(self, private_jwk: Jwk, typ: str) -> None:
         self._key = _private_key(private_jwk)
-        self._header = {"alg": ALGORITHM, "typ": typ, "kid": self.kid}
+        self._raw = _raw(self._key)
+        # the header is the same under every token: the library would check, write and encode it anew for each
+        header = json.dumps({"alg": ALGORITHM, "typ": typ, "kid": self.kid}, separators=(",", ":"))
+        self._head = urlsafe_b64encode(header.encode()).rstrip(b"=") + b"."
 
     def __repr__(self) -> str:
         return f"Signer(kid={self.kid!r})"
@@ -46,7 +51,9 @@ class Signer:
 
     def sign(self, payload: bytes) -> str:
         """The compact JWS of a payload."""
-        return jws.serialize_compact(dict(self._header), payload, self._key, [ALGORITHM])
+        signed = self._head + urlsafe_b64encode(payload).rstrip(b"=")
+        signature = urlsafe_b64encode(self._raw.sign(signed)).rstrip(b"=")
+        return (signed + b"." + signature).decode("ascii")
 
 
 class Keys:
@@ -134,6 +141,14 @@ def _private_key(private_jwk: Jwk) -> OKPKey:
     if not (_is_ed25519(key) and key.is_private):
         raise KeyUnreadableError("the key is no private Ed25519 JWK with a kid; make a new one")
     return key
+
+
+def _raw(key: OKPKey) -> Ed25519PrivateKey:
+    """The private key as the library below signs with it."""
+    raw = key.private_key
+    if not isinstance(raw, Ed25519PrivateKey):
+        raise KeyUnreadableError("the key is no private Ed25519 JWK with a kid; make a new one")
+    return raw
 
 
 def _is_ed25519(key: Key) -> bool:

@@ -1,14 +1,19 @@
 """access_control alone: decisions from topic to topic, the cost of one decision, and what a country's rights cost."""
 
 import asyncio
+import os
+import signal
 import statistics
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import uvloop
 
+from deploy.local.environment import unit
 from deploy.local.options import Options
 from deploy.local.system import LocalSystem
 from deploy.proof.bench import preloaded, stock
@@ -29,13 +34,19 @@ from shared.contracts.topics import ACCESS_CONTROL
 FEW_RIGHTS: Final = 10_000
 _DRAWN: Final = 200_000
 """Records at most from which a load draws: more than it has requests."""
+_PROCESSES: Final = 2
+"""Of access_control: while one waits for the database the other decides, as replicas do."""
+_NAMES: Final = tuple(unit(ACCESS_CONTROL, number) for number in range(1, _PROCESSES + 1))
 _LOOK_S: Final = 0.02
+_FREEZE_S: Final = 4.5
+"""Longest that processes are frozen: below their sessions and the time-outs of their transactions."""
 _TIMEOUT_S: Final = 120.0
 _RIGHTS: Final = 200
 _TRIES: Final = 5_000
 _PATH: Final = {
-    "path": "record.requests to access.decisions; access_control, broker and database alone run; all requests wait "
-    "in Kafka when it starts",
+    "path": "record.requests to access.decisions; access_control, broker and database alone run; its processes, which "
+    "share the partitions already, are frozen until all requests wait in Kafka",
+    "processes": _PROCESSES,
     "batch": 200,
     "mix": {reason.value: share for reason, share in MIX.items()},
     "stock": f"{stock.RIGHTS_EACH} rights a record, written into the database by INSERT … SELECT generate_series",
@@ -65,7 +76,7 @@ def rights(sizes: Sizes) -> list[Figure]:
 
 
 def _alone() -> Options:
-    return Options(services=(ACCESS_CONTROL,))
+    return Options(services=(ACCESS_CONTROL,), replicas=_PROCESSES)
 
 
 def _runner() -> "asyncio.Runner":
@@ -102,14 +113,17 @@ async def _runs(ready: Bed, sizes: Sizes, figure: Figure) -> None:
 
 async def _run(ready: Bed, load: Preloaded, count: int, figure: Figure) -> None:
     """One load: published while nobody decides, then decided."""
+    requests = load.requests(count)
+    for name in _NAMES:
+        await ready.until_ready(name)
     await ready.flow.until_quiet()
-    await ready.stop(ACCESS_CONTROL)
-    await asyncio.to_thread(preloaded.publish, ready.system, load.requests(count))
     machine = {"calibration_s": round(calibration_s(), 4)}
     since, before = await ready.flow.now(), (await ready.flow.requests())[0]
     readings: list[Reading] = []
+    with _frozen(ready):
+        await asyncio.to_thread(preloaded.publish, ready.system, requests)
+        readings.append(ready.meter.read())
     following = asyncio.create_task(ready.meter.follow(readings))
-    ready.start(ACCESS_CONTROL)
     end = await _decided(ready, before + count)
     following.cancel()
     readings.append(ready.meter.read())
@@ -124,6 +138,22 @@ async def _run(ready: Bed, load: Preloaded, count: int, figure: Figure) -> None:
     if len(moments) != count:
         figure.faults.append(f"{len(moments)} decisions were told on {count} requests")
     figure.faults += ready.crashed()
+
+
+@contextmanager
+def _frozen(ready: Bed) -> Iterator[None]:
+    """Nobody decides, for less than a session lasts: the processes keep their partitions."""
+    pids = ready.pids()
+    for name in _NAMES:
+        os.kill(pids[name], signal.SIGSTOP)
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        for name in _NAMES:
+            os.kill(pids[name], signal.SIGCONT)
+    if (took := time.monotonic() - began) > _FREEZE_S:
+        raise BenchError(f"publishing took {took:.1f} s, and who is frozen so long loses its partitions: take fewer")
 
 
 async def _decided(ready: Bed, wanted: int) -> datetime:

@@ -1,9 +1,10 @@
 """What is known of a record when something is decided about it, and what its state allows (domain rules, 4.8)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
+from operator import attrgetter
 from typing import Final
 
 from services.access_control.domain.deletion import Because
@@ -126,7 +127,19 @@ class Record:
         others = {number: kept for number, kept in self.rights.items() if number != professional}
         return replace(self, rights=others if right is None else others | {professional: right})
 
+    def with_permit(self, until: datetime) -> "Record":
+        """The record with a permit out that runs until then; another may run longer.
 
+        As `replace`, which each permitted read would ask to look up every field by its name.
+        """
+        values = list(_VALUES(self))
+        values[_PERMITS_UNTIL] = max(self.permits_until or until, until)
+        return Record(*values)
+
+
+_NAMES: Final = tuple(one.name for one in fields(Record))
+_VALUES: Final = attrgetter(*_NAMES)
+_PERMITS_UNTIL: Final = _NAMES.index("permits_until")
 ABSENT: Final = Record()
 
 

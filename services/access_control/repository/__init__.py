@@ -1,6 +1,6 @@
 """All SQL of access_control.
 
-Records by batch (`records`, `relations`, `majorities`), what they were (`past`, `snapshots`), their deletion
+Records by batch (`records`, `rights`, `relations`, `majorities`), what they were (`past`, `snapshots`), their deletion
 (`deletions`), the way from a person to a record (`people`, `identities`, `openings`, `moves`, `delegates`), what the
 clock does (`timers`), versions of the matrix (`matrices`), what stands beside records (`oversight`, `beside`,
 `written`), the register of apps (`register`), odd accesses (`reviews`), contested ones (`contests`), suspended actors

@@ -1,7 +1,7 @@
 """Records, rights and decisions by batch: one statement per table, whatever the size of the batch."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import product
@@ -20,30 +20,38 @@ from services.access_control.domain.decide import needs_rights
 from services.access_control.domain.deletion import Because
 from services.access_control.domain.oversight import NOTHING, Oversight
 from services.access_control.domain.record import ABSENT, Record, Right, State
-from services.access_control.repository import majorities, oversight, past, relations
+from services.access_control.domain.requests import named
+from services.access_control.repository import majorities, oversight, past, relations, rights
 from services.access_control.repository.deletions import begin
 from services.access_control.repository.relations import Relations, joined
+from services.access_control.repository.rights import Rights
 from shared.contracts.common import Actor, Wishes
 from shared.contracts.envelope import Message
 from shared.contracts.record_deposits import Deposit
-from shared.contracts.record_requests import AdministratorRole, DelegationKind, Function, Invite
+from shared.contracts.record_requests import DelegationKind, Function, Invite
 from shared.database import Database, Transaction
 from shared.database.record_keys import RecordKeys
 
 KEEP_DECISIONS: Final = timedelta(days=31)
 """Longer than `record.requests` keeps a request that could come again."""
 FORGET_AT_ONCE: Final = 2000
-_AUTHORISED: Final = "authorised"
-_BLOCKED: Final = "blocked"
-_NONE: Final = "none"
-_NO_RIGHT: Final = Right()
 _WISHES: Final = {
     answers: Wishes(break_glass=answers[0], regulation=answers[1], masked=answers[2])
     for answers in product((True, False), repeat=3)
 }
 """The eight combinations, so that a record's load builds no model."""
-
-Rights = Mapping[UUID, Mapping[str, Right]]
+_STATES: Final = {state.value: state for state in State}
+_UNRELATED: Final = Relations()
+_NOTHING_OPTED_OUT: Final[frozenset[Function]] = frozenset()
+_LOAD: Final = """
+    SELECT id, state, activated, suspended, suspended_at, objected, deceased, closed_at, foreseen_at, deletion_due,
+           deleted_because, held, rights_version, permits_until, treating_doctor, break_glass, regulation,
+           masked_in_emergency, opted_out,
+           (SELECT array_agg(actor) FROM actor_suspension
+            WHERE ended_at IS NULL AND actor = ANY($2::text[])) AS suspended_actors
+    FROM record WHERE id = ANY($1::uuid[])
+"""
+"""In the order in which `_record` takes them: by their names they cost as much again."""
 
 
 class Beside(NamedTuple):
@@ -70,8 +78,8 @@ class _Records:
             by_kind[type(change)].append(change)
         if records := {change.id: change.record for change in by_kind[RecordChanged]}:
             await _save_records(tx, records)
-        if rights := {(change.record, change.professional): change.right for change in by_kind[RightChanged]}:
-            await _save_rights(tx, rights)
+        if changed := {(change.record, change.professional): change.right for change in by_kind[RightChanged]}:
+            await rights.save(tx, changed)
         await relations.save(tx, changes)
         if kept := by_kind[Kept]:
             await past.save(tx, kept)
@@ -83,7 +91,7 @@ class _Records:
 
 
 class Requests(_Records):
-    """The lane of reads and rights: records with all their rights."""
+    """The lane of reads and rights: records with the rights of those whom its messages name."""
 
     def __init__(self, keys: RecordKeys, *, count_today: bool = False) -> None:
         """Name what is needed.
@@ -101,7 +109,8 @@ class Requests(_Records):
         minors = {message.record for message in messages if _needs_majority(message.body)}
         beside = await oversight.load(tx, messages, count_today=self._count_today)
         actors = oversight.actors_of(messages)
-        return await _load(tx, self._keys, ids, ids, represented=minors, beside=Beside(beside, actors))
+        whose = named_in(messages)
+        return await _load(tx, self._keys, ids, ids, whose=whose, represented=minors, beside=Beside(beside, actors))
 
     async def done(self, tx: Transaction, messages: Sequence[Message[Any]]) -> set[UUID]:
         """Which of these requests have their decision."""
@@ -117,14 +126,18 @@ class Deposits(_Records):
     async def load(self, tx: Transaction, messages: Sequence[Message[Any]]) -> Mapping[str, Record]:
         """The records of these messages; one that does not exist is `ABSENT`."""
         asked = {
-            message.record
-            for message in messages
-            if isinstance(message.body, Deposit) and needs_rights(message.body.actor)
+            message.record for message in messages if type(message.body) is Deposit and needs_rights(message.body.actor)
         }
         beside = Beside(await oversight.load(tx, messages), oversight.actors_of(messages))
         records = {message.record for message in messages}
         minors = {message.record for message in messages if _is_secret(message.body)}
-        return await _load(tx, self._keys, records, asked, represented=minors, beside=beside)
+        whose = named_in(messages)
+        return await _load(tx, self._keys, records, asked, whose=whose, represented=minors, beside=beside)
+
+
+def named_in(messages: Sequence[Message[Any]]) -> set[str]:
+    """Whose rights these messages are decided on: of all others a batch loads none, however many a record has."""
+    return {number for message in messages for number in named(message.body)}
 
 
 class Decisions:
@@ -164,6 +177,7 @@ async def _load(
     ids: Collection[UUID],
     related: Collection[UUID],
     *,
+    whose: Collection[str] | None = None,
     represented: Collection[UUID] = (),
     beside: Beside = _NOTHING_BESIDE,
 ) -> dict[str, Record]:
@@ -174,29 +188,19 @@ async def _load(
         keys: of records, for those that need the day of majority.
         ids: all of them.
         related: those whose rights and relations are needed.
+        whose: directory numbers of whose rights on them are needed; None: of everybody.
         represented: those whose day of majority is needed, whatever their relations are.
         beside: what stands beside them.
     """
-    rights = await _load_rights(tx, related) if related else {}
+    decided = await rights.load(tx, related, whose) if related else {}
     others = await relations.load(tx, related) if related else {}
-    minors = {*represented, *(record for record in related if _ends_at_majority(record, rights, others))}
+    minors = {*represented, *(record for record in related if _ends_at_majority(record, decided, others))}
     of_age = await majorities.load(tx, keys, minors)
-    rows = await tx.fetch(
-        """
-        SELECT id, state, activated, suspended, suspended_at, objected, deceased, closed_at, foreseen_at, deletion_due,
-               deleted_because, held, rights_version, permits_until, treating_doctor, break_glass, regulation,
-               masked_in_emergency, opted_out,
-               (SELECT array_agg(actor) FROM actor_suspension
-                WHERE ended_at IS NULL AND actor = ANY($2::text[])) AS suspended_actors
-        FROM record WHERE id = ANY($1::uuid[])
-        """,
-        list(ids),
-        beside.actors,
-    )
+    rows = await tx.fetch(_LOAD, list(ids), beside.actors)
     found = dict.fromkeys(map(str, ids), ABSENT)
     for row in rows:
         record = row["id"]
-        loaded = _record(row, rights.get(record, {}), others.get(record) or Relations(), of_age.get(record))
+        loaded = _record(row, decided.get(record, {}), others.get(record) or _UNRELATED, of_age.get(record))
         found[str(record)] = _overseen(loaded, beside.of.get(record), row["suspended_actors"])
     return found
 
@@ -208,26 +212,29 @@ def _overseen(record: Record, beside: Oversight | None, suspended: Sequence[str]
     return record if beside is None else replace(record, oversight=beside)
 
 
-def _record(row: Any, rights: Mapping[str, Right], others: Relations, of_age: datetime | None) -> Record:
+def _record(row: Any, decided: Mapping[str, Right], others: Relations, of_age: datetime | None) -> Record:
+    _, state, activated, suspended, suspended_at, objected, deceased, closed_at, foreseen_at, *more = row
+    deletion_due, because, held, version, permits_until, treating, *more = more
+    break_glass, regulation, masked, opted_out, _ = more
     return Record(
-        state=State(row["state"]),
-        activated=row["activated"],
-        suspended=row["suspended"],
-        suspended_at=row["suspended_at"],
-        objected=row["objected"],
-        deceased=row["deceased"],
-        closed_at=row["closed_at"],
-        foreseen_at=row["foreseen_at"],
-        deletion_due=row["deletion_due"],
-        deleted_because=Because(row["deleted_because"]) if row["deleted_because"] else None,
-        held=row["held"],
-        rights_version=row["rights_version"],
-        permits_until=row["permits_until"],
-        treating=row["treating_doctor"],
+        state=_STATES[state],
+        activated=activated,
+        suspended=suspended,
+        suspended_at=suspended_at,
+        objected=objected,
+        deceased=deceased,
+        closed_at=closed_at,
+        foreseen_at=foreseen_at,
+        deletion_due=deletion_due,
+        deleted_because=Because(because) if because else None,
+        held=held,
+        rights_version=version,
+        permits_until=permits_until,
+        treating=treating,
         majority=of_age,
-        wishes=_WISHES[row["break_glass"], row["regulation"], row["masked_in_emergency"]],
-        opted_out=frozenset(map(Function, row["opted_out"])),
-        rights=rights,
+        wishes=_WISHES[break_glass, regulation, masked],
+        opted_out=frozenset(map(Function, opted_out)) if opted_out else _NOTHING_OPTED_OUT,
+        rights=decided,
         sessions=others.sessions,
         teams=others.teams,
         delegations=others.delegations,
@@ -235,14 +242,14 @@ def _record(row: Any, rights: Mapping[str, Right], others: Relations, of_age: da
     )
 
 
-def _ends_at_majority(record: UUID, rights: Rights, others: Mapping[UUID, Relations]) -> bool:
-    by_right = any(right.by_representative for right in rights.get(record, {}).values())
+def _ends_at_majority(record: UUID, decided: Rights, others: Mapping[UUID, Relations]) -> bool:
+    by_right = any(right.by_representative for right in decided.get(record, {}).values())
     return by_right or (record in others and others[record].need_majority())
 
 
 def _needs_majority(body: Any) -> bool:
     """True for what is decided on the day of majority, whatever the record's relations are."""
-    represents = isinstance(body, Invite) and body.kind is DelegationKind.LEGAL_REPRESENTATION
+    represents = type(body) is Invite and body.kind is DelegationKind.LEGAL_REPRESENTATION
     return represents or _is_secret(body)
 
 
@@ -250,27 +257,6 @@ def _is_secret(body: Any) -> bool:
     """True under a minor's secret connection (AR-042)."""
     actor: Actor | None = getattr(body, "actor", None)
     return actor is not None and actor.secret
-
-
-async def _load_rights(tx: Transaction, ids: Iterable[UUID]) -> Rights:
-    rows = await tx.fetch(
-        "SELECT record, professional, standing, until, administrator, collector, why, by_representative "
-        "FROM professional_right WHERE record = ANY($1::uuid[]) AND standing <> $2",
-        list(ids),
-        _NONE,
-    )
-    found: dict[UUID, dict[str, Right]] = {}
-    for row in rows:
-        right = Right(
-            blocked=row["standing"] == _BLOCKED,
-            until=row["until"],
-            administrator=AdministratorRole(row["administrator"]) if row["administrator"] else None,
-            collector=row["collector"],
-            why=row["why"],
-            by_representative=row["by_representative"],
-        )
-        found.setdefault(row["record"], {})[row["professional"]] = right
-    return found
 
 
 async def _save_records(tx: Transaction, records: Mapping[UUID, Record]) -> None:
@@ -294,7 +280,7 @@ async def _save_records(tx: Transaction, records: Mapping[UUID, Record]) -> None
         WHERE r.id = n.id
         """,
         list(records),
-        [record.state.value for record in rows],
+        [record.state for record in rows],
         [record.held for record in rows],
         [record.rights_version for record in rows],
         [record.permits_until for record in rows],
@@ -315,36 +301,6 @@ async def _save_records(tx: Transaction, records: Mapping[UUID, Record]) -> None
     )
 
 
-async def _save_rights(tx: Transaction, rights: Mapping[tuple[UUID, str], Right | None]) -> None:
-    told = [right or _NO_RIGHT for right in rights.values()]
-    await tx.execute(
-        """
-        INSERT INTO professional_right
-            (record, professional, standing, until, administrator, collector, why, by_representative)
-        SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::text[],
-                             $7::text[], $8::boolean[])
-        ON CONFLICT (record, professional) DO UPDATE
-        SET standing = excluded.standing, until = excluded.until, administrator = excluded.administrator,
-            collector = excluded.collector, why = excluded.why, by_representative = excluded.by_representative,
-            changed_at = excluded.changed_at
-        """,
-        [record for record, _ in rights],
-        [professional for _, professional in rights],
-        [_standing(right) for right in rights.values()],
-        [right.until for right in told],
-        [right.administrator.value if right.administrator else None for right in told],
-        [right.collector for right in told],
-        [right.why for right in told],
-        [right.by_representative for right in told],
-    )
-
-
-def _standing(right: Right | None) -> str:
-    if right is None:
-        return _NONE
-    return _BLOCKED if right.blocked else _AUTHORISED
-
-
 async def _save_decisions(tx: Transaction, decisions: Sequence[DecisionMade]) -> None:
     # no ON CONFLICT: a second decision on a request is a fault that must not be committed
     await tx.execute(
@@ -360,13 +316,13 @@ async def _save_decisions(tx: Transaction, decisions: Sequence[DecisionMade]) ->
         """,
         [made.request for made in decisions],
         [made.record for made in decisions],
-        [str(made.act) for made in decisions],
-        [made.outcome.value for made in decisions],
-        [str(made.reason) for made in decisions],
+        [made.act for made in decisions],
+        [made.outcome for made in decisions],
+        [made.reason for made in decisions],
         [made.rights_version for made in decisions],
         [made.decided_at for made in decisions],
         [made.matrix.group if made.matrix else None for made in decisions],
-        [made.matrix.owner.value if made.matrix else None for made in decisions],
+        [made.matrix.owner if made.matrix else None for made in decisions],
         [made.matrix.version if made.matrix else None for made in decisions],
         [made.actor for made in decisions],
     )

@@ -8,6 +8,7 @@ from services.access_control.domain.rights import Command, change, restricts
 from shared.contracts.common import Act
 from shared.contracts.reasons import Reason
 from tests.unit.access_control.cast import (
+    AUTHORISING,
     DOCTOR,
     HOLDER,
     HOSPITAL,
@@ -191,3 +192,9 @@ def test_an_operator_alone_ends_a_hold():
     for actor in (HOLDER, DOCTOR, INSURER):
         assert do(held, Act.RELEASE, actor=actor).verdict.reason is Reason.NO_BRANCH
     assert not do(VERSIONED, Act.RELEASE, actor=OPERATOR).happened
+
+
+@pytest.mark.parametrize("known", [None, NOW - timedelta(hours=1), NOW, NOW + timedelta(hours=1)])
+def test_a_permit_moves_the_end_of_permits_on_and_nothing_else(known):
+    record = replace(AUTHORISING, treating=DOCTOR.number, permits_until=known, rights_version=7)
+    assert record.with_permit(NOW) == replace(record, permits_until=max(known or NOW, NOW))

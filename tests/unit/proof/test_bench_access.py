@@ -1,10 +1,18 @@
 """The load on access_control alone: seeded, and decided by the rules as it says that it has to be."""
 
+import subprocess
+import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from uuid import UUID
 
+import psutil
+import pytest
+
+from deploy.local import environment
 from deploy.proof.bench import access
+from deploy.proof.bench.bed import BenchError
 from deploy.proof.bench.preloaded import AUTHORISED, Preloaded
 from services.access_control.domain.record import Record, Right, State
 from shared.contracts.access_decisions import Outcome
@@ -52,3 +60,48 @@ def test_the_record_of_the_pure_decision_has_its_rights_and_its_cases_their_answ
     assert found["not authorised"] == ("deny", "not_authorised")
     assert found["holder"] == ("permit", "holder")
     assert found["bris de glace"][0] == "permit"
+
+
+@pytest.fixture
+def processes():
+    """As many processes as the figure takes, under the names that a system gives them."""
+    running = {name: subprocess.Popen(["sleep", "60"]) for name in access._NAMES}
+    try:
+        yield {name: process.pid for name, process in running.items()}
+    finally:
+        for process in running.values():
+            process.kill()
+            process.wait()
+
+
+def become(pids: dict[str, int], *, stopped: bool) -> bool:
+    """True once all are stopped, or none is."""
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        if all((psutil.Process(pid).status() == psutil.STATUS_STOPPED) is stopped for pid in pids.values()):
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_nobody_decides_while_the_load_is_published_and_everybody_afterwards(processes):
+    ready = SimpleNamespace(pids=lambda: processes)
+    with access._frozen(ready):
+        assert become(processes, stopped=True)
+    assert become(processes, stopped=False)
+    with pytest.raises(ZeroDivisionError), access._frozen(ready):
+        raise ZeroDivisionError
+    assert become(processes, stopped=False)
+
+
+def test_who_is_frozen_for_so_long_that_partitions_are_lost_makes_no_figure(processes, monkeypatch):
+    monkeypatch.setattr(access, "_FREEZE_S", 0.0)
+    with pytest.raises(BenchError), access._frozen(SimpleNamespace(pids=lambda: processes)):
+        pass
+    assert become(processes, stopped=False)
+
+
+def test_the_figure_is_taken_on_as_many_processes_as_its_config_says():
+    options = access._alone()
+    assert [environment.unit(*one) for one in options.units()] == list(access._NAMES)
+    assert access._PATH["processes"] == options.replicas == len(access._NAMES)

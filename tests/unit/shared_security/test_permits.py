@@ -8,6 +8,8 @@ from uuid import UUID, uuid4
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from joserfc import jws
+from joserfc.jwk import OKPKey
 from pydantic import ValidationError
 
 from shared.contracts.common import AccessMode, Act, Actor, ActorKind, Owner, Scope
@@ -145,3 +147,10 @@ def test_no_text_makes_anything_but_a_refusal(text: str) -> None:
 def test_a_permit_can_not_be_changed_in_memory() -> None:
     with pytest.raises(ValidationError):
         permit().record = uuid4()  # type: ignore[misc]
+
+
+@given(st.binary(max_size=3000), st.sampled_from(["permit+jwt", "carnet-service+jwt"]))
+def test_a_signature_is_written_as_the_library_writes_it(payload, typ):
+    key = OKPKey.import_key(ACCESS)
+    header = {"alg": "Ed25519", "typ": typ, "kid": "access_control"}
+    assert Signer(ACCESS, typ).sign(payload) == jws.serialize_compact(header, payload, key, ["Ed25519"])
