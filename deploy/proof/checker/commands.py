@@ -98,7 +98,8 @@ def _holders_side(life: Life, body: Any) -> Reason | None:
         return None
     known = life.delegations.get(actor.delegation)
     protects = known is not None and known.state == "ACCEPTED" and known.kind is DelegationKind.PROTECTED_ADULT
-    return None if protects and getattr(body, "opinion", None) is not None else Reason.NO_BRANCH
+    asked = isinstance(body, Contest) or body.opinion is not None
+    return None if protects and asked else Reason.NO_BRANCH
 
 
 def _collects_for(life: Life, actor: Actor, now: datetime) -> Reason | None:
