@@ -23,6 +23,8 @@ from shared.observability import configure_logging
 _GROUNDS: Final = 150
 _REPLICAS: Final = 2
 _READY_S: Final = 30.0
+_TOLD: Final = 20
+"""How often progress is told where nobody looks at a display."""
 
 
 def main() -> int:
@@ -49,6 +51,13 @@ def main() -> int:
 
 async def _race(system: LocalSystem, given: argparse.Namespace, shown: Progress) -> Outcome:
     task = shown.add_task("races", total=given.races)
+    each = max(1, given.races // _TOLD)
+
+    def over(done: int) -> None:
+        shown.update(task, completed=done)
+        if not shown.console.is_terminal and done % each == 0:
+            shown.console.print(f"{done:,} of {given.races:,} races")
+
     async with tending(system):
         await keep_commit_times(system)
         async with connected(system) as target:
@@ -62,7 +71,7 @@ async def _race(system: LocalSystem, given: argparse.Namespace, shown: Progress)
                     seed=given.seed,
                     grounds=min(given.races, given.at_once),
                     faults=() if given.calm else FAULTS,
-                    progress=lambda done: shown.update(task, completed=done),
+                    progress=over,
                 )
             finally:
                 reading.cancel()
