@@ -112,9 +112,7 @@ def _ledger(facts: Facts) -> Iterator[str]:
     yield from _unnoticed(facts, counts, others)
 
 
-def _unnoticed(
-    facts: Facts, counts: Mapping[UUID, int], others: Mapping[tuple[UUID, str | None], int]
-) -> Iterator[str]:
+def _unnoticed(facts: Facts, counts: Mapping[UUID, int], others: Mapping[tuple[UUID, str], int]) -> Iterator[str]:
     """Events that the ledger has to have; with a deleted record its ledger goes."""
     for _, row in _rows(facts):
         if UUID(row.key) in facts.deleted:
