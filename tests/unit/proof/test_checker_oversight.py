@@ -159,17 +159,11 @@ def test_what_cannot_be_read_holds_no_record_that_is_deleted():
 EMERGENCY = Emergency(reason=REASON)
 
 
-def in_need(emergency=EMERGENCY):
-    """The whole facts and an emergency access behind them."""
+def followed(request, said, body, row, **changes):
+    """The whole facts with one more request behind them, its decision told, kept in a row and traced."""
     facts = whole()
-    said = plain.decision(
-        URGENT, Act.CONSULT, A, rights_version=1, owner=Owner.DOCUMENT, permit="a.b.c", expires=plain.EXPIRES,
-        mode=AccessMode.EMERGENCY, emergency=emergency,
-    ).model_copy(update={"actor": DOCTOR})  # fmt: skip
     rows = [*facts.outboxes[ACCESS_DECISIONS, 0], told(5, said, "decided")]
-    requests = [*facts.topics[RECORD_REQUESTS, 0], asked(4, URGENT, urgent())]
-    notice = Delivery(uuid5(R, "alarm"), R, "ACCES_BRIS_GLACE", rows[-1].id, "none", "planned", leased=True)
-    relation = ("emergency", str(URGENT), DOCTOR.number, "bris_de_glace")
+    requests = [*facts.topics[RECORD_REQUESTS, 0], asked(4, request, body)]
     return replace(
         facts,
         outboxes=dict(facts.outboxes) | {(ACCESS_DECISIONS, 0): rows},
@@ -177,36 +171,44 @@ def in_need(emergency=EMERGENCY):
         counters=dict(facts.counters) | {(ACCESS_DECISIONS, 0): 5},
         cursors=dict(facts.cursors) | {(ACCESS_DECISIONS, 0): 5},
         progress={(ACCESS_CONTROL, RECORD_REQUESTS, 0): (0, 4), (AUDIT, ACCESS_DECISIONS, 0): (5, 4)},
-        records={R: facts.records[R]._replace(relations=frozenset({relation}))},
-        decisions=dict(facts.decisions) | {URGENT: Decision(R, "permit", "break_glass", 1, NOW)},
+        decisions=dict(facts.decisions) | {request: row},
         leaves=[*facts.leaves, leaf(6, (ACCESS_DECISIONS, 0), rows[-1])],
         tree_size=7,
-        deliveries=[*facts.deliveries, notice],
+        **changes,
+    )
+
+
+def in_need(emergency=EMERGENCY):
+    """An emergency access behind the whole facts."""
+    read = {"owner": Owner.DOCUMENT, "permit": "a.b.c", "expires": plain.EXPIRES, "mode": AccessMode.EMERGENCY}
+    said = plain.decision(URGENT, Act.CONSULT, A, rights_version=1, emergency=emergency, **read)
+    said = said.model_copy(update={"actor": DOCTOR})
+    relation = ("emergency", str(URGENT), DOCTOR.number, "bris_de_glace")
+    alarm = told(5, said, "decided").id
+    notice = Delivery(uuid5(R, "alarm"), R, "ACCES_BRIS_GLACE", alarm, "none", "planned", leased=True)
+    return followed(
+        URGENT,
+        said,
+        urgent(),
+        Decision(R, "permit", "break_glass", 1, NOW),
+        records={R: whole().records[R]._replace(relations=frozenset({relation}))},
+        deliveries=[*whole().deliveries, notice],
     )
 
 
 def deleted(*confirmed, ended=True):
-    """The whole facts, with a deletion behind them that everybody has confirmed."""
-    facts = whole()
-    wanted = RequestDeletion(actor=HOLDER, rights_version=1)
+    """A deletion behind the whole facts that everybody has confirmed."""
     said = plain.decision(WANTED, Act.UNKNOWN, H, rights_version=2, in_force_at=plain.EXPIRES)
-    rows = [*facts.outboxes[ACCESS_DECISIONS, 0], told(5, said, "decided")]
-    requests = [*facts.topics[RECORD_REQUESTS, 0], asked(4, WANTED, wanted)]
-    stone = facts.records[R]._replace(rights_version=2, authorised={}, flags=frozenset({"deletion"}), gone=ended)
-    return replace(
-        facts,
-        outboxes=dict(facts.outboxes) | {(ACCESS_DECISIONS, 0): rows},
-        topics=dict(facts.topics) | {(ACCESS_DECISIONS, 0): in_kafka(rows), (RECORD_REQUESTS, 0): requests},
-        counters=dict(facts.counters) | {(ACCESS_DECISIONS, 0): 5},
-        cursors=dict(facts.cursors) | {(ACCESS_DECISIONS, 0): 5},
-        progress={(ACCESS_CONTROL, RECORD_REQUESTS, 0): (0, 4), (AUDIT, ACCESS_DECISIONS, 0): (5, 4)},
-        records={R: stone},
-        decisions=dict(facts.decisions) | {WANTED: Decision(R, "permit", "holder", 2, NOW)},
+    stone = {"rights_version": 2, "authorised": {}, "flags": frozenset({"deletion"}), "gone": ended}
+    return followed(
+        WANTED,
+        said,
+        RequestDeletion(actor=HOLDER, rights_version=1),
+        Decision(R, "permit", "holder", 2, NOW),
+        records={R: whole().records[R]._replace(**stone)},
         documents={},
         deliveries=[],
         mails=[],
-        leaves=[*facts.leaves, leaf(6, (ACCESS_DECISIONS, 0), rows[-1])],
-        tree_size=7,
         deletions={R: Deletion(frozenset(confirmed or (DOCUMENT, HISTORY, AUDIT, "notification")), ended)},
     )
 
