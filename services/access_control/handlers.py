@@ -27,7 +27,7 @@ from services.access_control.domain.matrix import Matrix
 from services.access_control.domain.matrix_rehearsal import asked_group
 from services.access_control.domain.oversight import Emergency
 from services.access_control.domain.policy import DEFAULT, Policy
-from services.access_control.domain.record import Record, State
+from services.access_control.domain.record import Record, no_record
 from services.access_control.domain.requests import ACTS, ACTS_BY_NAME, COMMANDS, command_of, reading_of
 from services.access_control.domain.verdict import Sight, Verdict, deny
 from shared.contracts import record_requests as bodies
@@ -62,7 +62,10 @@ class _Lane:
     policy: Policy
 
     def unreadable(self, message: Message[Unreadable], record: Record, now: datetime) -> Done:
-        """Deny what can't be read; hold the record where nobody can say that it did not restrict access."""
+        """Deny what can't be read; hold the record where nobody can say that it did not restrict access.
+
+        One that is deleted is not held: there is nothing to read in it, and nobody could release it.
+        """
         act = ACTS_BY_NAME.get(message.envelope.type, Act.UNKNOWN)
         hold = act not in _NEVER_RESTRICTING
         return self._denied(message, record, now, act=act, reason=message.body.reason, actor=None, hold=hold)
@@ -89,7 +92,7 @@ class _Lane:
         request = self._request(message)
         decided = self._decided(request, act, record, deny(reason), actor=actor)
         rows = self._rows(message, decided, now)
-        if not hold or record.held or record.state is State.ABSENT:
+        if not hold or record.held or no_record(record) is not None:
             return Effects(record, changes=rows, emits=(decided,))
         after = replace(record, held=True)
         changes = (RecordChanged(message.record, after), *past.kept(message.record, record, after, now), *rows)

@@ -27,6 +27,8 @@ def begin(notice: Notice, message: Message[Any], reach: Reach, now: datetime, wi
     silence = reach.silence(notice, access, envelope.time, window)
     mailed = silence is None
     earliest = now + CONTACT_WAIT if notice.contact_follows else now
+    # both moments are access_control's: by this clock, were it ahead, a block would be told while permits are out
+    held = notice.not_before - envelope.time if notice.not_before is not None else timedelta()
     return Delivery(
         notice=named_id(envelope.id, name),
         record=record,
@@ -38,7 +40,7 @@ def begin(notice: Notice, message: Message[Any], reach: Reach, now: datetime, wi
         channel=Channel.EMAIL if mailed else Channel.NONE,
         status=Status.PLANNED if mailed else Status.SUPPRESSED,
         occurred_at=envelope.time,
-        not_before=max(earliest, notice.not_before or earliest),
+        not_before=max(earliest, now + held),
         recipient=notice.to,
         silence=silence,
         subject=access if mailed else _concealed(notice),

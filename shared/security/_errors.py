@@ -133,6 +133,12 @@ class PermitExpired(PermitRefused):
     code = "permit_expired"
 
 
+class PermitAhead(PermitRefused):
+    """The permit is from the future: the clocks of its issuer and of this owner differ."""
+
+    code = "permit_ahead"
+
+
 class PermitForOtherOwner(PermitRefused):
     """The permit is for another owner."""
 

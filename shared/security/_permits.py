@@ -14,6 +14,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from shared.contracts.common import AccessMode, Act, Actor, Owner, RecordId, Scope
 from shared.security._errors import (
     BadSignatureError,
+    PermitAhead,
     PermitAltered,
     PermitExpired,
     PermitForOtherOwner,
@@ -27,6 +28,9 @@ TYPE: Final = "permit+jwt"
 ISSUER: Final = "access_control"
 PERMIT_LIFETIME: Final = timedelta(seconds=5)
 """How long a permit lives; a block is told to the patient when the last one before it has run out."""
+
+CLOCKS_S: Final = 0.5
+"""How far the clocks of access_control's database and of an owner may differ: a permit lives on the clock of both."""
 
 _Utc = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
 
@@ -83,9 +87,15 @@ class PermitVerifier:
         permit = self._signed_permit(token)
         if permit.owner is not self._owner:
             raise PermitForOtherOwner(f"the permit is for {permit.owner}, not for {self._owner}; ask for one")
-        late = (time.time() if now is None else now) - permit.expires.timestamp()
+        moment = time.time() if now is None else now
+        late, ahead = moment - permit.expires.timestamp(), permit.issued.timestamp() - moment
         if late >= 0:
             raise PermitExpired(f"the permit expired {late:.3f} s ago; ask for the consultation again")
+        if ahead > CLOCKS_S:
+            # such a clock would have it live longer than the patient was told
+            raise PermitAhead(
+                f"the permit is from {ahead:.3f} s ahead; set the clocks of access_control and this owner"
+            )
         return permit
 
     def _signed_permit(self, token: str) -> Permit:

@@ -30,3 +30,5 @@ async def test_whatever_happens_everything_is_decided_once_as_the_oracle_says(se
     assert len(found.happened) == len(FAULTS), found.faults
     assert found.verdict.counts["requests"] > SECONDS * RATE / 4
     assert found.told["read"] > 0
+    for acts in ("emergencies", "contested", "deletions"):
+        assert found.verdict.counts[acts] > 0, acts

@@ -6,7 +6,7 @@
 import time
 from collections.abc import Mapping
 
-from deploy.proof.checker import decisions, effects, numbers, traces
+from deploy.proof.checker import decisions, deletions, effects, numbers, traces
 from deploy.proof.checker.facts import Acknowledged, Facts
 from deploy.proof.checker.oracle import Oracle
 from deploy.proof.checker.requests import requests
@@ -21,12 +21,13 @@ def check(facts: Facts, topics: Mapping[str, Topic]) -> Verdict:
     began = time.monotonic()
     asked = requests(facts.topics, facts.partitions)
     told = decisions.told_decisions(facts)
-    oracle = Oracle(decisions.told_openings(facts))
+    oracle = Oracle(decisions.told_openings(facts), facts.texts | facts.acknowledged.texts)
     findings = [
         *numbers.check(facts, topics),
         *decisions.check(facts, asked, oracle, told),
         *effects.check(facts, oracle, told),
         *traces.check(facts),
+        *deletions.check(facts, oracle),
     ]
     counts = {
         "requests": len(asked.ids),
@@ -36,5 +37,8 @@ def check(facts: Facts, topics: Mapping[str, Topic]) -> Verdict:
         "notices under lease": sum(delivery.leased for delivery in facts.deliveries),
         "e-mails": len(facts.mails),
         "parked": len(facts.parked),
+        "emergencies": sum(len(life.began) for life in oracle.lives.values()),
+        "contested": sum(len(life.cases) for life in oracle.lives.values()),
+        "deletions": len(facts.deletions),
     }
     return Verdict(tuple(findings), time.monotonic() - began, counts)

@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from deploy.proof.checker.life import Delegation, Life, nobody, of_health
+from deploy.proof.checker.oversight import confirm, not_a_colleague
 from shared.contracts import record_requests as ask
 from shared.contracts.common import Actor, ActorKind, Body
 from shared.contracts.reasons import Reason
+from shared.contracts.record_oversight import ConfirmEmergency, Contest
 from shared.contracts.record_requests import AdministratorRole, DelegationKind, DelegationScope, TeamKind
 
 SESSION: Final = timedelta(hours=4)
@@ -17,7 +19,8 @@ TEAM: Final = timedelta(days=365)
 HARMLESS: Final[frozenset[type[Body]]] = frozenset(
     {
         *(ask.Consult, ask.Authorise, ask.Unblock, ask.Reopen, ask.Release, ask.AuthoriseFor, ask.ConsentSession),
-        *(ask.NameAdministrator, ask.Invite, ask.Answer, ask.Activate, ask.Object, ask.Lift, ask.RequestDeletion),
+        *(ask.NameAdministrator, ask.Invite, ask.Answer, ask.Activate, ask.Object, ask.Lift),
+        *(ConfirmEmergency, Contest),
     }
 )
 """What takes access from nobody: one of these that can't be read holds nothing."""
@@ -75,6 +78,8 @@ def _who_for_holder(life: Life, body: Any, now: datetime) -> Reason | None:  # n
             return _ends(life, body)
         case ask.Block() if actor.kind is ActorKind.PROFESSIONAL:
             return nobody(actor) if life.administers(actor.number, now) else Reason.NOT_HOLDER
+        case ConfirmEmergency():
+            return not_a_colleague(life, body)
         case ask.ConsentSession() | ask.ConsentTeam() | ask.EndTeam() if actor.kind is ActorKind.PROFESSIONAL:
             return _collects(life, body)
         case _:
@@ -93,7 +98,8 @@ def _holders_side(life: Life, body: Any) -> Reason | None:
         return None
     known = life.delegations.get(actor.delegation)
     protects = known is not None and known.state == "ACCEPTED" and known.kind is DelegationKind.PROTECTED_ADULT
-    return None if protects and body.opinion is not None else Reason.NO_BRANCH
+    asked = isinstance(body, Contest) or body.opinion is not None
+    return None if protects and asked else Reason.NO_BRANCH
 
 
 def _collects_for(life: Life, actor: Actor, now: datetime) -> Reason | None:
@@ -106,8 +112,7 @@ def _collects_for(life: Life, actor: Actor, now: datetime) -> Reason | None:
 
 
 def _no_collector(life: Life, actor: Actor) -> Reason | None:
-    blocked = actor.number in life.blocked and actor.number != life.treating
-    return nobody(actor) or (Reason.BLOCKED if blocked else None)
+    return nobody(actor) or life.bars(actor)
 
 
 def _collects(life: Life, body: Any) -> Reason | None:
@@ -136,6 +141,8 @@ def _ends(life: Life, body: Any) -> Reason | None:
 def _state(life: Life, body: Any) -> Reason | None:  # noqa: PLR0911 - a list of rules
     if not life.exists:
         return Reason.NO_RECORD
+    if life.deletion:
+        return None if isinstance(body, ask.RequestDeletion) else Reason.RECORD_CLOSED
     if isinstance(body, ask.DeclareTreatingDoctor | ask.Release | ask.Decease):
         return None
     held = Reason.RECORD_HELD if life.held else None
@@ -145,7 +152,7 @@ def _state(life: Life, body: Any) -> Reason | None:  # noqa: PLR0911 - a list of
             return gone or (Reason.RECORD_CLOSED if life.closed else None)
         case ask.Reopen():
             return gone or (Reason.RECORD_SUSPENDED if life.suspended else None) or held
-        case ask.Suspend():
+        case ask.Suspend() | Contest():
             return gone
         case ask.Object() | ask.Lift() | ask.CloseUncontested():
             return gone or (None if life.suspended else Reason.NO_BRANCH)
@@ -366,4 +373,5 @@ _OF_PEOPLE: Final[dict[type[Any], Any]] = {
     ask.Invite: _invite,
     ask.Answer: _answer,
     ask.EndDelegation: _end,
+    ConfirmEmergency: confirm,
 }

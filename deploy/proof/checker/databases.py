@@ -13,6 +13,7 @@ import asyncpg
 from deploy.local.secrets import KEK, Secrets
 from deploy.proof.checker.facts import (
     Decision,
+    Deletion,
     Delivery,
     Document,
     Leaf,
@@ -38,9 +39,26 @@ _RELATIONS = """
     UNION ALL SELECT record, ARRAY['team', key, kind] FROM care_team
     UNION ALL SELECT record, ARRAY['delegation', id::text, kind, state] FROM delegation
     UNION ALL SELECT id, ARRAY['opted_out', function] FROM record, unnest(opted_out) AS function
+    UNION ALL SELECT record, ARRAY['emergency', request::text, professional, mode] FROM emergency
+    UNION ALL SELECT record, ARRAY['confirmation', professional, colleague] FROM emergency_confirmation
+    UNION ALL SELECT record, ARRAY['case', id::text, request::text, coalesce(professional, '')] FROM contest
+"""
+_DELETIONS = """
+    SELECT d.record, d.confirmed, d.ended_at IS NOT NULL, r.deleted_because
+    FROM deletion AS d JOIN record AS r ON r.id = d.record
 """
 OWNERS = (ACCESS_CONTROL, DOCUMENT, HISTORY, NOTIFICATION, AUDIT)
 TIMEOUT_S = 60.0
+_STAY = {
+    "decision": "false",
+    "deletion": "false",
+    "leaf": "false",
+    "consulted": "false",
+    "record_key": "wrapped_key IS NOT NULL",
+    "delivery": "status <> 'suppressed'",
+}
+"""What may be left of a deleted record: that something was decided, read and traced, without a word of what; a key's
+place without the key; that somebody asked for the record later, which is told to nobody."""
 _LEASED = "(attempts > 0 AND next_attempt_at > clock_timestamp())"
 """A lease is longer than the minute in which a system heals: it has to outlast a slow mail relay."""
 
@@ -114,6 +132,7 @@ class Databases:
         relations: dict[UUID, set[tuple[str, ...]]] = defaultdict(set)
         for row in await self.rows(ACCESS_CONTROL, _RELATIONS):
             relations[row["record"]].add(tuple(row["told"]))
+        gone = {record for record, one in (await self.deletions()).items() if one.ended}
         return {
             row["id"]: RecordRow(
                 closed=row["state"] == "closed",
@@ -124,9 +143,42 @@ class Databases:
                 blocked=frozenset(blocked[row["id"]]),
                 flags=frozenset(name for name, column in _FLAGS.items() if row[column]),
                 relations=frozenset(relations[row["id"]]),
+                gone=row["id"] in gone,
             )
             for row in await self.rows(ACCESS_CONTROL, "TABLE record")
         }
+
+    async def deletions(self) -> dict[UUID, Deletion]:
+        """Every deletion that was asked for."""
+        rows = await self.rows(ACCESS_CONTROL, _DELETIONS)
+        return {row[0]: Deletion(frozenset(row[1]), row[2], row[3]) for row in rows}
+
+    async def texts(self) -> frozenset[UUID]:
+        """What a text stands beside."""
+        return frozenset(row["subject"] for row in await self.rows(ACCESS_CONTROL, "SELECT subject FROM written"))
+
+    async def leased(self) -> frozenset[UUID]:
+        """Records with a notice that an attempt has taken."""
+        sql = f"SELECT DISTINCT record FROM delivery WHERE status = 'planned' AND {_LEASED}"  # noqa: S608 - constants
+        return frozenset(row["record"] for row in await self.rows(NOTIFICATION, sql))
+
+    async def left(self) -> dict[str, int]:
+        """How many rows every table that knows records still has of those that are gone."""
+        gone = [record for record, one in (await self.deletions()).items() if one.ended]
+        if not gone:
+            return {}
+        tables = (
+            "SELECT table_name FROM information_schema.columns WHERE table_schema = 'public' "
+            "AND column_name = 'record' AND data_type = 'uuid' AND table_name IN (SELECT tablename FROM pg_tables)"
+        )
+        found: dict[str, int] = {}
+        for service, row in await self.everywhere(tables):
+            name = row["table_name"]
+            sql = f"SELECT count(*) FROM {name} WHERE record = ANY($1::uuid[]) AND {_STAY.get(name, 'true')}"  # noqa: S608 - names of tables and constants
+            (count,) = (await self.rows(service, sql, gone))[0]
+            if count:
+                found[f"{service}.{name}"] = count
+        return found
 
     async def documents(self) -> dict[UUID, Document]:
         """Deposits."""
@@ -137,10 +189,13 @@ class Databases:
         return {row[0]: Document(*tuple(row)[1:]) for row in await self.rows(DOCUMENT, sql)}
 
     async def waiting(self) -> bool:
-        """True where a staged document waits, or a planned notice that nobody has taken."""
+        """True where a staged document waits, a planned notice that nobody has taken, or a deletion to be confirmed."""
         staged = await self.rows(DOCUMENT, "SELECT 1 FROM document WHERE status = 'staged' LIMIT 1")
         sql = f"SELECT 1 FROM delivery WHERE status = 'planned' AND NOT {_LEASED} LIMIT 1"  # noqa: S608 - constants
-        return bool(staged or await self.rows(NOTIFICATION, sql))
+        if staged or await self.rows(NOTIFICATION, sql):
+            return True
+        under_way = {record for record, one in (await self.deletions()).items() if not one.ended}
+        return bool(under_way - await self.leased()) and set(self.services) == set(OWNERS)
 
     async def reads(self) -> dict[str, list[Read]]:
         """Reads that happened, by owner."""

@@ -13,7 +13,7 @@ from deploy.proof.checker.oracle import PERMITS, Expected, Oracle
 from deploy.proof.checker.requests import Requests
 from deploy.proof.checker.verdict import Finding, finding
 from shared.contracts.access_decisions import Decided, RecordOpened
-from shared.contracts.common import Act, FurtherAct
+from shared.contracts.common import Act, ActorKind, FurtherAct
 from shared.contracts.further_reasons import FurtherReason
 from shared.contracts.topics import ACCESS_CONTROL, ACCESS_DECISIONS, RECORD_REQUESTS
 
@@ -22,6 +22,7 @@ _RESTRICTING = frozenset(
         *(act.value for act in (Act.BLOCK, Act.REVOKE, Act.CLOSE, Act.DECLARE)),
         *(act.value for act in (FurtherAct.END_TEAM, FurtherAct.REMOVE_ADMINISTRATOR, FurtherAct.WITHDRAW_APP)),
         *(act.value for act in (FurtherAct.END_DELEGATION, FurtherAct.SUSPEND, FurtherAct.DECEASE)),
+        *(act.value for act in (FurtherAct.CLOSE_UNCONTESTED, FurtherAct.REQUEST_DELETION)),
     }
 )
 """What always takes access away. Others do so by what stands in them."""
@@ -66,6 +67,9 @@ def check(facts: Facts, asked: Requests, oracle: Oracle, told: list[Told]) -> li
         finding("C10", "requests that came several times have one decision", len(repeats), _repeated(repeats, ours)),
         finding("C4", "decisions equal the sequential oracle's", len(expected), _different(facts, expected)),
         finding("C4", "records and rights end as the oracle's", len(oracle.lives), _states(facts, oracle)),
+        finding(
+            "C4", "emergencies are told: when they began, why, to whom", len(_alarms(ours)), _alarmed(ours, expected)
+        ),
         finding("C4", "a restriction is told after the last permit before it", len(ours), _early(told)),
         finding("C4", "every read has its permit, and came before its end", _reads(facts), _unpermitted(facts, told)),
         finding("C9", "what can't be read is parked, once", len(asked.parked), _unparked(facts, asked)),
@@ -125,6 +129,7 @@ def _states(facts: Facts, oracle: Oracle) -> Iterator[str]:
             if life.exists or row is not None:
                 yield f"record {record}: exists for one of access_control and the oracle only"
             continue
+        life = life.forgotten() if row.gone else life  # noqa: PLW2901 - what is left of it
         ours = (row.closed, row.held, row.rights_version, row.treating, dict(row.authorised), set(row.blocked))
         theirs = (life.closed, life.held, life.version, life.treating, life.authorised, life.blocked)
         for name, found, wanted in zip(
@@ -132,6 +137,30 @@ def _states(facts: Facts, oracle: Oracle) -> Iterator[str]:
         ):
             if found != wanted:
                 yield f"record {record}: {name} differs from the oracle's"
+
+
+def _alarms(told: list[Told]) -> dict[UUID, Told]:
+    """Permitted accesses of professionals in an emergency mode, by request."""
+    return {
+        UUID(body["request"]): body
+        for body in told
+        if body["outcome"] == "permit"
+        and body.get("mode", "normal") != "normal"
+        and body["actor"]["kind"] == ActorKind.PROFESSIONAL.value
+    }
+
+
+def _alarmed(told: list[Told], expected: list[Expected]) -> Iterator[str]:
+    alarms = _alarms(told)
+    for one in expected:
+        if one.alarm is None or one.request not in alarms:
+            continue  # whether it was permitted is compared elsewhere
+        said = alarms[one.request].get("emergency") or {}
+        first = str(one.alarm.first) if one.alarm.first is not None else None
+        if (said.get("reason"), said.get("tell"), said.get("first")) != (one.alarm.reason, one.alarm.tell, first):
+            yield f"request {one.request}: the emergency is told as {said}, the oracle says {one.alarm}"
+    for request in alarms.keys() - {one.request for one in expected if one.alarm is not None}:
+        yield f"request {request}: an emergency access that the oracle does not know"
 
 
 def _early(told: list[Told]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from uuid import UUID
 
 import orjson
@@ -26,9 +27,13 @@ def check(facts: Facts, oracle: Oracle, told: list[Told]) -> list[Finding]:
     deposits = _deposits(facts)
     decided = [body for body in told if body["act"] == Act.DEPOSIT.value]
     acknowledged = facts.acknowledged.deposits
+    gone = {deposit for deposit, (record, _) in deposits.items() if record in facts.deleted}
     return [
         finding(
-            "C1", "every acknowledged deposit is stored or refused, as it was sent", len(acknowledged), _lost(facts)
+            "C1",
+            "every acknowledged deposit is stored or refused, as it was sent",
+            len(acknowledged),
+            _lost(facts, gone),
         ),
         finding("C2", "every deposit has exactly one decision", len(deposits), _counted(deposits, decided)),
         finding("C4", "decisions on deposits equal the oracle's", len(decided), _different(deposits, decided, oracle)),
@@ -50,9 +55,11 @@ def _deposits(facts: Facts) -> dict[UUID, tuple[UUID, Deposit]]:
     }
 
 
-def _lost(facts: Facts) -> Iterator[str]:
+def _lost(facts: Facts, gone: AbstractSet[UUID]) -> Iterator[str]:
     for deposit, sha256 in facts.acknowledged.deposits.items():
         document = facts.documents.get(deposit)
+        if document is None and deposit in gone:
+            continue  # its record was deleted, and the document with it
         if document is None:
             yield f"deposit {deposit} was acknowledged and is gone"
         elif document.status not in {*_IN_RECORD, "refused"}:

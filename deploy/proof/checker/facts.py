@@ -52,7 +52,10 @@ class RecordRow(NamedTuple):
     flags: frozenset[str] = frozenset()
     """What is true of it: `activated`, `suspended`, `break_glass` …"""
     relations: frozenset[tuple[str, ...]] = frozenset()
-    """Teams, administrators, delegations and functions that are not wanted, each as its kind and what it is."""
+    """Teams, administrators, delegations, functions that are not wanted, emergencies, colleagues' words and contested
+    accesses, each as its kind and what it is."""
+    gone: bool = False
+    """Deleted, and confirmed by every owner: what stands here is the tombstone."""
 
 
 class Document(NamedTuple):
@@ -127,6 +130,16 @@ class Mail(NamedTuple):
     rest: str
 
 
+class Deletion(NamedTuple):
+    """How far the deletion of a record is."""
+
+    confirmed: frozenset[str]
+    """The services that destroyed what they kept."""
+    ended: bool
+    because: str = "request"
+    """Who or what wanted it: `request` is the holder's side."""
+
+
 @dataclass(frozen=True)
 class Acknowledged:
     """What whoever sent was told to be safe; empty where the checker was not told."""
@@ -138,6 +151,8 @@ class Acknowledged:
     """SHA-256 of every content that was sent; None: not told."""
     records: frozenset[UUID] | None = None
     """Records into which these contents were sent, where others work on the system too; None: all."""
+    texts: frozenset[UUID] = frozenset()
+    """Requests beside which a text was handed over: of a deleted record none stands anywhere any more."""
 
 
 @dataclass(frozen=True)
@@ -169,3 +184,15 @@ class Facts:
     """Contents opened and compared with their hash."""
     contents_broken: int = 0
     acknowledged: Acknowledged = Acknowledged()
+    texts: frozenset[UUID] = frozenset()
+    """What a text stands beside: requests and cases."""
+    deletions: Mapping[UUID, Deletion] = field(default_factory=dict)
+    left: Mapping[str, int] = field(default_factory=dict)
+    """Rows that tables still have of records that are gone, by service and table; a key that is there counts, too."""
+    leased: frozenset[UUID] = frozenset()
+    """Records with a notice that an attempt has taken and not ended: their holders are not told all yet."""
+
+    @property
+    def deleted(self) -> frozenset[UUID]:
+        """Records that somebody had deleted."""
+        return frozenset(self.deletions)

@@ -116,6 +116,10 @@ async def _look(
         parked=await databases.parked(),
         mails=mails,
         canaries=await asyncio.to_thread(sightings, sources, topics, outboxes, mails, canaries),
+        texts=await databases.texts(),
+        deletions=await databases.deletions(),
+        left=await databases.left(),
+        leased=await databases.leased(),
         contents_checked=checked,
         contents_broken=broken,
     )

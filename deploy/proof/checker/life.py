@@ -3,12 +3,12 @@
 Every holder of the load is of age, and no app is referenced: what needs a minor or an app is always refused.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from shared.contracts.common import Actor, ActorKind
+from shared.contracts.common import AccessMode, Actor, ActorKind
 from shared.contracts.reasons import Reason
 from shared.contracts.record_requests import (
     AdministratorRole,
@@ -29,6 +29,15 @@ class Delegation:
     kind: DelegationKind
     scopes: frozenset[DelegationScope]
     state: str = "PENDING"
+
+
+@dataclass(frozen=True, slots=True)
+class Urgency:
+    """An emergency of one professional in one mode: the request that began it, its reason, and its end."""
+
+    request: UUID
+    reason: str
+    until: datetime
 
 
 @dataclass
@@ -57,6 +66,14 @@ class Life:
     regulation: bool = True
     masked: bool = False
     opted_out: frozenset[Function] = frozenset()
+    emergencies: dict[tuple[str, AccessMode], Urgency] = field(default_factory=dict)
+    """The last one by professional and mode."""
+    began: set[tuple[UUID, str, AccessMode]] = field(default_factory=set)
+    """Every one that ever began, with its request."""
+    confirmations: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    """The colleague, and until when his word holds, by the professional whose emergency it is about."""
+    cases: dict[UUID, tuple[UUID, str | None]] = field(default_factory=dict)
+    """Contested accesses: the request and who read, by case."""
     was_out: set[Reason] = field(default_factory=set)
     """Why it was out of use at some time: deposits of a lane of their own may have met either state."""
 
@@ -64,7 +81,7 @@ class Life:
         """Why nothing may be done with it now."""
         if not self.exists:
             return Reason.NO_RECORD
-        if self.deceased:
+        if self.deceased or self.deletion:
             return Reason.RECORD_CLOSED
         if self.suspended:
             return Reason.RECORD_SUSPENDED
@@ -85,6 +102,20 @@ class Life:
     def administers(self, number: str | None, now: datetime) -> bool:
         """True for a named administrator whose authorisation holds."""
         return number is not None and number in self.administrators and self.may_read_now(number, now)
+
+    def bars(self, actor: Actor) -> Reason | None:
+        """Why a professional may do nothing here: blocked, and not the médecin traitant."""
+        return Reason.BLOCKED if actor.number in self.blocked and actor.number != self.treating else None
+
+    def urgency(self, number: str | None, mode: AccessMode, now: datetime) -> Urgency | None:
+        """The emergency with which this professional's access goes on."""
+        found = self.emergencies.get((number or "", mode))
+        return found if found is not None and now < found.until else None
+
+    def forgotten(self) -> "Life":
+        """What is left of a deleted record: that it was there. Who had which rights on it is gone."""
+        left = Life(closed=self.closed, deceased=self.deceased, deletion=True, version=self.version)
+        return replace(left, break_glass=False, regulation=False, was_out=self.was_out)
 
     def team_until(self, actor: Actor) -> datetime | None:
         """Until when a care team's consent covers this actor at the latest; None where none ever did."""
@@ -118,6 +149,9 @@ class Life:
             *(("team", key, kind.value) for key, (kind, _) in self.teams.items()),
             *(("delegation", str(key), one.kind.value, one.state) for key, one in self.delegations.items()),
             *(("opted_out", function.value) for function in self.opted_out),
+            *(("emergency", str(request), number, mode.value) for request, number, mode in self.began),
+            *(("confirmation", number, colleague) for number, (colleague, _) in self.confirmations.items()),
+            *(("case", str(case), str(request), who or "") for case, (request, who) in self.cases.items()),
         }
         return frozenset(name for name, true in told.items() if true), frozenset(relations)
 

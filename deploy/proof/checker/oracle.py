@@ -4,21 +4,20 @@ It shares no code with access_control but the language between services, keeps i
 the time of each decision from the decision itself, since only the database's clock says what was late or had ended.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from deploy.proof.checker.commands import HARMLESS, apply, granted, refused
-from deploy.proof.checker.life import Life, nobody, of_health
+from deploy.proof.checker.life import Life, nobody
+from deploy.proof.checker.oversight import Alarm, Trace, alarm, contest, not_contestable, urgent
 from shared.contracts import record_requests as ask
 from shared.contracts.common import AccessMode, ActorKind, Owner
 from shared.contracts.reasons import Reason
+from shared.contracts.record_oversight import Contest
 from shared.contracts.record_requests import DelegationScope
-from shared.terminology import OTHER_REASON, emergency_reason
-
-_DOCTOR: Final = "G15_10"
 
 _HARMLESS: Final = frozenset(body.type_name for body in HARMLESS)
 PERMITS: Final = frozenset(
@@ -44,6 +43,8 @@ class Expected:
     """One of these; several where the oracle can't know."""
     version: int | None
     """Version of the rights afterwards; None where it is not looked at."""
+    alarm: Alarm | None = None
+    """What has to be told of a permitted access in an emergency mode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +60,15 @@ class Asked:
 
 
 class Oracle:
-    """Decides on requests one by one; `records` are those that exist."""
+    """Decides on requests one by one.
 
-    def __init__(self, records: Iterable[UUID]) -> None:
+    `records` are those that exist, `texts` the requests beside which a text was handed over.
+    """
+
+    def __init__(self, records: Iterable[UUID], texts: Collection[UUID] = ()) -> None:
         self.lives: dict[UUID, Life] = {record: Life() for record in records}
+        self._texts = frozenset(texts)
+        self._traces: dict[UUID, Trace] = {}
 
     def life(self, record: UUID) -> Life:
         """The state of a record; one that does not exist stays so."""
@@ -70,32 +76,75 @@ class Oracle:
 
     def run(self, requests: Iterable[Asked], decided_at: Mapping[UUID, datetime]) -> list[Expected]:
         """The decisions on these requests; of a request that comes twice the first counts."""
+        known = list(requests)
+        self._traces |= _traces(known, decided_at)
         seen: set[UUID] = set()
         expected: list[Expected] = []
-        for asked in requests:
+        for asked in known:
             if asked.request in seen or asked.request not in decided_at:
                 continue
             seen.add(asked.request)
             life = self.life(asked.record)
-            reasons = self._decide(life, asked, decided_at[asked.request])
-            expected.append(Expected(asked.request, asked.record, reasons, life.version))
+            now = decided_at[asked.request]
+            reasons = self._decide(life, asked, now)
+            told = self._alarm(life, asked, now) if _is_urgent(asked.body) and reasons <= PERMITS else None
+            expected.append(Expected(asked.request, asked.record, reasons, life.version, told))
         return expected
 
     def _decide(self, life: Life, asked: Asked, now: datetime) -> frozenset[Reason]:
         body = asked.body
         if body is None:
-            life.held = life.held or (life.exists and asked.type not in _HARMLESS)
+            there = life.exists and not life.deletion
+            life.held = life.held or (there and asked.type not in _HARMLESS)
             return frozenset({asked.reason})
         if isinstance(body, ask.Consult):
-            return _consult(life, body, now)
-        reason = refused(life, body, now)
+            return self._consult(life, asked, now)
+        if life.deletion:
+            # who had which rights is forgotten once every owner has confirmed: each of both answers is right
+            return frozenset({self._refused(one, asked, now) or granted(body) for one in (life, life.forgotten())})
+        reason = self._refused(life, asked, now)
         if reason is None:
             life.version += apply(life, body, now)
+            if isinstance(body, Contest):
+                contest(life, body, now, self._traces)
             reason = granted(body)
         return frozenset({reason})
 
+    def _refused(self, life: Life, asked: Asked, now: datetime) -> Reason | None:
+        reason = refused(life, asked.body, now)
+        if reason is None and isinstance(asked.body, Contest):
+            barred = not_contestable(life, asked.record, asked.body, now, self._traces)
+            return Reason.NO_BRANCH if barred else None
+        return reason
 
-def _consult(life: Life, body: ask.Consult, now: datetime) -> frozenset[Reason]:
+    def _consult(self, life: Life, asked: Asked, now: datetime) -> frozenset[Reason]:
+        body: ask.Consult = asked.body
+        justified = body.mode is not AccessMode.NORMAL and urgent(life, asked.request, body, now, self._texts)
+        return _consult(life, body, now, justified=justified)
+
+    def _alarm(self, life: Life, asked: Asked, now: datetime) -> Alarm:
+        body: ask.Consult = asked.body
+        return alarm(life, asked.request, body, now, by_right=body.actor.number == life.treating)
+
+
+def _is_urgent(body: Any) -> bool:
+    """True for a professional's access in an emergency mode."""
+    urgent_mode = isinstance(body, ask.Consult) and body.mode is not AccessMode.NORMAL
+    return urgent_mode and body.actor.kind is ActorKind.PROFESSIONAL
+
+
+def _traces(requests: Iterable[Asked], decided_at: Mapping[UUID, datetime]) -> dict[UUID, Trace]:
+    """What the decisions on requests left behind, of all records."""
+    found: dict[UUID, Trace] = {}
+    for asked in requests:
+        if asked.request in decided_at:
+            actor = asked.body.actor if isinstance(asked.body, ask.Consult) else None
+            reader = actor.number if actor is not None and actor.kind is ActorKind.PROFESSIONAL else None
+            found.setdefault(asked.request, Trace(asked.record, reader, decided_at[asked.request]))
+    return found
+
+
+def _consult(life: Life, body: ask.Consult, now: datetime, *, justified: bool) -> frozenset[Reason]:
     kind = body.actor.kind
     if now > body.deadline:
         return frozenset({Reason.LATE})
@@ -108,7 +157,7 @@ def _consult(life: Life, body: ask.Consult, now: datetime) -> frozenset[Reason]:
         return frozenset({out})
     if kind in {ActorKind.PATIENT, ActorKind.REPRESENTATIVE}:
         return frozenset({_holders_side(life, body)})
-    reason = nobody(body.actor) or _relation(life, body, now)
+    reason = nobody(body.actor) or _relation(life, body, now, justified=justified)
     return frozenset({reason}) if reason not in PERMITS else _shown(life, body, now, reason)
 
 
@@ -123,7 +172,7 @@ def _holders_side(life: Life, body: ask.Consult) -> Reason:
     return Reason.HOLDER if body.mode is AccessMode.NORMAL else Reason.EMERGENCY_NOT_SERVED
 
 
-def _relation(life: Life, body: ask.Consult, now: datetime) -> Reason:
+def _relation(life: Life, body: ask.Consult, now: datetime, *, justified: bool) -> Reason:
     """By what a professional reads, or why not."""
     actor, number = body.actor, body.actor.number or ""
     if number == life.treating:
@@ -131,7 +180,7 @@ def _relation(life: Life, body: ask.Consult, now: datetime) -> Reason:
     if number in life.blocked:
         return Reason.BLOCKED
     if body.mode is not AccessMode.NORMAL:
-        return Reason.AUTHORISED if _urgent(life, body) else Reason.EMERGENCY_NOT_SERVED
+        return Reason.AUTHORISED if justified else Reason.EMERGENCY_NOT_SERVED
     if life.may_read_now(number, now) or life.in_team(actor, now):
         return Reason.AUTHORISED
     until = life.sessions.get((number, actor.structure or ""))
@@ -139,17 +188,6 @@ def _relation(life: Life, body: ask.Consult, now: datetime) -> Reason:
         return Reason.AUTHORISED
     ended = number in life.authorised or life.team_until(actor) is not None
     return Reason.AUTHORISATION_EXPIRED if ended else Reason.NOT_AUTHORISED
-
-
-def _urgent(life: Life, body: ask.Consult) -> bool:
-    """True where the holder does not oppose, the professional has the right to the mode, and the reason is told."""
-    actor = body.actor
-    if body.mode is AccessMode.REGULATION:
-        may = life.regulation and actor.regulator and actor.role == _DOCTOR
-    else:
-        may = life.break_glass and of_health(actor)
-    known = body.reason_code is not None and emergency_reason(body.reason_code) is not None
-    return may and known and (body.reason_code != OTHER_REASON or body.reason_told)
 
 
 def _shown(life: Life, body: ask.Consult, now: datetime, reason: Reason) -> frozenset[Reason]:

@@ -2,13 +2,15 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from uuid import UUID
 
 import orjson
 
 from deploy.proof.checker.facts import Facts, Leaf, Place, Sent
 from deploy.proof.checker.verdict import Finding, finding
+from shared.contracts.access_decisions import Decided
+from shared.contracts.common import ActorKind
 from shared.contracts.document_events import Deposited
 from shared.contracts.notification_events import Failed, Suppressed
 from shared.contracts.notification_events import Sent as Told
@@ -107,18 +109,44 @@ def _ledger(facts: Facts) -> Iterator[str]:
     for (about, recipient), count in others.items():
         if count > 1:
             yield f"event {about} was told {count} times to {recipient}"
+    yield from _unnoticed(facts, counts, others)
+
+
+def _unnoticed(facts: Facts, counts: Mapping[UUID, int], others: Mapping[tuple[UUID, str], int]) -> Iterator[str]:
+    """Events that the ledger has to have; with a deleted record its ledger goes."""
     for _, row in _rows(facts):
+        if UUID(row.key) in facts.deleted:
+            continue
         if row.type == Deposited.type_name and counts.get(row.id, 0) != 1:
             yield f"deposit event {row.id} has {counts.get(row.id, 0)} ledger rows"
+        for recipient in _alarmed(row):
+            if (others.get((row.id, recipient), 0) if recipient else counts.get(row.id, 0)) != 1:
+                yield f"the emergency of decision {row.id} was not told once to {recipient or 'the holder'}"
+
+
+def _alarmed(row: Sent) -> tuple[str | None, ...]:
+    """Who has to be told of an emergency that this decision begins: None is the holder, then the médecin traitant."""
+    if row.type != Decided.type_name or b'"mode":"normal"' in row.payload:
+        return ()
+    body = Decided.model_validate_json(row.payload)
+    professional = body.actor is not None and body.actor.kind is ActorKind.PROFESSIONAL
+    if body.emergency is None or body.emergency.first is not None or not professional:
+        return ()
+    return (None, body.emergency.tell) if body.emergency.tell is not None else (None,)
 
 
 def _notices(facts: Facts) -> Iterator[str]:
     told: Counter[tuple[UUID, str]] = Counter()
     for (topic, _), rows in facts.outboxes.items():
         if topic == NOTIFICATION_EVENTS:
-            told.update((UUID(orjson.loads(row.payload)["notice"]), _NOTICES[row.type]) for row in rows)
+            kept = (row for row in rows if row.type in _NOTICES and UUID(row.key) not in facts.deleted)
+            told.update((UUID(orjson.loads(row.payload)["notice"]), _NOTICES[row.type]) for row in kept)
     mailed = {mail.message_id.strip("<>").partition("@")[0] for mail in facts.mails}
-    ends = {(delivery.notice, delivery.status) for delivery in facts.deliveries if delivery.status != "planned"}
+    ends = {
+        (delivery.notice, delivery.status)
+        for delivery in facts.deliveries
+        if delivery.status != "planned" and delivery.record not in facts.deleted
+    }
     for notice, status in ends | told.keys():
         if told[notice, status] != 1 or (notice, status) not in ends:
             yield f"notice {notice}: {status} was told {told[notice, status]} times"

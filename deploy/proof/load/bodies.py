@@ -3,12 +3,12 @@
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from deploy.proof.load import consents
+from deploy.proof.load import consents, oversight
 from deploy.proof.load.consents import SHORT
 from deploy.proof.load.people import HOLDER, INSURER, OPERATOR, Person, outsiders, professional
 from deploy.proof.load.plan import PROFESSIONALS, Deed, Step
 from shared.contracts import record_requests as ask
-from shared.contracts.common import AccessMode, Actor, Body, Owner
+from shared.contracts.common import Actor, Body, Owner
 from shared.contracts.insurance import CareSection, ReimbursedCare
 
 PATIENCE: Final = timedelta(seconds=20)
@@ -16,11 +16,13 @@ PATIENCE: Final = timedelta(seconds=20)
 _ON_A_PROFESSIONAL: Final = frozenset({Deed.AUTHORISE, Deed.REVOKE, Deed.BLOCK, Deed.UNBLOCK})
 
 
-def request(step: Step, version: int, now: datetime) -> Body:
-    """The message of a step on a record whose rights have this version."""
+def request(step: Step, version: int, now: datetime, trace: oversight.Trace | None = None) -> Body:
+    """The message of a step on a record whose rights have this version; `trace` is an access to contest."""
     version -= step.stale
     if step.deed is Deed.CONSULT:
         return _consult(step, now)
+    if step.deed in oversight.DEEDS:
+        return oversight.request(step, _outsider(step), _deadline(step, now), trace)
     if step.deed in consents.DEEDS:
         return consents.request(step, _outsider(step), version, now)
     if step.deed in _ON_A_PROFESSIONAL:
@@ -30,25 +32,16 @@ def request(step: Step, version: int, now: datetime) -> Body:
 
 def _consult(step: Step, now: datetime) -> Body:
     doctor, stranger = professional(step.professional), _outsider(step)
-    deadline = now - PATIENCE if step.late else now + PATIENCE
     if stranger is None and step.number % 11 == 0:
         actor = consents.delegate(step.professional)
     else:
         actor = stranger or (HOLDER if step.number % 7 == 0 else doctor)
-    if stranger is None and step.number % 13 == 0:
-        return _urgent(step, deadline)
     owner = Owner.AUDIT if step.number % 10 == 0 else Owner.DOCUMENT
-    return ask.Consult(actor=actor, owner=owner, deadline=deadline)
+    return ask.Consult(actor=actor, owner=owner, deadline=_deadline(step, now))
 
 
-def _urgent(step: Step, deadline: datetime) -> Body:
-    """A read in one of the emergency modes; now and then without the right to it, or without a reason."""
-    regulation = step.number % 2 == 0
-    doctor = professional(step.professional)
-    actor = doctor.model_copy(update={"regulator": True}) if regulation and step.number % 5 else doctor
-    mode = AccessMode.REGULATION if regulation else AccessMode.EMERGENCY
-    reason = None if step.number % 7 == 0 else "unconscious"
-    return ask.Consult(actor=actor, owner=Owner.DOCUMENT, mode=mode, deadline=deadline, reason_code=reason)
+def _deadline(step: Step, now: datetime) -> datetime:
+    return now - PATIENCE if step.late else now + PATIENCE
 
 
 def _of_professional(step: Step, version: int, now: datetime) -> Body:

@@ -22,6 +22,8 @@ from shared.contracts.record_requests import (
 SHORT: Final = timedelta(seconds=3)
 """How long what ends soon lasts."""
 _APP: Final = "app-load"
+_DELETED: Final = 5
+"""One record of so many may be deleted; what comes for it later has to be denied."""
 _EACH: Final = 2
 """Carers and protectors of a record: so few that most answers meet an invitation."""
 _DELEGATES: Final = 10**9
@@ -133,8 +135,9 @@ def _by_authority(kind: type[Body], **more: Any) -> Made:
     return made
 
 
-def _deletion(_step: Step, _stranger: Actor | None, told: dict[str, Any], _now: datetime) -> Body:
-    return ask.RequestDeletion(**told | {"rights_version": told["rights_version"] - 1})
+def _deletion(step: Step, _stranger: Actor | None, told: dict[str, Any], _now: datetime) -> Body:
+    overtaken = step.record % _DELETED != _DELETED - 1
+    return ask.RequestDeletion(**told | {"rights_version": told["rights_version"] - overtaken})
 
 
 DEEDS: Final[Mapping[Deed, Made]] = MappingProxyType(

@@ -5,7 +5,7 @@ import hashlib
 import random
 import re
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,13 +16,14 @@ import asyncpg
 from deploy.proof import made
 from deploy.proof.checker import Acknowledged
 from deploy.proof.checker.databases import connect
-from deploy.proof.load import bodies
+from deploy.proof.load import bodies, oversight
 from deploy.proof.load.people import Person, author, canary, person
 from deploy.proof.load.plan import Deed, Poison, Step
 from deploy.proof.load.target import Target
 from shared.contracts.access_decisions import Decided
 from shared.contracts.common import Actor, Body, Owner
 from shared.contracts.envelope import Envelope, to_headers
+from shared.contracts.http_access_control import WriteText
 from shared.contracts.http_document import DEPOSIT_HEADER, DepositMetadata, Patient, SearchRequest, to_header
 from shared.contracts.http_history import IndexPerson
 from shared.contracts.http_notification import Contact
@@ -47,6 +48,12 @@ AGAIN_S = 0.3
 VERSIONS_EVERY_S = 0.4
 DECISION_TIMEOUT_S = 20.0
 POISON_TIMEOUT_S = 30.0
+TRACES = 2000
+"""Decided reads that are remembered, to be contested."""
+SETTLED_S = 6.0
+"""Longer than any transaction: a decision that was told so long ago is seen by all."""
+FOREIGN = 5
+"""One contest of so many is about an access to another record."""
 _UNIQUE_ID = re.compile(rb'<id root="(2\.25\.\d+)"/>')
 _SERVER_ERRORS = 500
 
@@ -59,12 +66,19 @@ class Told:
     deposits: dict[UUID, bytes] = field(default_factory=dict)
     hashes: set[bytes] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
+    texts: set[UUID] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
     """Answers that contradict each other; none is allowed."""
 
     def acknowledged(self, records: Iterable[UUID]) -> Acknowledged:
         """For the checker."""
-        return Acknowledged(frozenset(self.requests), dict(self.deposits), frozenset(self.hashes), frozenset(records))
+        return Acknowledged(
+            frozenset(self.requests),
+            dict(self.deposits),
+            frozenset(self.hashes),
+            frozenset(records),
+            frozenset(self.texts),
+        )
 
 
 class Load:
@@ -83,6 +97,7 @@ class Load:
         self._versions: dict[UUID, int] = {}
         self._slots = asyncio.Semaphore(UNDER_WAY)
         self._answers: dict[object, UUID] = {}
+        self._traces: deque[tuple[float, UUID, oversight.Trace]] = deque(maxlen=TRACES)
 
     async def open_records(self) -> float:
         """Open a record for each person, with index and contact as the gateway would; gives records per second."""
@@ -163,14 +178,43 @@ class Load:
 
     async def _request(self, step: Step) -> None:
         record, request = self._record(step), uuid4()
-        body = bodies.request(step, self._versions.get(record, 0), datetime.now(UTC))
+        trace = self._contested(step, record) if step.deed is Deed.CONTEST else None
+        body = bodies.request(step, self._versions.get(record, 0), datetime.now(UTC), trace)
         self.told.counts[step.deed] += 1
+        if not await self._hand_over(step, record, request):
+            return
         reads = isinstance(body, Consult) and body.owner is Owner.DOCUMENT and step.read and not step.late
         with self._target.replies.waiting(request) as waiting:
             sent = asyncio.gather(*(self._send(record, request, body, turn) for turn in range(step.times)))
             if reads:
-                await self._read(waiting)
+                await self._read(waiting, record)
             await sent
+
+    async def _hand_over(self, step: Step, record: UUID, request: UUID) -> bool:
+        """The text beside a reason, before the request and under its id; False where it was never confirmed."""
+        text = oversight.text(step, self.people[max(step.record, 0)])
+        if text is None:
+            return True
+
+        async def hand_over() -> None:
+            path = f"/records/{record}/texts/{request}"
+            try:
+                await self._target.client(ACCESS_CONTROL).call("PUT", path, json=WriteText(text=text))
+            except RemoteError as error:
+                if error.status >= _SERVER_ERRORS:
+                    raise
+                self.told.counts[f"text refused {error.code}"] += 1
+            else:
+                self.told.texts.add(request)
+
+        return await self._insist(hand_over, RemoteError)
+
+    def _contested(self, step: Step, record: UUID) -> oversight.Trace | None:
+        """An access that was decided a while ago, so that whoever looks finds its row: mostly one of this record."""
+        before = time.monotonic() - SETTLED_S
+        other = step.number % FOREIGN == 0
+        known = [trace for at, of, trace in self._traces if at < before and (of != record) is other]
+        return self._chance.choice(known) if known else None
 
     async def _send(self, record: UUID, request: UUID, body: Body, turn: int) -> None:
         """Send until it is confirmed: who calls repeats with the same id as long as the outcome is unknown."""
@@ -198,7 +242,7 @@ class Load:
         self.told.counts["given up"] += 1
         return False
 
-    async def _read(self, waiting: Waiting) -> None:
+    async def _read(self, waiting: Waiting, record: UUID) -> None:
         """Wait for the decision and use the permit, once in a while twice: the second use must be refused."""
         try:
             message = await waiting.next(DECISION_TIMEOUT_S)
@@ -206,6 +250,8 @@ class Load:
             self.told.counts["decision not seen"] += 1
             return
         decided: Decided = message.body
+        number = decided.actor.number if decided.actor is not None else None
+        self._traces.append((time.monotonic(), record, oversight.Trace(decided.request, number)))
         if decided.permit is None:
             self.told.counts["read denied"] += 1
             return

@@ -36,10 +36,10 @@ async def happened(admin_url: str, records: Collection[UUID]) -> dict[UUID, Happ
 
 
 async def permitted(admin_url: str, records: Collection[UUID]) -> set[UUID]:
-    """Requests on these records that were permitted, from access_control's own rows."""
+    """Reads of these records that were permitted, from access_control's own rows."""
     connection = await connect(admin_url, ACCESS_CONTROL)
     try:
-        sql = "SELECT request FROM decision WHERE outcome = 'permit' AND record = ANY($1)"
+        sql = "SELECT request FROM decision WHERE outcome = 'permit' AND act = 'consult' AND record = ANY($1)"
         return {row[0] for row in await connection.fetch(sql, list(records))}
     finally:
         await connection.close()
@@ -68,6 +68,7 @@ def judge(
     late = [request for request, one in reads.items() if request in told and one.at > told[request]]
     sides = {side for _, race in races for side in race.beside}
     mixed = sum(len(set(race.beside)) > 1 for _, race in races)
+    out = sum(bool(race.ends) and max(race.ends) >= race.told_at for _, race in races)
     findings = [
         finding(
             "C4",
@@ -85,6 +86,7 @@ def judge(
         ),
         finding("C4", "a restriction is told after the last permit before it", len(races), _early(races)),
         finding("C4", "what is asked behind the decision is denied", len(races), _behind(races), needed=True),
+        finding("C4", "permits were out when restrictions were decided", out, _idle(out, len(races)), needed=True),
         finding("C4", "every read that happened was permitted", len(reads), _unpermitted(reads, permits)),
         finding("C4", "races came out on both sides", mixed, () if len(sides) > 1 else ("all on one side",)),
         finding("C7", "every race came to its end", len(races) + len(failures), failures, needed=True),
@@ -95,9 +97,15 @@ def judge(
         "reads": len(reads),
         "uses after it was told": sum(race.late_uses for _, race in races),
         "races decided within one moment": mixed,
+        "races with permits out": out,
         "faults": len(faults),
     }
     return Verdict(tuple(findings), counts=counts)
+
+
+def _idle(out: int, races: int) -> Iterator[str]:
+    if out * 2 < races:
+        yield f"a permit was out in {out} of {races} races only: too slow to race"
 
 
 def _early(races: Sequence[tuple[Restriction, Race]]) -> Iterator[str]:

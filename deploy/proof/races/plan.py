@@ -26,7 +26,7 @@ class When(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """How a permit is used; whatever it says, it is tried again after the restriction was told."""
+    """How a permit is used, once: a used one proves nothing any more."""
 
     when: When
     off_s: float
@@ -48,7 +48,7 @@ class Plan:
     """A command to unblock, made on the rights before, arrives late."""
 
 
-_WEIGHTS: Final = {When.AT_ONCE: 3, When.AT_THE_EDGE: 5, When.BEHIND: 2}
+_WEIGHTS: Final = {When.AT_ONCE: 2, When.AT_THE_EDGE: 5, When.BEHIND: 3}
 _EDGE_S: Final = 0.15
 _PAUSE_S: Final = 0.2
 
@@ -57,10 +57,10 @@ def plans(seed: int) -> Iterator[Plan]:
     """Races without end."""
     chance = random.Random(f"races {seed}")
     while True:
-        beside = _uses(chance, chance.randint(2, 3))
+        beside = _uses(chance, chance.randint(1, 2))
         yield Plan(
             restriction=chance.choice(list(Restriction)),
-            out=_uses(chance, chance.randint(1, 2)),
+            out=_uses(chance, 2 if chance.random() < 1 / 4 else 1),
             beside=beside,
             place=chance.randint(0, len(beside)),
             stale_unblock=chance.random() < 1 / 4,

@@ -104,23 +104,35 @@ class Hand:
         return READ
 
 
+@dataclass(slots=True)
+class Begun:
+    """A race whose requests are decided and whose permits are still to be used."""
+
+    race: Race
+    permits: list[tuple[UUID, str, Use]]
+    """Each with the request it is for, and how it is used."""
+
+
 class Ground:
-    """A record on which one race runs after the other."""
+    """A record on which races run.
+
+    Their requests follow each other; the uses of their permits overlap the next race, by which an old permit gains
+    nothing: what it was given for has ended.
+    """
 
     def __init__(self, hand: Hand, record: UUID) -> None:
         self._hand = hand
         self.record = record
         self._version = 0
+        self._blocked = False
 
-    async def race(self, plan: Plan) -> Race:
-        """Authorise, hand out permits, restrict beside reads, and try everything again once it was told.
+    async def begin(self, plan: Plan) -> Begun:
+        """Authorise, hand out permits, restrict beside reads, and ask once more behind the decision.
 
         Raises:
             RaceError: the race did not come about.
         """
-        await self._command(lambda version: Unblock(actor=HOLDER, rights_version=version, professional=_NUMBER))
-        await self._command(lambda version: Authorise(actor=HOLDER, rights_version=version, professional=_NUMBER))
-        out = await asyncio.gather(*(self._read() for _ in plan.out))
+        out = await self._authorise(plan)
         if any(one.permit is None for one in out):
             raise RaceError(f"a read of {self.record} that was authorised was denied: {out[0].reasons}")
         restricted, beside = await self._restrict(plan)
@@ -131,12 +143,32 @@ class Ground:
         race.reads = [one.request for one, _ in reads]
         race.ends = [one.expires for one, _ in reads if one.expires is not None]
         race.beside = [one.permit is not None for one in beside]
-        permits = [(one.request, one.permit, use) for one, use in reads if one.permit is not None]
-        await asyncio.gather(
-            self._behind(race, plan, restricted.rights_version),
-            *(self._use(race, request, permit, use) for request, permit, use in permits),
-        )
-        return race
+        await self._behind(race, plan, restricted.rights_version)
+        return Begun(race, [(one.request, one.permit, use) for one, use in reads if one.permit is not None])
+
+    async def finish(self, begun: Begun) -> Race:
+        """Use the permits, each at its time."""
+        await asyncio.gather(*(self._use(begun.race, *one) for one in begun.permits))
+        return begun.race
+
+    async def _authorise(self, plan: Plan) -> list[Decided]:
+        """End the restriction, authorise and ask for permits, published together: they stand in the log in this order.
+
+        After a fault they may not; then one follows the other's decision.
+        """
+        freed = [Unblock(actor=HOLDER, rights_version=self._version, professional=_NUMBER)] if self._blocked else []
+        authorised = Authorise(actor=HOLDER, rights_version=self._version + len(freed), professional=_NUMBER)
+        commands: list[RightsCommand] = [*freed, authorised]
+        asked = [*(self._hand.ask(self.record, command) for command in commands), *(self._read() for _ in plan.out)]
+        decided = await asyncio.gather(*asked)
+        self._version = decided[len(commands) - 1].rights_version
+        if all(one.outcome is Outcome.PERMIT for one in decided):
+            self._blocked = False
+            return decided[len(commands) :]
+        await self._command(lambda version: Unblock(actor=HOLDER, rights_version=version, professional=_NUMBER))
+        await self._command(lambda version: Authorise(actor=HOLDER, rights_version=version, professional=_NUMBER))
+        self._blocked = False
+        return await asyncio.gather(*(self._read() for _ in plan.out))
 
     async def _restrict(self, plan: Plan) -> tuple[Decided, list[Decided]]:
         """Send the restriction among reads, all at the same moment."""
@@ -149,29 +181,29 @@ class Ground:
         self._version = restricted.rights_version
         if restricted.outcome is not Outcome.PERMIT:
             raise RaceError(f"the restriction of {self.record} was denied: {restricted.reasons}")
+        self._blocked = plan.restriction is Restriction.BLOCK
         return restricted, decided
 
     async def _behind(self, race: Race, plan: Plan, version: int) -> None:
         """What is asked for behind the decision: a read, and in some races an unblock made on the rights before."""
+        asked = [self._read()]
         if plan.stale_unblock:
             stale = Unblock(actor=HOLDER, rights_version=version - 1, professional=_NUMBER)
-            race.stale = tuple((await self._hand.ask(self.record, stale)).reasons)
-        late = await self._read()
+            asked.append(self._hand.ask(self.record, stale))
+        late, *refused = await asyncio.gather(*asked)
         race.reads.append(late.request)
         race.behind = (READ,) if late.permit is not None else tuple(late.reasons)
+        race.stale = tuple(refused[0].reasons) if refused else None
 
     async def _use(self, race: Race, request: UUID, permit: str, use: Use) -> None:
-        """Use a permit as planned, and once more when the restriction was told."""
+        """Use a permit as planned."""
         match use.when:
             case When.AT_ONCE:
                 await asyncio.sleep(use.off_s)
-                await self._try(race, request, permit)
             case When.AT_THE_EDGE:
                 await _until(race.told_at + timedelta(seconds=use.off_s))
-                await self._try(race, request, permit)
             case When.BEHIND:
-                pass
-        await _until(race.told_at + timedelta(seconds=2 * _BEHIND_S))
+                await _until(race.told_at + timedelta(seconds=2 * _BEHIND_S))
         await self._try(race, request, permit)
 
     async def _try(self, race: Race, request: UUID, permit: str) -> None:

@@ -17,7 +17,7 @@ from deploy.proof.faults.schedule import POSTGRES, SESSION_S, TRANSACTION_TIMEOU
 from deploy.proof.load import Load, Target
 from deploy.proof.races.judge import happened, judge, permitted
 from deploy.proof.races.plan import Plan, Restriction, plans
-from deploy.proof.races.race import Ground, Hand, Race, RaceError
+from deploy.proof.races.race import Begun, Ground, Hand, Race, RaceError
 from shared.contracts.topics import ACCESS_CONTROL, DOCUMENT
 
 FAULTS: Final = (
@@ -94,7 +94,8 @@ async def run(
     hurting = asyncio.create_task(_hurt(injector, faults, seed, running))
     hand = Hand(target)
     try:
-        await asyncio.gather(*(running.on(Ground(hand, record)) for record in load.records))
+        async with asyncio.TaskGroup() as finishing:
+            await asyncio.gather(*(running.on(Ground(hand, record), finishing) for record in load.records))
     finally:
         hurting.cancel()
         await asyncio.gather(hurting, return_exceptions=True)
@@ -103,7 +104,7 @@ async def run(
 
 
 class _Running:
-    """The races of a run, one after the other on each record."""
+    """The races of a run: on each record they begin one after the other."""
 
     def __init__(self, made: Iterator[Plan], wanted: int, progress: Progress) -> None:
         self._made = made
@@ -115,18 +116,21 @@ class _Running:
         self.done: list[tuple[Restriction, Race]] = []
         self.failures: list[str] = []
 
-    async def on(self, ground: Ground) -> None:
-        """Race on one record until there are enough."""
+    async def on(self, ground: Ground, finishing: asyncio.TaskGroup) -> None:
+        """Race on one record until there are enough; nobody waits there for permits to run out."""
         while self._begun < self._wanted or not self.hurt_all:
             self._begun += 1
             plan = next(self._made)
             try:
-                race = await ground.race(plan)
+                begun = await ground.begin(plan)
             except RaceError as error:
                 self.failures.append(str(error))
             else:
-                self.done.append((plan.restriction, race))
-            self._progress(len(self.done))
+                finishing.create_task(self._finish(ground, plan, begun))
+
+    async def _finish(self, ground: Ground, plan: Plan, begun: Begun) -> None:
+        self.done.append((plan.restriction, await ground.finish(begun)))
+        self._progress(len(self.done))
 
 
 async def _hurt(injector: Injector, faults: Sequence[Fault], seed: int, running: _Running) -> None:

@@ -14,22 +14,21 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import Depends, Request, Response
-from pydantic import AwareDatetime, BaseModel, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel
 
 from services.gateway.api.door import Door, language_of
 from services.gateway.api.records import Asked
-from services.gateway.domain.users import User
+from services.gateway.domain.users import User, directory_number
 from shared.contracts.common import Actor, Code
 from shared.contracts.record_requests import RightsCommand
 from shared.http import Problem
 
-PROFESSIONAL_ID: Final = r"^[0134568][A-Za-z0-9/.-]{5,40}$"
 LONGEST_WAIT_S: Final = 15.0
 """Longer than any permit lives; more is a fault of clocks."""
 _VERSION = re.compile(r'(?:W/)?"(\d{1,9})"', re.ASCII)
 
-Professional = Annotated[str, StringConstraints(pattern=PROFESSIONAL_ID)]
-"""Directory number (idNat) of a professional."""
+Professional = Annotated[str, AfterValidator(directory_number)]
+"""Directory number (idNat) of a professional, in the form in which tokens are read; RPPS may come without its `8`."""
 
 
 class Bare(Asked):

@@ -7,6 +7,7 @@ the outcome is unknown, and the answer says so: every request may be repeated.
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 from uuid import UUID, uuid4
 
@@ -106,4 +107,15 @@ async def _decision(waiting: Waiting, request: UUID) -> Decided:
     while True:
         message = await waiting.next()
         if isinstance(message.body, Decided) and message.body.request == request:
-            return message.body
+            return by_our_clock(message.body, message.envelope.time)
+
+
+def by_our_clock(decided: Decided, told_at: datetime) -> Decided:
+    """A decision that comes into force as long after now as it said when it was told.
+
+    Both of its moments are of access_control's clock. By one of ours that is ahead, a patient would be told "blocked"
+    while permits are out.
+    """
+    if decided.in_force_at is None:
+        return decided
+    return decided.model_copy(update={"in_force_at": datetime.now(UTC) + (decided.in_force_at - told_at)})

@@ -6,6 +6,7 @@ ambiguous leaves the actor without a role, which no decision permits to read (AR
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -180,11 +181,25 @@ def _authenticated(claims: Mapping[str, Any]) -> bool:
     return isinstance(level, str) and level in LEVELS
 
 
+def directory_number(told: str) -> str:
+    """The national number of a professional (idNat_PS) in the one form in which everybody compares it.
+
+    The 11 digits of RPPS, as directories print them, are meant with their `8`: a block of anything else would be told
+    and hold nobody.
+
+    Raises:
+        ValueError: It is no such number.
+    """
+    number = f"8{told}" if _RPPS.fullmatch(told) else told
+    if not _PROFESSIONAL.fullmatch(number):
+        raise ValueError("no national number of a professional: expected `8` and the 11 digits of RPPS, or these alone")
+    return number
+
+
 def _number(claim: Any) -> str:
     if isinstance(claim, str):
-        number = f"8{claim}" if _RPPS.fullmatch(claim) else claim
-        if _PROFESSIONAL.fullmatch(number):
-            return number
+        with suppress(ValueError):
+            return directory_number(claim)
     raise UnknownUserError("the claim SubjectNameID is no national number (`8` and the 11 digits of RPPS)")
 
 

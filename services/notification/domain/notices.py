@@ -130,11 +130,15 @@ def _of_refusal(body: Decided, actor: Actor) -> tuple[Notice, ...]:
 def _of_emergency(body: Decided, actor: Actor) -> tuple[Notice, ...]:
     """Once for an emergency, which lasts half an hour: what goes on with it is not told again (AR-039).
 
+    Each one that begins is told, however soon after another: it has a reason of its own. The médecin traitant, for whom
+    none begins, reads as in the normal mode: what lies within one access is told once.
+
     The médecin traitant, who is no representative, is told of a secret connection, too (AR-038, AR-042).
     """
     if body.emergency is not None and body.emergency.first is not None:
         return ()
-    event, reader = _EMERGENCIES[body.mode], _reader(actor)
+    event = _EMERGENCIES[body.mode]
+    reader = _reader(actor) if Reason.TREATING_DOCTOR in body.reasons else None
     holder = Notice(event, who=actor.kind, silence=silence_of(actor), access=reader)
     tell = body.emergency.tell if body.emergency is not None else None
     if tell is None:

@@ -114,6 +114,18 @@ def consult(record: Record, actor: Actor, now: datetime = NOW, policy: Policy = 
     return decide.consult(record, Reading(actor, **fields), now, MATRIX, policy)
 
 
+EVERY_TYPE = frozenset().union(*(MATRIX.types_for(one) for one in ("medecin", "infirmier")), {"any other"})
+
+
+def seen(record: Record, actor: Actor, mode: AccessMode, owner: Owner, now: datetime, policy: Policy) -> frozenset[str]:
+    """What an actor would be shown, in words of which one may take away; nothing where he may not read."""
+    sight = consult(record, actor, now, policy, owner=owner, mode=mode, reason_code="unconscious").scope
+    if sight is None:
+        return frozenset()
+    types = EVERY_TYPE if sight.types is None else sight.types
+    return frozenset({"something", *types, *(flag for flag in ("masked", "withheld") if getattr(sight, flag))})
+
+
 def do(record: Record, act, actor: Actor = HOLDER, now: datetime = NOW, policy: Policy = POLICY, **fields):
     """What comes of a command, made on today's version of the rights unless one is named."""
     command = Command(**({"act": act, "actor": actor, "version": record.rights_version} | fields))

@@ -251,11 +251,12 @@ def test_a_hold_ends_by_release_and_lets_restrictions_and_deposits_through_meanw
 
 
 def test_a_held_record_is_not_held_twice_and_none_is_invented():
-    held = replace(OPEN, held=True)
-    for record in (held, ABSENT):
-        effects = handle(UNREADABLE, record, type_name="carnet.record.mask.v9")
-        assert effects.state == record
-        assert len(effects.emits) == 1
+    """Nor is one held that is deleted: nobody could release it, and rows would come back that were forgotten."""
+    for record in (replace(OPEN, held=True), ABSENT, replace(OPEN, deletion_due=NOW)):
+        for effects in (handle(UNREADABLE, record, type_name="carnet.record.mask.v9"), fail(BLOCK, record)):
+            assert effects.state == record
+            assert len(effects.emits) == 1
+            assert [type(one) for one in effects.changes] == [DecisionMade]
 
 
 @pytest.mark.parametrize("body", [CONSULT, *COMMANDS])

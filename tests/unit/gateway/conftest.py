@@ -96,7 +96,7 @@ class World:
     def tell(self, correlation: UUID, body: Body, topic: str, key: str) -> None:
         waiting = self.replies._waiting.get(str(correlation).encode())
         if waiting is not None and waiting.topic in {None, topic}:
-            envelope = Envelope(uuid4(), body.type_name, "test", NOW, correlation)
+            envelope = Envelope(uuid4(), body.type_name, "test", datetime.now(UTC), correlation)
             waiting.put(Message(envelope, key, body, topic, 0, 0))
 
     # the owners

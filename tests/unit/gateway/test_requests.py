@@ -2,14 +2,14 @@
 
 import asyncio
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
 
 from services.gateway.api.outcomes import translated
-from services.gateway.api.requests import Requests
+from services.gateway.api.requests import Requests, by_our_clock
 from shared.contracts import topics
 from shared.contracts.access_decisions import Decided, Outcome, RightsChanged
 from shared.contracts.common import Act, Actor, ActorKind, Owner
@@ -56,6 +56,26 @@ async def test_decisions_on_others_do_not_prolong_the_wait(world, requests, monk
         await requests.decide(uuid4(), ASKED, 0.2)
     assert error.value.status == 504
     assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize("behind", [timedelta(hours=-1), timedelta(), timedelta(hours=1)])
+def test_a_block_is_in_force_after_the_span_that_it_told_whatever_our_clock_says(behind) -> None:
+    """An hour ahead, our clock would have told the patient at once, with permits out for five seconds."""
+    told_at, left = datetime.now(UTC) - behind, timedelta(seconds=5)
+    block = decided(uuid4()).model_copy(update={"in_force_at": told_at + left})
+    before = datetime.now(UTC)
+    moment = by_our_clock(block, told_at).in_force_at
+    assert before + left <= moment <= datetime.now(UTC) + left
+
+
+async def test_a_decision_is_waited_for_by_the_span_that_it_told(world, requests, monkeypatch) -> None:
+    async def send(topic, body, *, key, partitions, identity):
+        block = decided(identity).model_copy(update={"in_force_at": datetime(2020, 1, 1, tzinfo=UTC)})
+        world.tell(identity, block, topics.ACCESS_DECISIONS, key)
+
+    monkeypatch.setattr(world, "send", send)
+    found = await requests.decide(uuid4(), ASKED, 0.5)
+    assert found.in_force_at <= datetime.now(UTC)
 
 
 async def test_nobody_waits_after_the_answer(world, requests) -> None:

@@ -46,6 +46,21 @@ async def test_a_change_goes_to_the_lane_with_the_version_seen(http, world, as_,
     assert getattr(command, "professional", None) == body.get("professional")
 
 
+@pytest.mark.parametrize("verb", ["block", "unblock", "revoke", "authorise"])
+async def test_ar_018_a_number_of_rpps_without_its_8_means_the_same_professional(http, world, as_, verb) -> None:
+    """As directories print it; a block of anything else would be told and hold nobody."""
+    answer = await http.post(url(world, verb), json={"professional": "99700000035"}, headers=seen(as_))
+    assert answer.status_code == 200
+    assert world.requests[0][1].professional == DOCTOR["professional"]
+
+
+@pytest.mark.parametrize("number", ["8997000000", "8997000000350", "dr-martin", "", "8 99700000035", "899700000035\n"])
+async def test_ar_018_what_is_no_national_number_is_no_professional(http, world, as_, number) -> None:
+    answer = await http.post(url(world, "block"), json={"professional": number}, headers=seen(as_))
+    assert answer.status_code == 422
+    assert not world.requests
+
+
 async def test_an_authorisation_may_end(http, world, as_) -> None:
     until = "2027-01-01T00:00:00Z"
     await http.post(url(world, "authorise"), json=DOCTOR | {"until": until}, headers=seen(as_))

@@ -97,6 +97,18 @@ def test_an_emergency_that_was_decided_is_not_told_again_by_its_reads(mode: Acce
     assert sent(rows) == [(event, None), (event, TREATING)]
 
 
+@pytest.mark.parametrize("mode", [AccessMode.EMERGENCY, AccessMode.REGULATION])
+def test_ar_038_each_emergency_that_begins_is_told_however_soon_after_another(mode: AccessMode) -> None:
+    """A window may be longer than an emergency: a new reason is told all the same."""
+    rows = in_turn(emergency(mode=mode), emergency(mode=mode))
+    assert [to for _, to in sent(rows)] == [None, TREATING] * 2
+
+
+def test_what_the_treating_doctor_reads_in_an_emergency_mode_is_one_access() -> None:
+    by_right = emergency(tell=None).model_copy(update={"reasons": (Reason.TREATING_DOCTOR,)})
+    assert sent(in_turn(by_right, by_right)) == [("ACCES_BRIS_GLACE", None)]
+
+
 def test_the_list_and_the_documents_opened_from_it_are_one_access_and_one_message() -> None:
     rows = in_turn(consulted(), consulted(document=uuid4()), HistoryConsulted(request=uuid4(), actor=DOCTOR))
     assert sent(rows) == [("ACCES_DMP_PS", None)]

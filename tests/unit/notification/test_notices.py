@@ -163,6 +163,14 @@ def test_ar_018_a_block_is_told_when_it_is_in_force_and_not_before() -> None:
     assert (later.not_before, passed.not_before) == (in_force, NOW)
 
 
+@pytest.mark.parametrize("ahead", [timedelta(hours=-1), timedelta(hours=1)])
+def test_ar_018_a_clock_that_differs_tells_no_block_while_permits_are_out(ahead: timedelta) -> None:
+    decided_at = NOW - ahead
+    body = rights(Act.BLOCK, in_force_at=decided_at + timedelta(seconds=4))
+    (delivery,) = handled(body, at=decided_at).changes
+    assert delivery.not_before == NOW + timedelta(seconds=4)
+
+
 def test_ar_055_a_deletion_is_told_once_and_nothing_is_kept_after_it() -> None:
     first, again = RecordDeleted(because="request"), RecordDeleted(because="request", round=2)
     cause = uuid4()

@@ -344,12 +344,6 @@ def test_a_planted_fault_is_found(name):
     assert any(found.startswith(claim) for found in wrong), wrong
 
 
-def test_every_claim_has_a_planted_fault():
-    claims = {found.claim for found in check(whole(), TOPICS).findings}
-    bitten = {claim for claim in claims if any(claim.startswith(begin) for begin, _ in PLANTED.values())}
-    assert claims == bitten
-
-
 def test_nothing_to_look_at_is_a_fault_where_something_is_needed():
     empty = replace(
         whole(), outboxes={}, topics={}, counters={}, cursors={}, progress={}, records={}, decisions={}, documents={},

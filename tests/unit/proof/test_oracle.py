@@ -219,7 +219,7 @@ H, A, DUTY = Reason.HOLDER, Reason.AUTHORISED, Reason.INSURANCE_DECLARATION
         ([urgent()], [A]),
         ([urgent(code=None)], [Reason.EMERGENCY_NOT_SERVED]),
         ([urgent(code="other")], [Reason.EMERGENCY_NOT_SERVED]),
-        ([urgent(code="other", reason_told=True)], [A]),
+        ([urgent(code="other", reason_told=True)], [Reason.EMERGENCY_NOT_SERVED]),
         ([urgent(AccessMode.REGULATION)], [Reason.EMERGENCY_NOT_SERVED]),
         ([urgent(AccessMode.REGULATION, REGULATOR)], [A]),
         ([command(Block, 0), urgent()], [H, Reason.BLOCKED]),
@@ -254,7 +254,7 @@ H, A, DUTY = Reason.HOLDER, Reason.AUTHORISED, Reason.INSURANCE_DECLARATION
             [DUTY, "gone", DUTY, H],
         ),
         # AR-055, AR-067, AR-011
-        ([RequestDeletion(actor=HOLDER, rights_version=0), command(Close, 1)], [H, H]),
+        ([RequestDeletion(actor=HOLDER, rights_version=0), command(Close, 1)], [H, "gone"]),
         ([AgreeApp(actor=HOLDER, rights_version=0, app="x", scopes=frozenset())], [Reason.NO_BRANCH]),
         ([AuthoriseFor(actor=DOCTOR, rights_version=0, professional="8", reason_code="x")], [Reason.NOT_HOLDER]),
         ([team(0), AuthoriseFor(actor=DOCTOR, rights_version=1, professional="8", reason_code="x")], [H, A]),

@@ -8,13 +8,20 @@ from uuid import UUID
 import pytest
 
 from deploy.proof.checker import deposits
+from deploy.proof.checker.commands import HARMLESS
 from deploy.proof.checker.oracle import PERMITS, Asked, Oracle
-from deploy.proof.load import bodies
+from deploy.proof.load import bodies, oversight
+from deploy.proof.load.people import person
 from deploy.proof.load.plan import Deed, plan
+from services.access_control import handlers
+from services.access_control.domain.changes import EmergencyBegan
 from services.access_control.domain.record import ABSENT, Record, State
+from services.access_control.domain.requests import ACTS
+from shared.contracts import record_oversight, record_requests
+from shared.contracts.common import ActorKind
 from shared.contracts.reasons import Reason
 from shared.contracts.record_deposits import Deposit
-from shared.contracts.record_requests import MESSAGES
+from shared.contracts.record_requests import Consult
 from tests.unit.access_control.cast import DEPOSITS, NOW, decided, handle
 
 RECORDS = [UUID(int=number) for number in range(1, 6)]
@@ -30,14 +37,45 @@ def fed(step, record, life):
     return decided(effects), deposits.decision(life, actor)
 
 
-def asked(step, record, oracle, identity, now):
+def asked(step, record, oracle, identity, now, traces):
     """A request: what was told, what has to be, and the record afterwards."""
-    body, request = bodies.request(step, record.rights_version, now), UUID(int=1000 + step.number)
-    effects = handle(body, record, now)
+    foreign = step.number % 5 == 0
+    known = [trace for of, trace in traces[-200:] if (of != identity) is foreign]
+    body = bodies.request(step, record.rights_version, now, known[step.number % len(known)] if known else None)
+    request = UUID(int=1000 + step.number)
+    effects = handle(body, beside(record, step, identity, traces), now, identity=request)
     (expected,) = oracle.run([Asked(request, identity, body.type_name, body)], {request: now})
     told = decided(effects)
     assert told.rights_version == expected.version
+    alarmed(told, expected, effects, request)
+    if isinstance(body, Consult):
+        professional = body.actor.kind is ActorKind.PROFESSIONAL
+        traces.append((identity, oversight.Trace(request, body.actor.number if professional else None)))
     return told, expected.reasons, effects.state
+
+
+def beside(record, step, identity, traces):
+    """The record with what the repository would find beside it."""
+    if record is ABSENT:
+        return record
+    texts = frozenset({UUID(int=1000 + step.number)}) if oversight.text(step, HOLDER) else frozenset()
+    readers = {trace.request: trace.reader for of, trace in traces[-200:] if of == identity}
+    foreign = frozenset(trace.request for of, trace in traces[-200:] if of != identity)
+    return replace(record, oversight=replace(record.oversight, texts=texts, readers=readers, foreign=foreign))
+
+
+def alarmed(told, expected, effects, request):
+    """What is told of an emergency, and the row that it leaves where it begins."""
+    said = told.emergency
+    assert (said is None) == (expected.alarm is None)
+    began = any(isinstance(change, EmergencyBegan) for change in effects.changes)
+    if said is not None:
+        assert (said.reason, said.tell, said.first) == (
+            expected.alarm.reason,
+            expected.alarm.tell,
+            expected.alarm.first,
+        )
+        assert began == (said.first is None and told.reasons != (Reason.TREATING_DOCTOR,))
 
 
 def known(record):
@@ -63,11 +101,27 @@ def told_plainly(record):
         *(("delegation", key, one.kind, one.state) for key, one in record.delegations.items()),
         *(("opted_out", function) for function in record.opted_out),
     }
+    relations |= {
+        *(("confirmation", number, one.colleague) for number, one in record.oversight.confirmations.items()),
+        *(("case", str(key), str(one.request), one.professional or "") for key, one in record.oversight.cases.items()),
+    }
     return frozenset(name for name, true in flags.items() if true), frozenset(relations)
 
 
-NEVER_PERMITTED = {Deed.AGREE_APP, Deed.CLOSE_UNCONTESTED, Deed.DELETION}
-"""No app is referenced, no run lasts six weeks, no record of a run goes away."""
+def emergencies(record):
+    """The last emergency by professional and mode."""
+    return {key: (one.request, one.reason, one.until) for key, one in record.oversight.emergencies.items()}
+
+
+def plainly(life):
+    """The same of the oracle, but for its emergencies."""
+    flags, relations = life.plain()
+    return flags, frozenset(one for one in relations if one[0] != "emergency")
+
+
+HOLDER = person(1, 1)
+NEVER_PERMITTED = {Deed.AGREE_APP, Deed.CLOSE_UNCONTESTED}
+"""No app is referenced, no run lasts six weeks."""
 NOT_ASKED = {Deed.LINE, Deed.POISON}
 
 
@@ -77,9 +131,11 @@ SEEDS = range(4)
 @functools.cache
 def played(seed):
     """A plan decided step by step by both; gives the reasons met, and which deeds were permitted and which denied."""
-    oracle, now, seen, done = Oracle(RECORDS), NOW, set(), set()
+    steps = list(plan(seed, records=len(RECORDS), rate=10, seconds=400))
+    texts = [UUID(int=1000 + step.number) for step in steps if oversight.text(step, HOLDER)]
+    oracle, now, seen, done, traces = Oracle(RECORDS, texts), NOW, set(), set(), []
     records = {identity: Record(state=State.OPEN) for identity in RECORDS}
-    for step in plan(seed, records=len(RECORDS), rate=10, seconds=400):
+    for step in steps:
         now += EACH_S
         identity = RECORDS[step.record] if step.record >= 0 else NOWHERE
         record, life = records.get(identity, ABSENT), oracle.life(identity)
@@ -87,17 +143,20 @@ def played(seed):
             case Deed.LINE:
                 continue
             case Deed.POISON:
-                if record is not ABSENT:
+                if record is not ABSENT and not life.deletion:
                     records[identity], life.held = replace(record, held=True), True
                 continue
             case Deed.DEPOSIT:
                 told, reasons = fed(step, record, life)
             case _:
-                told, reasons, after = asked(step, record, oracle, identity, now)
+                told, reasons, after = asked(step, record, oracle, identity, now, traces)
                 if record is not ABSENT:
                     records[identity] = after
                     assert known(after) == (life.closed, life.held, life.treating, life.authorised, life.blocked)
-                    assert told_plainly(after) == life.plain(), step
+                    assert told_plainly(after) == plainly(life), step
+                    assert emergencies(after) == {
+                        key: (one.request, one.reason, one.until) for key, one in life.emergencies.items()
+                    }
                     assert after.sessions == life.sessions, step
         (reason,) = told.reasons
         assert reason in reasons, step
@@ -121,7 +180,12 @@ def test_the_load_has_every_command_permitted_and_denied():
 
 def test_the_load_sends_every_message_of_the_topic():
     sent = {type(bodies.request(step, 1, NOW)) for step in steps_of_requests()}
-    assert sent == set(MESSAGES)
+    assert sent == {*record_requests.MESSAGES, *record_oversight.MESSAGES}
+
+
+def test_what_the_oracle_takes_for_harmless_is_what_holds_no_record():
+    asked_for = {ACTS[body] for body in (*record_requests.MESSAGES, *record_oversight.MESSAGES)}
+    assert {ACTS[body] for body in HARMLESS} == handlers._NEVER_RESTRICTING & asked_for
 
 
 def steps_of_requests():

@@ -66,6 +66,7 @@ def test_a_read_at_the_moment_at_which_it_is_told_is_in_time():
         ({"behind": (Reason.NOT_AUTHORISED,)}, "what is asked behind the decision is denied"),
         ({"stale": (Reason.HOLDER,)}, "what is asked behind the decision is denied"),
         ({"beside": [True, True]}, "races came out on both sides"),
+        ({"ends": [TOLD - MOMENT]}, "permits were out when restrictions were decided"),
     ],
 )
 def test_what_contradicts_a_claim_is_seen(changes, claim):

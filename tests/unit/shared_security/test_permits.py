@@ -16,6 +16,7 @@ from shared.contracts.common import AccessMode, Act, Actor, ActorKind, Owner, Sc
 from shared.security import (
     PERMIT_LIFETIME,
     Permit,
+    PermitAhead,
     PermitAltered,
     PermitExpired,
     PermitForOtherOwner,
@@ -30,6 +31,7 @@ from shared.security import (
     public_jwks,
 )
 from shared.security._jws import Signer
+from shared.security._permits import CLOCKS_S
 
 ISSUED = datetime(2026, 11, 22, 8, 0, 0, 123456, tzinfo=UTC)
 NOW = ISSUED.timestamp()
@@ -83,6 +85,12 @@ def test_a_permit_lives_5_s() -> None:
     assert verifier().verify(TOKEN, NOW + 4.99) == permit()
     with pytest.raises(PermitExpired, match=r"expired 0\.\d+ s ago"):
         verifier().verify(TOKEN, NOW + 5)
+
+
+def test_an_owner_whose_clock_is_behind_refuses_a_permit_that_would_outlive_its_word() -> None:
+    assert verifier().verify(TOKEN, NOW - CLOCKS_S) == permit()
+    with pytest.raises(PermitAhead, match=r"0\.\d+ s ahead"):
+        verifier().verify(TOKEN, NOW - CLOCKS_S - 0.01)
 
 
 @pytest.mark.parametrize("lifetime", [timedelta(seconds=5, microseconds=1), timedelta(0), -PERMIT_LIFETIME])
