@@ -1,5 +1,7 @@
 """The settings that each service of a local system gets, by the same names as everywhere (`shared/settings.py`)."""
 
+import importlib.util
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +11,9 @@ from deploy.local.identity.provider import AUDIENCE
 from deploy.local.secrets import KEK, Secrets
 from deploy.processes import LOOPBACK
 from shared.contracts.topics import ACCESS_CONTROL, AUDIT, DOCUMENT, GATEWAY, HISTORY, NOTIFICATION
+from shared.settings import ServiceSettings
 
+_PLACES = ("_FILE", "_DIR", "_URL", "_BOOTSTRAP", "_USERNAME", "_ISSUER", "_HOST", "_PORT")
 _CALLED_BY_GATEWAY = (ACCESS_CONTROL, DOCUMENT, HISTORY, NOTIFICATION, AUDIT)
 
 
@@ -38,6 +42,17 @@ class Places:
 def unit(service: str, replica: int) -> str:
     """Name of one process; the first replica has the service's own name."""
     return service if replica == 1 else f"{service}-{replica}"
+
+
+def told(service: str) -> dict[str, str]:
+    """The settings of a service that stand in our own environment, as CARNET_MAX_BATCH: they reach it, nothing else.
+
+    What names a file, a folder or an address comes from the system alone (`of`), which knows whose it is.
+    """
+    own = f"services.{service}.settings"
+    kind = importlib.import_module(own).Settings if importlib.util.find_spec(own) else ServiceSettings
+    names = {f"CARNET_{name.upper()}" for name in kind.model_fields}
+    return {name: os.environ[name] for name in names & os.environ.keys() if not name.endswith(_PLACES)}
 
 
 def of(service: str, replica: int, places: Places) -> dict[str, str]:

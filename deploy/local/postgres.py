@@ -13,7 +13,7 @@ from urllib.parse import quote
 import psutil
 
 from deploy.local import unprivileged
-from deploy.processes import LOOPBACK, Child, ProcessError, free_ports
+from deploy.processes import LOOPBACK, Child, ProcessError, free_ports, inherited
 
 ADMIN = "postgres"
 SETTINGS: Mapping[str, str] = {
@@ -185,6 +185,7 @@ class Postgres:
             text=True,
             timeout=_INITDB_TIMEOUT_S,
             check=False,
+            env=inherited(),
             preexec_fn=unprivileged.drop(program, unfinished),
         )
         secret.unlink()

@@ -7,21 +7,21 @@ the services start, each of which waits by itself for what it still misses. Ends
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from deploy.kafka import acls, aot, config
+from deploy.kafka import acls, aot, config, jars
 from deploy.kafka.broker import Broker
-from deploy.kafka.java import NoJavaError
+from deploy.kafka.java import JAVA_VARIABLE, NoJavaError
 from deploy.kafka.topics import Admin
 from deploy.local import databases, environment, migrations, probe, secrets
 from deploy.local.home import Home, Told
 from deploy.local.options import Options
 from deploy.local.postgres import Postgres
 from deploy.local.supervisor import Supervisor, Unit
-from deploy.processes import LOOPBACK, Child, ProcessError, is_open
+from deploy.processes import LOOPBACK, PORTS_VARIABLE, Child, ProcessError, inherited, is_open
 from shared.contracts.topics import GATEWAY, SERVICES, registry
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -214,7 +214,8 @@ class LocalSystem:
 
     def _start_services(self) -> None:
         for service, number in self.options.units():
-            settings = environment.of(service, number, self.places) | self.options.settings
+            told = environment.told(service)
+            settings = told | environment.of(service, number, self.places) | self.options.settings
             url = self.places.url(service, number)
             self._add(
                 environment.unit(service, number),
@@ -232,10 +233,10 @@ class LocalSystem:
         ready: Callable[[], bool],
         address: str,
         *,
-        settings: Mapping[str, str] | None = None,
+        settings: dict[str, str] | None = None,
         group: int = _HELPERS,
     ) -> None:
-        env = {**os.environ, **(settings or {})}
+        env = inherited() | (settings or {})
         child = Child(name, [sys.executable, "-m", *module], self.home.logs / f"{name}.log", env=env, cwd=ROOT)
         self.supervisor.add(Unit(name, child, ready, address, group))
 
@@ -264,9 +265,9 @@ class LocalSystem:
         except NoJavaError:
             return
         if self.broker is not None and java.caches_ahead_of_time and aot.usable(java, Broker.FLAGS) is None:
-            self._trainer = Child(
-                "aot", [sys.executable, "-m", "deploy.kafka.train"], self.home.logs / "aot.log", cwd=ROOT
-            )
+            command = [sys.executable, "-m", "deploy.kafka.train"]
+            env = inherited(jars.CACHE_VARIABLE, JAVA_VARIABLE, PORTS_VARIABLE)
+            self._trainer = Child("aot", command, self.home.logs / "aot.log", env=env, cwd=ROOT)
             self._trainer.spawn()
 
     def _tell(self, units: Sequence[Unit]) -> None:
