@@ -289,12 +289,14 @@ def _guarded(act: Callable[[], object]) -> None:
     from deploy.kafka.jars import JarError  # noqa: PLC0415
     from deploy.kafka.java import NoJavaError  # noqa: PLC0415
     from deploy.kafka.topics import TopicError  # noqa: PLC0415
+    from deploy.local.databases import DatabaseError  # noqa: PLC0415
     from deploy.local.postgres import NoPostgresError  # noqa: PLC0415
     from deploy.processes import ProcessError  # noqa: PLC0415
 
+    ours = (AlreadyUpError, NotAHomeError, ProcessError, JarError, NoJavaError, NoPostgresError, TopicError)
     try:
         act()
-    except (AlreadyUpError, NotAHomeError, ProcessError, JarError, NoJavaError, NoPostgresError, TopicError) as error:
+    except (*ours, DatabaseError) as error:
         _fail(str(error))
 
 

@@ -21,7 +21,7 @@ from pydantic_settings import SettingsConfigDict
 
 from deploy.kafka import acls
 from deploy.kafka.broker import Broker
-from deploy.kafka.topics import Admin
+from deploy.kafka.topics import Admin, Keep
 from deploy.local import databases, migrations, secrets
 from deploy.local.postgres import Postgres
 from deploy.processes import LOOPBACK
@@ -49,10 +49,10 @@ def prepare() -> None:
     password = made.postgres_password_file(secrets.POSTGRES).read_text()
     admin_url = Postgres(home() / "postgres", password, port=POSTGRES_PORT).admin_url
     passwords = {name: made.postgres_passwords()[name] for name in _OWNERS}
-    databases.ensure(admin_url, passwords)
+    databases.ensure(admin_url, passwords, alone=True)
     migrations.upgrade(admin_url, passwords)
     admin = Admin(f"{LOOPBACK}:{KAFKA_PORT}", made.kafka_password_file(secrets.ADMIN).read_text())
-    admin.ensure(_topics(), made.kafka_passwords(), exact=True)
+    admin.ensure(_topics(), made.kafka_passwords(), Keep.NOTHING)
 
 
 def run_kafka() -> None:

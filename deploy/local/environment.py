@@ -77,7 +77,10 @@ def _common(service: str, replica: int, places: Places) -> dict[str, str]:
 
 
 def of_database(service: str, server: str, secrets: Secrets) -> dict[str, str]:
-    """The settings by which a service reads its own database on a server (`postgresql://host:port`): way and keys."""
+    """The settings by which a service reads its own database on a server: way and keys.
+
+    `server`: a URL without who connects, `postgresql://host:port`, maybe with `/?sslmode=…`.
+    """
     return {
         "CARNET_DATABASE_URL": databases.url_for(server, service),
         "CARNET_DATABASE_PASSWORD_FILE": str(secrets.postgres_password_file(service)),

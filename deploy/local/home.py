@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ from deploy.local.files import private_folder, write_private
 from deploy.processes import free_ports, is_open
 
 _MARK = "carnet.home"
+_LOOK_S = 0.5
+"""Whoever looks whether a system is up shares its lock for a moment; who takes it waits longer than that."""
+_AGAIN_S = 0.01
 
 
 class NotAHomeError(RuntimeError):
@@ -72,11 +76,12 @@ class Home:
         private_folder(self.folder)
         (self / _MARK).touch()
         handle = (self / _MARK).open("r+")
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            handle.close()
-            raise AlreadyUpError(f"Carnet is up already in {self.folder}: `carnet status` shows it.") from None
+        end = time.monotonic() + _LOOK_S
+        while not _locked(handle, fcntl.LOCK_EX):
+            if time.monotonic() > end:
+                handle.close()
+                raise AlreadyUpError(f"Carnet is up already in {self.folder}: `carnet status` shows it.")
+            time.sleep(_AGAIN_S)
         self._lock = handle
 
     def release(self) -> None:
@@ -92,13 +97,10 @@ class Home:
         if self._lock is not None:
             return True
         try:
-            with (self / _MARK).open("r+") as handle:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with (self / _MARK).open() as handle:
+                return not _locked(handle, fcntl.LOCK_SH)
         except FileNotFoundError:
             return False
-        except OSError:
-            return True
-        return False
 
     def wipe(self) -> None:
         """Remove everything. Raises NotAHomeError for a folder that is none, AlreadyUpError while it is up."""
@@ -144,3 +146,12 @@ class Home:
             return json.loads((self / name).read_text())
         except (OSError, ValueError):
             return None
+
+
+def _locked(handle: IO[str], kind: int) -> bool:
+    """Whether the lock was got, at once or not at all."""
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

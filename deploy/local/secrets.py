@@ -63,15 +63,11 @@ class Secrets:
 
     def kafka_passwords(self) -> dict[str, str]:
         """Every principal's password but the super user's."""
-        found = {path.name: path.read_text() for path in (self.folder / "kafka").iterdir() if path.is_file()}
-        found.pop(ADMIN, None)
-        return found
+        return _passwords(self.folder / "kafka", ADMIN)
 
     def postgres_passwords(self) -> dict[str, str]:
         """Every role's password but the superuser's."""
-        found = {path.name: path.read_text() for path in (self.folder / "postgres").iterdir() if path.is_file()}
-        found.pop(POSTGRES, None)
-        return found
+        return _passwords(self.folder / "postgres", POSTGRES)
 
 
 def create(folder: Path, *, services: Iterable[str], principals: Iterable[str]) -> Secrets:
@@ -92,6 +88,12 @@ def create(folder: Path, *, services: Iterable[str], principals: Iterable[str]) 
     private = [json.loads(path.read_text()) for path in (*map(made.service_key_file, names), made.permit_key_file)]
     write_private(made.jwks_file, json.dumps(public_jwks(*private)))
     return made
+
+
+def _passwords(folder: Path, without: str) -> dict[str, str]:
+    """Each file's content by its name; hidden ones are what a writer who was killed left."""
+    files = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
+    return {path.name: path.read_text() for path in files if path.name != without}
 
 
 def _once(path: Path, make: Callable[[], str]) -> None:

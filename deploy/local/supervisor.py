@@ -160,7 +160,8 @@ class Supervisor:
             members = [unit for unit in self.units if unit.group == group]
             with ThreadPoolExecutor(max_workers=len(members)) as pool:
                 list(pool.map(lambda unit: unit.process.stop(), members))
-        self._changed(self.units)
+        if self.units:
+            self._changed(self.units)
 
     def _look(self) -> None:
         while not self._ended.wait(_TICK_S if not self.all_ready else 1.0):

@@ -10,12 +10,11 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from deploy.kafka import acls, aot, config, jars
 from deploy.kafka.broker import Broker
 from deploy.kafka.java import JAVA_VARIABLE, NoJavaError
-from deploy.kafka.topics import Admin
+from deploy.kafka.topics import Admin, Keep
 from deploy.local import databases, environment, migrations, probe, secrets
 from deploy.local.home import Home, Told
 from deploy.local.options import Options
@@ -52,7 +51,8 @@ class LocalSystem:
 
         Raises:
             AlreadyUpError, NotAHomeError: the folder can't be used.
-            ProcessError, JarError, NoJavaError, NoPostgresError, TopicError: something did not start; all is ended.
+            ProcessError, JarError, NoJavaError, NoPostgresError, DatabaseError, TopicError: something did not start;
+                all is ended.
         """
         self.home.take()
         try:
@@ -85,7 +85,13 @@ class LocalSystem:
                 "CARNET_KAFKA names a broker that exists: set CARNET_KAFKA_ADMIN_USER and "
                 "CARNET_KAFKA_ADMIN_PASSWORD_FILE too, so that topics, users and rights can be made in it.",
             )
-        return Path(file).read_text().strip()
+        try:
+            return Path(file).read_text().strip()
+        except OSError as error:
+            raise ProcessError(
+                f"CARNET_KAFKA_ADMIN_PASSWORD_FILE can't be read ({error}): name a file with the password of that "
+                "broker's administrator.",
+            ) from error
 
     def unit(self, name: str) -> Unit:
         """One process by its name, for example `document-2` or `kafka`."""
@@ -101,9 +107,8 @@ class LocalSystem:
         found = {"identity": self.places.issuer, "kafka": self.places.kafka}
         if GATEWAY in self.options.services:
             found["gateway"] = self.places.url(GATEWAY, 1)
-        parts = urlsplit(self.places.postgres_admin_url)
         return found | {
-            "postgres": f"{parts.hostname}:{parts.port}",
+            "postgres": databases.address(self.places.postgres_admin_url),
             "mail": str(self.home.mail),
             "logs": str(self.home.logs),
         }
@@ -135,6 +140,10 @@ class LocalSystem:
         ports = home.ports(["kafka", "kafka-controller", "postgres", "mail", "identity", *names])
         self._ports = ports
         kafka, postgres = os.environ.get("CARNET_KAFKA"), os.environ.get("CARNET_POSTGRES")
+        if kafka:
+            self._kafka_admin_password()
+        if postgres:
+            databases.check(postgres)
         if not kafka:
             self.broker = Broker(
                 home / "kafka",
@@ -203,14 +212,16 @@ class LocalSystem:
             self.postgres.wait_ready()
         passwords = self.places.secrets.postgres_passwords()
         owners = [service for service in self.options.services if service != GATEWAY]
-        databases.ensure(self.places.postgres_admin_url, {name: passwords[name] for name in owners})
-        migrations.upgrade(self.places.postgres_admin_url, {name: passwords[name] for name in owners})
+        wanted, url = {name: passwords[name] for name in owners}, self.places.postgres_admin_url
+        databases.ensure(url, wanted, alone=self.postgres is not None)
+        migrations.upgrade(url, wanted)
 
     def _make_topics(self) -> None:
         if self.broker is not None:
             self.broker.wait_ready()
         topics = registry(self.options.insurers, self.options.partitions)
-        self.admin().ensure(topics, self.places.secrets.kafka_passwords(), exact=True)
+        keep = Keep.NOTHING if self.broker is not None else Keep.OTHERS
+        self.admin().ensure(topics, self.places.secrets.kafka_passwords(), keep)
 
     def _start_services(self) -> None:
         for service, number in self.options.units():
