@@ -30,12 +30,8 @@ def usable(java: Java, flags: tuple[str, ...]) -> Path | None:
     if not java.caches_ahead_of_time:
         return None
     found = path(java, flags)
-    try:
+    with contextlib.suppress(OSError):  # it is not there, or somebody else's
         os.utime(found)
-    except FileNotFoundError:
-        return None
-    except OSError:  # somebody else's cache folder: it may be read
-        pass
     return found if found.exists() else None
 
 

@@ -122,6 +122,16 @@ class Home:
         write_private(self / "ports.json", json.dumps({**kept, **chosen}))
         return chosen
 
+    def remember(self, server: str, address: str) -> None:
+        """Note that the system has worked with a server that is not its own, of which `wipe` takes nothing back."""
+        known: dict[str, list[str]] = self._read("servers.json") or {}
+        known[server] = sorted({*known.get(server, ()), address})
+        write_private(self / "servers.json", json.dumps(known))
+
+    def servers(self) -> dict[str, list[str]]:
+        """Where the system has worked with servers that are not its own: addresses by `kafka` and `postgres`."""
+        return self._read("servers.json") or {}
+
     def tell(self, processes: Sequence[Told], *, ready: bool, addresses: Mapping[str, str]) -> None:
         """Write the state for `carnet status` and the others."""
         state = {

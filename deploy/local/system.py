@@ -20,7 +20,7 @@ from deploy.local.home import Home, Told
 from deploy.local.options import Options
 from deploy.local.postgres import Postgres
 from deploy.local.supervisor import Supervisor, Unit
-from deploy.processes import LOOPBACK, PORTS_VARIABLE, Child, ProcessError, inherited, is_open
+from deploy.processes import LOOPBACK, PORTS_VARIABLE, Child, ProcessError, inherited, is_open, tail
 from shared.contracts.topics import GATEWAY, SERVICES, registry
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -142,8 +142,10 @@ class LocalSystem:
         kafka, postgres = os.environ.get("CARNET_KAFKA"), os.environ.get("CARNET_POSTGRES")
         if kafka:
             self._kafka_admin_password()
+            home.remember("kafka", kafka)
         if postgres:
             databases.check(postgres)
+            home.remember("postgres", databases.address(postgres))
         if not kafka:
             self.broker = Broker(
                 home / "kafka",
@@ -259,15 +261,24 @@ class LocalSystem:
 
     def _wait_ready(self, interrupted: Callable[[], bool]) -> None:
         end = time.monotonic() + _READY_TIMEOUT_S
-        self.supervisor.watch(lambda: self.ready or interrupted() or time.monotonic() > end)
+        self.supervisor.watch(lambda: self.ready or interrupted() or self._looping() or time.monotonic() > end)
         if interrupted():
             raise ProcessError("The start was interrupted.")
+        if unit := self._looping():
+            raise ProcessError(
+                f"{unit.name} ended {unit.restarts + 1} times before it was ready; its log {unit.process.log} ends "
+                f"with:\n{tail(unit.process.log)}"
+            )
         missing = [
             f"{unit.name} ({unit.state}, {unit.process.log})" for unit in self.supervisor.units if not unit.ready
         ]
         if missing:
             raise ProcessError(f"Not ready after {_READY_TIMEOUT_S:g} s: {'; '.join(missing)}. The logs say why.")
         self._tell(self.supervisor.units)
+
+    def _looping(self) -> Unit | None:
+        """A process that is started again and again and was not ready yet: more of it will not help."""
+        return next((unit for unit in self.supervisor.units if unit.hopeless), None)
 
     def _train(self) -> None:
         """The next starts of Kafka will be faster; done by a process of low priority, whose failure hurts nobody."""

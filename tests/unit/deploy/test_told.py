@@ -2,14 +2,18 @@
 
 import re
 import socket
+import sys
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from deploy import cli
 from deploy.local.databases import ensure
 from deploy.local.home import Home
+from deploy.local.supervisor import Supervisor, Unit
 from deploy.local.system import LocalSystem
+from deploy.processes import Child
 
 
 def _said(capsys, act):
@@ -68,3 +72,37 @@ def test_a_server_that_does_not_answer(capsys):
         said = _said(capsys, lambda: ensure(url, {"audit": "secret"}))
     assert re.search(rf"PostgreSQL at 127.0.0.1:{port} .*check that .*CARNET_POSTGRES", said)
     assert "secret" not in said
+
+
+def test_a_service_that_ends_again_and_again_is_named_with_its_log(tmp_path, capsys, monkeypatch):
+    system = LocalSystem(Home(tmp_path))
+    broken = Child("audit", [sys.executable, "-c", "raise SystemExit('no such key')"], tmp_path / "audit.log")
+    monkeypatch.setattr(system, "_tell", lambda _: None)
+    system.supervisor = Supervisor()
+    system._complete = True
+    system.supervisor.add(Unit("audit", broken, lambda: False))
+    said = _said(capsys, lambda: system._wait_ready(lambda: False))
+    system.supervisor.stop()
+    assert re.search(rf"audit ended 4 times .*{tmp_path / 'audit.log'} ends with: no such key", said)
+
+
+def test_what_stays_in_servers_of_others_is_told_when_the_system_is_wiped(tmp_path, monkeypatch):
+    home = Home(tmp_path / "home")
+    home.take()
+    home.remember("kafka", "broker.test:9092")
+    home.remember("postgres", "old.test:5432")
+    home.remember("postgres", "db.test:5432")
+    home.release()
+    monkeypatch.setenv("CARNET_HOME", str(home.folder))
+    said = CliRunner().invoke(cli.app, ["down", "--wipe"]).output
+    assert not home.folder.exists()
+    assert re.search(r"topics, users and rights stay in broker.test:9092: remove them there", said)
+    assert re.search(r"databases and roles \(access_control, .*\) stay in db.test:5432 and old.test:5432", said)
+
+
+def test_a_system_of_its_own_leaves_nothing(tmp_path, monkeypatch):
+    home = Home(tmp_path / "home")
+    home.take()
+    home.release()
+    monkeypatch.setenv("CARNET_HOME", str(home.folder))
+    assert "stay in" not in CliRunner().invoke(cli.app, ["down", "--wipe"]).output
