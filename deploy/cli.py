@@ -237,8 +237,8 @@ def _stays(server: str, places: list[str]) -> None:
     owners = ", ".join(service for service in SERVICES if service != GATEWAY)
     what = {"kafka": "topics, users and rights", "postgres": f"databases and roles ({owners})"}[server]
     out.print(
-        f"Carnet's {what} stay in {' and '.join(places)}: remove them there. What is encrypted in them can't be read "
-        "any more, since its keys are gone.",
+        f"What Carnet made in {' and '.join(places)} stays there, {what}: remove it there. What is encrypted in it "
+        "can't be read any more, since its keys are gone.",
         highlight=False,
         soft_wrap=True,
     )

@@ -69,13 +69,7 @@ class Home:
 
     def take(self) -> None:
         """Make the folder and hold its lock until `release`. Raises AlreadyUpError or NotAHomeError."""
-        if self.folder.exists() and any(self.folder.iterdir()) and not (self / _MARK).exists():
-            raise NotAHomeError(
-                f"{self.folder} holds other things than a Carnet system: choose another folder with CARNET_HOME."
-            )
-        private_folder(self.folder)
-        (self / _MARK).touch()
-        handle = (self / _MARK).open("r+")
+        handle = self._marked()
         end = time.monotonic() + _LOOK_S
         while not _locked(handle, fcntl.LOCK_EX):
             if time.monotonic() > end:
@@ -83,6 +77,21 @@ class Home:
                 raise AlreadyUpError(f"Carnet is up already in {self.folder}: `carnet status` shows it.")
             time.sleep(_AGAIN_S)
         self._lock = handle
+
+    def _marked(self) -> IO[str]:
+        """The file that marks the folder as a system's, made with it where both are missing."""
+        try:
+            if self.folder.exists() and any(self.folder.iterdir()) and not (self / _MARK).exists():
+                raise NotAHomeError(
+                    f"{self.folder} holds other things than a Carnet system: choose another folder with CARNET_HOME."
+                )
+            private_folder(self.folder)
+            (self / _MARK).touch()
+            return (self / _MARK).open("r+")
+        except OSError as error:
+            raise NotAHomeError(
+                f"{self.folder} can't be used ({error.strerror}): choose another folder with CARNET_HOME."
+            ) from error
 
     def release(self) -> None:
         """Give the lock back and forget the state."""

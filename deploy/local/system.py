@@ -139,13 +139,7 @@ class LocalSystem:
         names = [environment.unit(*unit) for unit in options.units()]
         ports = home.ports(["kafka", "kafka-controller", "postgres", "mail", "identity", *names])
         self._ports = ports
-        kafka, postgres = os.environ.get("CARNET_KAFKA"), os.environ.get("CARNET_POSTGRES")
-        if kafka:
-            self._kafka_admin_password()
-            home.remember("kafka", kafka)
-        if postgres:
-            databases.check(postgres)
-            home.remember("postgres", databases.address(postgres))
+        kafka, postgres = self._servers_of_others()
         if not kafka:
             self.broker = Broker(
                 home / "kafka",
@@ -173,6 +167,17 @@ class LocalSystem:
             partitions=options.partitions,
             insurers=options.insurers,
         )
+
+    def _servers_of_others(self) -> tuple[str, str]:
+        """CARNET_KAFKA and CARNET_POSTGRES, looked at before anything starts and noted; empty where there are none."""
+        kafka, postgres = os.environ.get("CARNET_KAFKA", ""), os.environ.get("CARNET_POSTGRES", "")
+        if kafka:
+            self._kafka_admin_password()
+            self.home.remember("kafka", kafka)
+        if postgres:
+            databases.check(postgres)
+            self.home.remember("postgres", databases.address(postgres))
+        return kafka, postgres
 
     def _start_helpers(self) -> None:
         mail, identity = self._ports["mail"], self._ports["identity"]

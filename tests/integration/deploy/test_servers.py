@@ -97,8 +97,8 @@ def test_a_whole_system_on_servers_that_exist(carnet, servers, tmp_path):
 
     down = carnet("down", "--wipe")
     assert (down.returncode, down.stderr) == (0, "")
-    assert f"stay in {servers['CARNET_KAFKA']}: remove them there" in down.stdout
-    assert f"stay in {told['addresses']['postgres']}: remove them there" in down.stdout
+    assert f"made in {servers['CARNET_KAFKA']} stays there" in down.stdout
+    assert f"made in {told['addresses']['postgres']} stays there" in down.stdout
     assert ACCESS_DECISIONS in admin.partitions()
 
 

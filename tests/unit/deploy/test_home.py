@@ -47,6 +47,12 @@ def test_foreign_folder_is_neither_taken_nor_wiped(tmp_path):
     assert (tmp_path / "thesis.tex").exists()
 
 
+def test_folder_that_cannot_be_made_is_told_with_the_next_step(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(NotAHomeError, match=r"file/home can't be used .*CARNET_HOME"):
+        Home(tmp_path / "file" / "home").take()
+
+
 def test_wipe_needs_the_system_to_be_down(home):
     home.take()
     with pytest.raises(AlreadyUpError, match="carnet down"):

@@ -96,8 +96,10 @@ def test_what_stays_in_servers_of_others_is_told_when_the_system_is_wiped(tmp_pa
     monkeypatch.setenv("CARNET_HOME", str(home.folder))
     said = CliRunner().invoke(cli.app, ["down", "--wipe"]).output
     assert not home.folder.exists()
-    assert re.search(r"topics, users and rights stay in broker.test:9092: remove them there", said)
-    assert re.search(r"databases and roles \(access_control, .*\) stay in db.test:5432 and old.test:5432", said)
+    assert re.search(r"made in broker.test:9092 stays there, topics, users and rights: remove it there", said)
+    assert re.search(
+        r"made in db.test:5432 and old.test:5432 stays there, databases and roles \(access_control, .*\)", said
+    )
 
 
 def test_a_system_of_its_own_leaves_nothing(tmp_path, monkeypatch):
@@ -105,4 +107,4 @@ def test_a_system_of_its_own_leaves_nothing(tmp_path, monkeypatch):
     home.take()
     home.release()
     monkeypatch.setenv("CARNET_HOME", str(home.folder))
-    assert "stay in" not in CliRunner().invoke(cli.app, ["down", "--wipe"]).output
+    assert "stays there" not in CliRunner().invoke(cli.app, ["down", "--wipe"]).output
