@@ -45,7 +45,7 @@ def unit(service: str, replica: int) -> str:
 
 
 def told(service: str) -> dict[str, str]:
-    """The settings of a service that stand in our own environment, as CARNET_MAX_BATCH: they reach it, nothing else.
+    """The settings of a service that stand in our own environment, as CARNET_MAX_BATCH; nothing else of it reaches it.
 
     What names a file, a folder or an address comes from the system alone (`of`), which knows whose it is.
     """
