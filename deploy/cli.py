@@ -25,7 +25,7 @@ from deploy.local import tokens
 from deploy.local.home import AlreadyUpError, Home, NotAHomeError, Told
 from deploy.local.options import Options
 from services.access_control import commands as access_control
-from shared.contracts.topics import ACCESS_CONTROL, SERVICES
+from shared.contracts.topics import ACCESS_CONTROL, GATEWAY, SERVICES
 
 _DOWN_TIMEOUT_S = 90.0
 _CURTAIN_S = 5.0
@@ -116,7 +116,14 @@ def logs(
 @app.command()
 def down(
     *,
-    wipe: Annotated[bool, typer.Option("--wipe", help="Also remove all data, secrets and logs of the system.")] = False,
+    wipe: Annotated[
+        bool,
+        typer.Option(
+            "--wipe",
+            help="Also remove the system's folder: data, secrets, logs. What is in servers that CARNET_KAFKA and "
+            "CARNET_POSTGRES named stays there, and is told.",
+        ),
+    ] = False,
 ) -> None:
     """End the system, in order."""
     home = Home()
@@ -130,8 +137,11 @@ def down(
     elif not wipe:
         out.print("Carnet was not up.")
     if wipe:
+        others = home.servers()
         _guarded(home.wipe)
         out.print(f"Removed {home.folder}.")
+        for server, places in others.items():
+            _stays(server, places)
 
 
 @app.command()
@@ -222,6 +232,18 @@ def _demonstration(interrupted: threading.Event) -> Callable[[Any], bool]:
     return lambda system: bool(run(system, interrupted.is_set))
 
 
+def _stays(server: str, places: list[str]) -> None:
+    """Say what a wiped system leaves in a server that is not its own, and what to do about it."""
+    owners = ", ".join(service for service in SERVICES if service != GATEWAY)
+    what = {"kafka": "topics, users and rights", "postgres": f"databases and roles ({owners})"}[server]
+    out.print(
+        f"What Carnet made in {' and '.join(places)} stays there, {what}: remove it there. What is encrypted in it "
+        "can't be read any more, since its keys are gone.",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
 def _play_beside(home: Home) -> NoReturn:
     """Play on a system that another process runs; exits like `carnet demo`."""
     with _ended_by_signals() as interrupted:
@@ -289,12 +311,14 @@ def _guarded(act: Callable[[], object]) -> None:
     from deploy.kafka.jars import JarError  # noqa: PLC0415
     from deploy.kafka.java import NoJavaError  # noqa: PLC0415
     from deploy.kafka.topics import TopicError  # noqa: PLC0415
+    from deploy.local.databases import DatabaseError  # noqa: PLC0415
     from deploy.local.postgres import NoPostgresError  # noqa: PLC0415
     from deploy.processes import ProcessError  # noqa: PLC0415
 
+    ours = (AlreadyUpError, NotAHomeError, ProcessError, JarError, NoJavaError, NoPostgresError, TopicError)
     try:
         act()
-    except (AlreadyUpError, NotAHomeError, ProcessError, JarError, NoJavaError, NoPostgresError, TopicError) as error:
+    except (*ours, DatabaseError) as error:
         _fail(str(error))
 
 

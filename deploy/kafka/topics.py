@@ -4,8 +4,9 @@ Uses confluent-kafka: the services' client cannot make ACLs.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
+from enum import Enum, auto
 from typing import Any
 
 import confluent_kafka.admin
@@ -23,6 +24,17 @@ _ANY_HOST = "*"
 _AGAIN_S = 0.03
 
 
+class Keep(Enum):
+    """What stays of users and rights in a broker that the registry does not have."""
+
+    ALL = auto()
+    """Everything: several of our systems share the broker, as in tests."""
+    OTHERS = auto()
+    """What belongs to others: the broker is somebody's, and only what our own principals have is as we want it."""
+    NOTHING = auto()
+    """The broker is ours alone: whoever else has a right in it, also everybody (`User:*`), loses it."""
+
+
 class TopicError(RuntimeError):
     """The broker's topics are not as the registry wants them, and can't be made so. The text has the next step."""
 
@@ -38,6 +50,7 @@ class Admin:
     """
 
     def __init__(self, bootstrap: str, password: str, username: str = "admin", replicas: int = 1) -> None:
+        self._bootstrap = bootstrap
         self._replicas = replicas
         self._client = _kafka.AdminClient(
             {
@@ -52,15 +65,35 @@ class Admin:
             },
         )
 
-    def ensure(self, registry: Mapping[str, Topic], passwords: Mapping[str, str], *, exact: bool = False) -> None:
+    def ensure(self, registry: Mapping[str, Topic], passwords: Mapping[str, str], keep: Keep = Keep.ALL) -> None:
         """Make the registry's topics, users (name -> password) and rights; returns when all are in force.
 
-        `exact` also takes from these principals every right that the registry does not have.
-        Raises TopicError where a topic exists with another number of partitions.
+        Users of whom the registry no longer knows, as an insurer who left, are made only where `keep` is ALL.
+        Raises TopicError where a topic exists with another number of partitions, or the broker does not do it.
         """
-        self.ensure_topics(registry)
-        self.ensure_users(passwords)
-        self.ensure_rights(acls.rights(registry), exact=exact)
+        known = acls.principals(registry.values())
+        gone = set() if keep is Keep.ALL else passwords.keys() - known
+        try:
+            self.ensure_topics(registry)
+            self.ensure_users({name: word for name, word in passwords.items() if name not in gone})
+            self.ensure_rights(acls.rights(registry), self._surplus_of(keep, {*known, *passwords}))
+            self.remove_users(gone)
+        except (KafkaException, TimeoutError) as error:
+            raise TopicError(
+                f"Kafka at {self._bootstrap} did not make topics, users and rights ({error}): check that it answers "
+                "there and, where CARNET_KAFKA names it, CARNET_KAFKA_ADMIN_USER and its password file.",
+            ) from error
+
+    @staticmethod
+    def _surplus_of(keep: Keep, ours: Collection[str]) -> Callable[[str], bool]:
+        """Whose rights are taken where the registry does not have them."""
+        match keep:
+            case Keep.ALL:
+                return lambda _: False
+            case Keep.OTHERS:
+                return {f"User:{name}" for name in ours}.__contains__
+            case Keep.NOTHING:
+                return lambda _: True
 
     def ensure_topics(self, registry: Mapping[str, Topic]) -> None:
         """Make what is missing; TopicError for another number of partitions than the registry's."""
@@ -81,20 +114,32 @@ class Admin:
         if changes:
             self._done(self._client.alter_user_scram_credentials(changes, request_timeout=_TIMEOUT_S))
 
-    def ensure_rights(self, wanted: frozenset[Right], *, exact: bool = False) -> None:
-        """Give the rights that are missing; `exact`: take the others of these principals. Waits until it is so."""
-        existing = self.rights()
+    def remove_users(self, names: Collection[str]) -> None:
+        """Take away the passwords of principals; of those who have none, nothing."""
+        how = _kafka.ScramMechanism.SCRAM_SHA_512
+        changes = [_kafka.UserScramCredentialDeletion(name, how) for name in names]
+        if changes:
+            self._done(
+                self._client.alter_user_scram_credentials(changes, request_timeout=_TIMEOUT_S),
+                fine=KafkaError.RESOURCE_NOT_FOUND,
+            )
+
+    def ensure_rights(self, rights: Iterable[Right], taken: Callable[[str], bool] = lambda _: False) -> None:
+        """Give the rights that are missing, and take all others of the principals (`User:<name>`) that `taken` tells.
+
+        Returns when it is so.
+        """
+        wanted = frozenset(map(binding, rights))
+        existing = self.bindings()
         missing = wanted - existing
-        ours = {right.principal for right in wanted}
-        surplus = {right for right in existing - wanted if right.principal in ours} if exact else set()
+        surplus = {one for one in existing - wanted if taken(one.principal)}
         if missing:
-            self._done(self._client.create_acls([_binding(right) for right in missing], request_timeout=_TIMEOUT_S))
+            self._done(self._client.create_acls(list(missing), request_timeout=_TIMEOUT_S))
         if surplus:
-            filters = [_filter(right) for right in surplus]
-            self._done(self._client.delete_acls(filters, request_timeout=_TIMEOUT_S))
+            self._done(self._client.delete_acls(list(map(_filter, surplus)), request_timeout=_TIMEOUT_S))
         if missing or surplus:
             self._until(
-                lambda: wanted <= (found := self.rights()) and not found & surplus, "The rights were not in force"
+                lambda: wanted <= (found := self.bindings()) and not found & surplus, "The rights were not in force"
             )
 
     @staticmethod
@@ -106,8 +151,8 @@ class Admin:
                 raise TopicError(f"{otherwise} after {_TIMEOUT_S:g} s: see the broker's log, then start again.")
             time.sleep(_AGAIN_S)
 
-    def rights(self) -> frozenset[Right]:
-        """The rights that the broker has now."""
+    def bindings(self) -> frozenset[Any]:
+        """All rights that the broker has now, whoever gave them, and what it denies: each as Kafka's AclBinding."""
         everything = _kafka.AclBindingFilter(
             _kafka.ResourceType.ANY,
             None,
@@ -115,10 +160,9 @@ class Admin:
             None,
             None,
             _kafka.AclOperation.ANY,
-            _kafka.AclPermissionType.ALLOW,
+            _kafka.AclPermissionType.ANY,
         )
-        found = self._client.describe_acls(everything, request_timeout=_TIMEOUT_S).result(_TIMEOUT_S)
-        return frozenset(right for right in map(_right, found) if right is not None)
+        return frozenset(self._client.describe_acls(everything, request_timeout=_TIMEOUT_S).result(_TIMEOUT_S))
 
     def partitions(self) -> dict[str, int]:
         """The number of partitions of each topic in the broker."""
@@ -162,32 +206,28 @@ class Admin:
                     raise
 
 
-def _binding(right: Right) -> Any:
-    return _kafka.AclBinding(*_pattern(right), _kafka.AclPermissionType.ALLOW)
-
-
-def _filter(right: Right) -> Any:
-    return _kafka.AclBindingFilter(*_pattern(right), _kafka.AclPermissionType.ALLOW)
-
-
-def _pattern(right: Right) -> tuple[Any, ...]:
+def binding(right: Right) -> Any:
+    """A right as Kafka has it."""
     pattern = _kafka.ResourcePatternType.PREFIXED if right.by_prefix else _kafka.ResourcePatternType.LITERAL
-    resource = _kafka.ResourceType[right.resource.value]
-    return (
-        resource,
+    return _kafka.AclBinding(
+        _kafka.ResourceType[right.resource.value],
         right.name,
         pattern,
         f"User:{right.principal}",
         _ANY_HOST,
         _kafka.AclOperation[right.operation.value],
+        _kafka.AclPermissionType.ALLOW,
     )
 
 
-def _right(binding: Any) -> Right | None:
-    """A right as we write it; None for one that others gave, of a kind we never give."""
-    try:
-        operation = acls.Operation(binding.operation.name)
-        resource = acls.Resource(binding.restype.name)
-    except ValueError:
-        return None
-    return Right(binding.principal.removeprefix("User:"), operation, resource, binding.name)
+def _filter(one: Any) -> Any:
+    """What finds this binding and no other."""
+    return _kafka.AclBindingFilter(
+        one.restype,
+        one.name,
+        one.resource_pattern_type,
+        one.principal,
+        one.host,
+        one.operation,
+        one.permission_type,
+    )

@@ -24,7 +24,9 @@ def train() -> Path | None:
         target = aot.path(java, Broker.FLAGS)
         with jars.file_lock(jars.cache_folder() / ".aot.lock"):
             if not target.exists():
+                aot.tidy()
                 _trained(target)
+                aot.tidy()
     except Exception as error:  # noqa: BLE001 - never prevents a start
         _log.warning("no AOT cache: %s: %s", type(error).__name__, error)
         return None
@@ -32,7 +34,7 @@ def train() -> Path | None:
 
 
 def _trained(target: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".aot-") as scratch:
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=aot.SCRATCH) as scratch:
         made = Path(scratch) / "made.aot"
         broker = Broker(Path(scratch) / "broker", secrets.token_urlsafe(24), extra=(f"-XX:AOTCacheOutput={made}",))
         broker.start()

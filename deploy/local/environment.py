@@ -1,5 +1,7 @@
 """The settings that each service of a local system gets, by the same names as everywhere (`shared/settings.py`)."""
 
+import importlib.util
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +11,9 @@ from deploy.local.identity.provider import AUDIENCE
 from deploy.local.secrets import KEK, Secrets
 from deploy.processes import LOOPBACK
 from shared.contracts.topics import ACCESS_CONTROL, AUDIT, DOCUMENT, GATEWAY, HISTORY, NOTIFICATION
+from shared.settings import ServiceSettings
 
+_PLACES = ("_FILE", "_DIR", "_URL", "_BOOTSTRAP", "_USERNAME", "_ISSUER", "_HOST", "_PORT")
 _CALLED_BY_GATEWAY = (ACCESS_CONTROL, DOCUMENT, HISTORY, NOTIFICATION, AUDIT)
 
 
@@ -40,6 +44,17 @@ def unit(service: str, replica: int) -> str:
     return service if replica == 1 else f"{service}-{replica}"
 
 
+def told(service: str) -> dict[str, str]:
+    """The settings of a service that stand in our own environment, as CARNET_MAX_BATCH; nothing else of it reaches it.
+
+    What names a file, a folder or an address comes from the system alone (`of`), which knows whose it is.
+    """
+    own = f"services.{service}.settings"
+    kind = importlib.import_module(own).Settings if importlib.util.find_spec(own) else ServiceSettings
+    names = {f"CARNET_{name.upper()}" for name in kind.model_fields}
+    return {name: os.environ[name] for name in names & os.environ.keys() if not name.endswith(_PLACES)}
+
+
 def of(service: str, replica: int, places: Places) -> dict[str, str]:
     """All CARNET_ settings of one process."""
     return _common(service, replica, places) | _database(service, places) | _own(service, replica, places)
@@ -62,7 +77,10 @@ def _common(service: str, replica: int, places: Places) -> dict[str, str]:
 
 
 def of_database(service: str, server: str, secrets: Secrets) -> dict[str, str]:
-    """The settings by which a service reads its own database on a server (`postgresql://host:port`): way and keys."""
+    """The settings by which a service reads its own database on a server: way and keys.
+
+    `server`: a URL without who connects, `postgresql://host:port`, maybe with `/?sslmode=…`.
+    """
     return {
         "CARNET_DATABASE_URL": databases.url_for(server, service),
         "CARNET_DATABASE_PASSWORD_FILE": str(secrets.postgres_password_file(service)),

@@ -1,6 +1,7 @@
 """Files that only their owner may read, written whole or not at all."""
 
 import os
+import tempfile
 from pathlib import Path
 
 
@@ -12,10 +13,29 @@ def private_folder(path: Path) -> Path:
 
 
 def write_private(path: Path, content: str) -> None:
-    """Write a file with mode 0600. A reader sees the old content or the new one, never a part."""
+    """Write a file with mode 0600. A reader sees the old content or the new one, never a part, also after a power cut.
+
+    Any number may write it at a time, also from containers, where all processes have the same number: each writes a
+    file of a random name first, which is hidden. The last one holds.
+    """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.unlink(missing_ok=True)
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
-        handle.write(content)
-    unfinished.replace(path)
+    number, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(number, "w") as handle:
+            handle.write(content)
+            handle.flush()
+            os.fsync(handle.fileno())
+        Path(unfinished).replace(path)
+    except BaseException:
+        Path(unfinished).unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """What was renamed in the folder stays so after a power cut."""
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

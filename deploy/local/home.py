@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ from deploy.local.files import private_folder, write_private
 from deploy.processes import free_ports, is_open
 
 _MARK = "carnet.home"
+_LOOK_S = 0.5
+"""Whoever looks whether a system is up shares its lock for a moment; who takes it waits longer than that."""
+_AGAIN_S = 0.01
 
 
 class NotAHomeError(RuntimeError):
@@ -65,19 +69,29 @@ class Home:
 
     def take(self) -> None:
         """Make the folder and hold its lock until `release`. Raises AlreadyUpError or NotAHomeError."""
-        if self.folder.exists() and any(self.folder.iterdir()) and not (self / _MARK).exists():
-            raise NotAHomeError(
-                f"{self.folder} holds other things than a Carnet system: choose another folder with CARNET_HOME."
-            )
-        private_folder(self.folder)
-        (self / _MARK).touch()
-        handle = (self / _MARK).open("r+")
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            handle.close()
-            raise AlreadyUpError(f"Carnet is up already in {self.folder}: `carnet status` shows it.") from None
+        handle = self._marked()
+        end = time.monotonic() + _LOOK_S
+        while not _locked(handle, fcntl.LOCK_EX):
+            if time.monotonic() > end:
+                handle.close()
+                raise AlreadyUpError(f"Carnet is up already in {self.folder}: `carnet status` shows it.")
+            time.sleep(_AGAIN_S)
         self._lock = handle
+
+    def _marked(self) -> IO[str]:
+        """The file that marks the folder as a system's, made with it where both are missing."""
+        try:
+            if self.folder.exists() and any(self.folder.iterdir()) and not (self / _MARK).exists():
+                raise NotAHomeError(
+                    f"{self.folder} holds other things than a Carnet system: choose another folder with CARNET_HOME."
+                )
+            private_folder(self.folder)
+            (self / _MARK).touch()
+            return (self / _MARK).open("r+")
+        except OSError as error:
+            raise NotAHomeError(
+                f"{self.folder} can't be used ({error.strerror}): choose another folder with CARNET_HOME."
+            ) from error
 
     def release(self) -> None:
         """Give the lock back and forget the state."""
@@ -92,13 +106,10 @@ class Home:
         if self._lock is not None:
             return True
         try:
-            with (self / _MARK).open("r+") as handle:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with (self / _MARK).open() as handle:
+                return not _locked(handle, fcntl.LOCK_SH)
         except FileNotFoundError:
             return False
-        except OSError:
-            return True
-        return False
 
     def wipe(self) -> None:
         """Remove everything. Raises NotAHomeError for a folder that is none, AlreadyUpError while it is up."""
@@ -119,6 +130,16 @@ class Home:
         chosen |= {name: next(fresh) for name in missing}
         write_private(self / "ports.json", json.dumps({**kept, **chosen}))
         return chosen
+
+    def remember(self, server: str, address: str) -> None:
+        """Note that the system has worked with a server that is not its own, of which `wipe` takes nothing back."""
+        known: dict[str, list[str]] = self._read("servers.json") or {}
+        known[server] = sorted({*known.get(server, ()), address})
+        write_private(self / "servers.json", json.dumps(known))
+
+    def servers(self) -> dict[str, list[str]]:
+        """Where the system has worked with servers that are not its own: addresses by `kafka` and `postgres`."""
+        return self._read("servers.json") or {}
 
     def tell(self, processes: Sequence[Told], *, ready: bool, addresses: Mapping[str, str]) -> None:
         """Write the state for `carnet status` and the others."""
@@ -144,3 +165,12 @@ class Home:
             return json.loads((self / name).read_text())
         except (OSError, ValueError):
             return None
+
+
+def _locked(handle: IO[str], kind: int) -> bool:
+    """Whether the lock was got, at once or not at all."""
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -13,7 +13,8 @@ from urllib.parse import quote
 import psutil
 
 from deploy.local import unprivileged
-from deploy.processes import LOOPBACK, Child, ProcessError, free_ports
+from deploy.local.files import sync_folder
+from deploy.processes import LOOPBACK, Child, ProcessError, free_ports, inherited
 
 ADMIN = "postgres"
 SETTINGS: Mapping[str, str] = {
@@ -71,6 +72,7 @@ class Postgres:
         self.log = log or self.folder / "postgres.log"
         self._data = self.folder / "data"
         self._settings = {**SETTINGS, **(settings or {})}
+        self._durable = self._settings.get("fsync") != "off"
         self._child = Child("PostgreSQL", (), self.log, survive=survive)
 
     @property
@@ -177,7 +179,7 @@ class Postgres:
         unfinished = self.folder / "data.new"
         shutil.rmtree(unfinished, ignore_errors=True)
         command = [str(program), "-D", str(unfinished), "-U", ADMIN, "-A", "scram-sha-256", f"--pwfile={secret}"]
-        command += ["-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"]
+        command += ["-E", "UTF8", "--locale=C.UTF-8", "--no-instructions", *([] if self._durable else ["--no-sync"])]
         done = subprocess.run(  # noqa: S603
             command,
             cwd="/",
@@ -185,6 +187,7 @@ class Postgres:
             text=True,
             timeout=_INITDB_TIMEOUT_S,
             check=False,
+            env=inherited(),
             preexec_fn=unprivileged.drop(program, unfinished),
         )
         secret.unlink()
@@ -194,6 +197,8 @@ class Postgres:
                 "Check that the folder may be written, or set CARNET_HOME to another one.",
             )
         unfinished.rename(self._data)
+        if self._durable:
+            sync_folder(self.folder)
 
 
 def programs() -> Path:

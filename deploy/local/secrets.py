@@ -16,13 +16,14 @@ from functools import partial
 from pathlib import Path
 
 from deploy.local.files import private_folder, write_private
+from shared.contracts.topics import ACCESS_CONTROL, GATEWAY, HISTORY
 from shared.security import new_private_jwk, public_jwks
 
 ADMIN = "admin"
 POSTGRES = "postgres"
 PERMITS_KID = "access_control.permits-1"
 KEK = "kek-1"
-_WITH_HASH_KEY = ("access_control", "history_ingestion")
+_WITH_HASH_KEY = (ACCESS_CONTROL, HISTORY)
 
 
 class Secrets:
@@ -61,17 +62,32 @@ class Secrets:
         """Key of the service's keyed-hash index."""
         return self.folder / "hash" / f"{service}.key"
 
+    def of(self, service: str) -> list[Path]:
+        """The files that a service needs, and no other sees: those that its settings name."""
+        found = [self.kafka_password_file(service), self.service_key_file(service), self.jwks_file]
+        if service != GATEWAY:
+            found += [self.postgres_password_file(service), self.keys_dir(service) / f"{KEK}.key"]
+        if service in _WITH_HASH_KEY:
+            found.append(self.hash_key_file(service))
+        if service == ACCESS_CONTROL:
+            found.append(self.permit_key_file)
+        return found
+
+    def hand_out(self, files: Iterable[Path], folder: Path) -> None:
+        """Copy some of the files to another folder, each to the place that it has here."""
+        private_folder(folder)
+        for path in files:
+            copy = folder / path.relative_to(self.folder)
+            private_folder(copy.parent)
+            write_private(copy, path.read_text())
+
     def kafka_passwords(self) -> dict[str, str]:
         """Every principal's password but the super user's."""
-        found = {path.name: path.read_text() for path in (self.folder / "kafka").iterdir() if path.is_file()}
-        found.pop(ADMIN, None)
-        return found
+        return _passwords(self.folder / "kafka", ADMIN)
 
     def postgres_passwords(self) -> dict[str, str]:
         """Every role's password but the superuser's."""
-        found = {path.name: path.read_text() for path in (self.folder / "postgres").iterdir() if path.is_file()}
-        found.pop(POSTGRES, None)
-        return found
+        return _passwords(self.folder / "postgres", POSTGRES)
 
 
 def create(folder: Path, *, services: Iterable[str], principals: Iterable[str]) -> Secrets:
@@ -92,6 +108,12 @@ def create(folder: Path, *, services: Iterable[str], principals: Iterable[str]) 
     private = [json.loads(path.read_text()) for path in (*map(made.service_key_file, names), made.permit_key_file)]
     write_private(made.jwks_file, json.dumps(public_jwks(*private)))
     return made
+
+
+def _passwords(folder: Path, without: str) -> dict[str, str]:
+    """Each file's content by its name; hidden ones are what a writer who was killed left."""
+    files = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
+    return {path.name: path.read_text() for path in files if path.name != without}
 
 
 def _once(path: Path, make: Callable[[], str]) -> None:

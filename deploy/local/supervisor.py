@@ -16,6 +16,8 @@ _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 10.0
 _STEADY_S = 20.0
 """After running this long a process is trusted again: its next pause is short."""
+_TRIES = 3
+"""Restarts in a row after which a process that was never ready is given up by who waits for it."""
 _TICK_S = 0.1
 
 
@@ -70,6 +72,7 @@ class Unit:
     ready: bool = False
     wanted: bool = False
     _was_ready: bool = False
+    _ever_ready: bool = False
     _started_at: float = 0.0
     _failures: int = 0
     _again_at: float | None = None
@@ -83,6 +86,11 @@ class Unit:
             return State.READY
         return State.NOT_READY if self._was_ready else State.STARTING
 
+    @property
+    def hopeless(self) -> bool:
+        """True where it ended again right after its third restart, and has not been ready since it was added."""
+        return self._failures > _TRIES and not self._ever_ready
+
     def start(self, now: float) -> None:
         """Start it, from now on to be kept running."""
         self.wanted, self._again_at, self._started_at = True, None, now
@@ -93,6 +101,7 @@ class Unit:
         """Ask whether it can do its work."""
         self.ready = self.process.running and self.probe()
         self._was_ready = self._was_ready or self.ready
+        self._ever_ready = self._ever_ready or self.ready
 
     def tend(self, now: float) -> None:
         """Start it again when it has ended and its pause is over."""
@@ -160,7 +169,8 @@ class Supervisor:
             members = [unit for unit in self.units if unit.group == group]
             with ThreadPoolExecutor(max_workers=len(members)) as pool:
                 list(pool.map(lambda unit: unit.process.stop(), members))
-        self._changed(self.units)
+        if self.units:
+            self._changed(self.units)
 
     def _look(self) -> None:
         while not self._ended.wait(_TICK_S if not self.all_ready else 1.0):

@@ -7,21 +7,20 @@ the services start, each of which waits by itself for what it still misses. Ends
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from deploy.kafka import acls, aot, config
+from deploy.kafka import acls, aot, config, jars
 from deploy.kafka.broker import Broker
-from deploy.kafka.java import NoJavaError
-from deploy.kafka.topics import Admin
+from deploy.kafka.java import JAVA_VARIABLE, NoJavaError
+from deploy.kafka.topics import Admin, Keep
 from deploy.local import databases, environment, migrations, probe, secrets
 from deploy.local.home import Home, Told
 from deploy.local.options import Options
 from deploy.local.postgres import Postgres
 from deploy.local.supervisor import Supervisor, Unit
-from deploy.processes import LOOPBACK, Child, ProcessError, is_open
+from deploy.processes import LOOPBACK, PORTS_VARIABLE, Child, ProcessError, inherited, is_open, tail
 from shared.contracts.topics import GATEWAY, SERVICES, registry
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,7 +51,8 @@ class LocalSystem:
 
         Raises:
             AlreadyUpError, NotAHomeError: the folder can't be used.
-            ProcessError, JarError, NoJavaError, NoPostgresError, TopicError: something did not start; all is ended.
+            ProcessError, JarError, NoJavaError, NoPostgresError, DatabaseError, TopicError: something did not start;
+                all is ended.
         """
         self.home.take()
         try:
@@ -85,7 +85,13 @@ class LocalSystem:
                 "CARNET_KAFKA names a broker that exists: set CARNET_KAFKA_ADMIN_USER and "
                 "CARNET_KAFKA_ADMIN_PASSWORD_FILE too, so that topics, users and rights can be made in it.",
             )
-        return Path(file).read_text().strip()
+        try:
+            return Path(file).read_text().strip()
+        except OSError as error:
+            raise ProcessError(
+                f"CARNET_KAFKA_ADMIN_PASSWORD_FILE can't be read ({error}): name a file with the password of that "
+                "broker's administrator.",
+            ) from error
 
     def unit(self, name: str) -> Unit:
         """One process by its name, for example `document-2` or `kafka`."""
@@ -101,9 +107,8 @@ class LocalSystem:
         found = {"identity": self.places.issuer, "kafka": self.places.kafka}
         if GATEWAY in self.options.services:
             found["gateway"] = self.places.url(GATEWAY, 1)
-        parts = urlsplit(self.places.postgres_admin_url)
         return found | {
-            "postgres": f"{parts.hostname}:{parts.port}",
+            "postgres": databases.address(self.places.postgres_admin_url),
             "mail": str(self.home.mail),
             "logs": str(self.home.logs),
         }
@@ -134,7 +139,7 @@ class LocalSystem:
         names = [environment.unit(*unit) for unit in options.units()]
         ports = home.ports(["kafka", "kafka-controller", "postgres", "mail", "identity", *names])
         self._ports = ports
-        kafka, postgres = os.environ.get("CARNET_KAFKA"), os.environ.get("CARNET_POSTGRES")
+        kafka, postgres = self._servers_of_others()
         if not kafka:
             self.broker = Broker(
                 home / "kafka",
@@ -162,6 +167,17 @@ class LocalSystem:
             partitions=options.partitions,
             insurers=options.insurers,
         )
+
+    def _servers_of_others(self) -> tuple[str, str]:
+        """CARNET_KAFKA and CARNET_POSTGRES, looked at before anything starts and noted; empty where there are none."""
+        kafka, postgres = os.environ.get("CARNET_KAFKA", ""), os.environ.get("CARNET_POSTGRES", "")
+        if kafka:
+            self._kafka_admin_password()
+            self.home.remember("kafka", kafka)
+        if postgres:
+            databases.check(postgres)
+            self.home.remember("postgres", databases.address(postgres))
+        return kafka, postgres
 
     def _start_helpers(self) -> None:
         mail, identity = self._ports["mail"], self._ports["identity"]
@@ -203,18 +219,21 @@ class LocalSystem:
             self.postgres.wait_ready()
         passwords = self.places.secrets.postgres_passwords()
         owners = [service for service in self.options.services if service != GATEWAY]
-        databases.ensure(self.places.postgres_admin_url, {name: passwords[name] for name in owners})
-        migrations.upgrade(self.places.postgres_admin_url, {name: passwords[name] for name in owners})
+        wanted, url = {name: passwords[name] for name in owners}, self.places.postgres_admin_url
+        databases.ensure(url, wanted, alone=self.postgres is not None)
+        migrations.upgrade(url, wanted)
 
     def _make_topics(self) -> None:
         if self.broker is not None:
             self.broker.wait_ready()
         topics = registry(self.options.insurers, self.options.partitions)
-        self.admin().ensure(topics, self.places.secrets.kafka_passwords(), exact=True)
+        keep = Keep.NOTHING if self.broker is not None else Keep.OTHERS
+        self.admin().ensure(topics, self.places.secrets.kafka_passwords(), keep)
 
     def _start_services(self) -> None:
         for service, number in self.options.units():
-            settings = environment.of(service, number, self.places) | self.options.settings
+            told = environment.told(service)
+            settings = told | environment.of(service, number, self.places) | self.options.settings
             url = self.places.url(service, number)
             self._add(
                 environment.unit(service, number),
@@ -232,10 +251,10 @@ class LocalSystem:
         ready: Callable[[], bool],
         address: str,
         *,
-        settings: Mapping[str, str] | None = None,
+        settings: dict[str, str] | None = None,
         group: int = _HELPERS,
     ) -> None:
-        env = {**os.environ, **(settings or {})}
+        env = inherited() | (settings or {})
         child = Child(name, [sys.executable, "-m", *module], self.home.logs / f"{name}.log", env=env, cwd=ROOT)
         self.supervisor.add(Unit(name, child, ready, address, group))
 
@@ -247,15 +266,24 @@ class LocalSystem:
 
     def _wait_ready(self, interrupted: Callable[[], bool]) -> None:
         end = time.monotonic() + _READY_TIMEOUT_S
-        self.supervisor.watch(lambda: self.ready or interrupted() or time.monotonic() > end)
+        self.supervisor.watch(lambda: self.ready or interrupted() or self._looping() or time.monotonic() > end)
         if interrupted():
             raise ProcessError("The start was interrupted.")
+        if unit := self._looping():
+            raise ProcessError(
+                f"{unit.name} ended {unit.restarts + 1} times before it was ready; its log {unit.process.log} ends "
+                f"with:\n{tail(unit.process.log)}"
+            )
         missing = [
             f"{unit.name} ({unit.state}, {unit.process.log})" for unit in self.supervisor.units if not unit.ready
         ]
         if missing:
             raise ProcessError(f"Not ready after {_READY_TIMEOUT_S:g} s: {'; '.join(missing)}. The logs say why.")
         self._tell(self.supervisor.units)
+
+    def _looping(self) -> Unit | None:
+        """A process that is started again and again and was not ready yet: more of it will not help."""
+        return next((unit for unit in self.supervisor.units if unit.hopeless), None)
 
     def _train(self) -> None:
         """The next starts of Kafka will be faster; done by a process of low priority, whose failure hurts nobody."""
@@ -264,9 +292,9 @@ class LocalSystem:
         except NoJavaError:
             return
         if self.broker is not None and java.caches_ahead_of_time and aot.usable(java, Broker.FLAGS) is None:
-            self._trainer = Child(
-                "aot", [sys.executable, "-m", "deploy.kafka.train"], self.home.logs / "aot.log", cwd=ROOT
-            )
+            command = [sys.executable, "-m", "deploy.kafka.train"]
+            env = inherited(jars.CACHE_VARIABLE, JAVA_VARIABLE, PORTS_VARIABLE)
+            self._trainer = Child("aot", command, self.home.logs / "aot.log", env=env, cwd=ROOT)
             self._trainer.spawn()
 
     def _tell(self, units: Sequence[Unit]) -> None:

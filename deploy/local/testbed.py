@@ -11,9 +11,6 @@ from deploy.kafka.topics import Admin
 from deploy.local.postgres import Postgres
 from shared.contracts.topics import registry
 
-UNDURABLE: Mapping[str, str] = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "128MB"}
-"""PostgreSQL settings for tests that never pull the plug of the machine. Not for figures."""
-
 
 @dataclass
 class Testbed:

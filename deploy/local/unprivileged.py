@@ -12,6 +12,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from deploy.processes import ProcessError
+
 _USERS = ("postgres", "nobody")
 _CAP_DAC_OVERRIDE = 1
 _CAPABILITY_VERSION = 0x20080522
@@ -28,7 +30,7 @@ class _Data(ctypes.Structure):
 
 
 def account() -> pwd.struct_passwd | None:
-    """Whom to be instead of root; None where we are not root. Raises RuntimeError without such an account."""
+    """Whom to be instead of root; None where we are not root. Raises ProcessError without such an account."""
     if os.geteuid() != 0:
         return None
     for name in _USERS:
@@ -36,7 +38,7 @@ def account() -> pwd.struct_passwd | None:
             return pwd.getpwnam(name)
         except KeyError:
             continue
-    raise RuntimeError(
+    raise ProcessError(
         f"PostgreSQL does not run as root and none of the accounts {', '.join(_USERS)} exists: start Carnet as "
         "another user, or set CARNET_POSTGRES to a server that exists.",
     )

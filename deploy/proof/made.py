@@ -95,11 +95,6 @@ def make(kind: str, patient: SamplePatient = PATIENT, author: SampleAuthor = AUT
     ).encode()
 
 
-def make_all(patient: SamplePatient = PATIENT, author: SampleAuthor = AUTHOR, seed: int = 0) -> list[bytes]:
-    """One document of every kind."""
-    return [make(kind, patient, author, seed) for kind in KINDS]
-
-
 def pdf(line: str) -> bytes:
     """A PDF of one page that shows one line."""
     shown = line.encode("latin-1", "replace").replace(b"\\", b"\\\\").replace(b"(", b"\\(").replace(b")", b"\\)")

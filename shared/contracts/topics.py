@@ -26,8 +26,6 @@ from shared.contracts.common import Body
 
 RETENTION = timedelta(days=30)
 """How long record-keyed topics keep messages; as long as the outboxes that could send them again."""
-INSURERS = "insurers"
-"""Stands in the registry for each insurer's own principal `insurer-<code>`."""
 
 
 class Key(StrEnum):

@@ -18,7 +18,7 @@ def upgrade(migrations: Path, url: str, password: str | None) -> None:
     config.set_main_option("script_location", str(Path(__file__).with_name("alembic")))
     config.set_main_option("version_locations", str(migrations))
     config.set_main_option("path_separator", "newline")
-    config.attributes["url"] = url.replace("postgresql://", "postgresql+asyncpg://", 1)
+    config.attributes["url"] = url
     config.attributes["password"] = password
     command.upgrade(config, "head")
 

@@ -4,13 +4,10 @@ The text of a foreign error may hold what it failed on: a row, a name, a documen
 """
 
 import traceback
-from types import TracebackType
 from typing import Final
 
 _FRAMES: Final = 8
 _CAUSES: Final = 4
-
-ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 def error_types(error: BaseException) -> list[str]:

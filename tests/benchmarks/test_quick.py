@@ -1,4 +1,4 @@
-"""The benchmarks run in their small form, on a system of their own. By command: `pytest tests/benchmarks`."""
+"""The benchmarks run in their small form, on a system of their own. By command: `make test LONG=1`."""
 
 import json
 import subprocess
@@ -6,7 +6,6 @@ import sys
 
 import pytest
 
-from deploy.proof.bench.__main__ import ALONE, GROUPS
 from deploy.proof.bench.figures import TARGETS
 
 BY_OPTION = {"run.first_deposit_bare_s"}
@@ -26,8 +25,3 @@ def test_every_figure_is_measured_and_counts(tmp_path) -> None:
         assert figure["verdict"]["ok"], figure
         assert 0 < figure["min"] <= figure["median"] <= figure["max"], figure
     assert done.returncode == 0, done.stdout[-3000:]
-
-
-def test_every_figure_belongs_to_a_group() -> None:
-    groups = [name for name, _ in (*GROUPS, *ALONE)]
-    assert {name for name in TARGETS if not any(name.startswith(group) for group in groups)} == set()

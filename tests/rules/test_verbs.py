@@ -73,8 +73,17 @@ def test_a_failure_of_any_stage_fails_and_the_others_still_run(project, failing,
     assert len(calls) == 3
 
 
-def test_a_folder_without_tests_is_no_failure(project) -> None:
-    assert make(project, "test", failing="tests/integration", code=5)[0] == 0
+def test_that_no_test_was_found_is_a_failure_unless_somebody_chose_among_them(project) -> None:
+    assert make(project, "test", failing="tests/integration", code=5)[0] != 0
+    assert make(project, "test", "ARGS=-k block", failing="tests/integration", code=5)[0] == 0
+    assert make(project, "test", "ARGS=-k block", failing="tests/integration", code=1)[0] != 0
+
+
+def test_the_benchmarks_run_with_the_long_ones_and_last(project) -> None:
+    (project / "tests/benchmarks").mkdir()
+    assert not [call for call in make(project, "test")[2] if "benchmarks" in call]
+    (project / "calls").unlink()
+    assert "pytest tests/benchmarks -n 0 " in make(project, "test", "LONG=1")[2][-1]
 
 
 def test_an_absent_folder_is_no_failure(project) -> None:

@@ -123,3 +123,10 @@ def test_an_unknown_access_rule_is_found(cited) -> None:
 @pytest.mark.parametrize("cited", ["AR-001", "AR-073"])
 def test_a_known_access_rule_passes(cited) -> None:
     assert unknown_rules("a.py", f"by {cited}.") == []
+
+
+def test_what_is_said_to_stand_in_the_readme_does(root, texts) -> None:
+    headings = [line.lower() for line in (root / "README.md").read_text().splitlines() if line.startswith("#")]
+    programs = [text for name, text in texts.items() if name.startswith(("deploy/", "services/", "shared/"))]
+    referred = {word.lower() for text in programs for word in re.findall(r"README's (\w+)", text)}
+    assert [word for word in referred if not any(word in heading for heading in headings)] == []

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import psutil
 
-from deploy.local.testbed import UNDURABLE, Testbed
+from deploy.local.testbed import Testbed
 from tests.support.containers import ContainerBed
+
+UNDURABLE = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "128MB"}
+"""PostgreSQL settings for tests that never pull the plug of the machine."""
 
 
 class LocalBed:

@@ -86,7 +86,7 @@ class Documents:
     async def _expect_refused(self, case: Case) -> None:
         answer = await self._door.deposit(DEPOSITOR, case.resource)
         wrong = None if answer.status_code in _REFUSALS else f"expected a refusal ({case.refusal}), got {said(answer)}"
-        if self._ledger.expect("refused, and why", case.name, wrong, "Look at the document: see the README's limits."):
+        if self._ledger.expect("refused, and why", case.name, wrong, "Tell the maintainers: this is a fault."):
             self._say(f"{case.name}: refused as it should be: {problem(answer)[1]}")
 
     async def _real_refused(self, case: Case) -> bool:

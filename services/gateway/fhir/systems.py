@@ -12,7 +12,6 @@ LOINC_OID: Final = "2.16.840.1.113883.6.1"
 TRE_A05_OID: Final = "1.2.250.1.213.1.1.4.12"
 TRE_A05: Final = "https://mos.esante.gouv.fr/NOS/TRE_A05-TypeDocComplementaire/FHIR/TRE-A05-TypeDocComplementaire"
 CLASSES: Final = "https://mos.esante.gouv.fr/NOS/TRE_A03-ClasseDocument/FHIR/TRE-A03-ClasseDocument"
-CLASSES_OID: Final = "1.2.250.1.213.1.1.4.1"
 ACCESS_MODES: Final = "https://mos.esante.gouv.fr/NOS/TRE_R248-ModeAcces/FHIR/TRE-R248-ModeAcces"
 FORMATS: Final = "http://ihe.net/fhir/ihe.formatcode.fhir/CodeSystem/formatcode"
 

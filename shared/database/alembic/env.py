@@ -2,6 +2,7 @@
 
 import asyncio
 
+import asyncpg
 from alembic import context
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -16,10 +17,13 @@ def _migrate(connection: Connection) -> None:
 async def _run() -> None:
     # a migration may take longer than a service's transaction, but never waits long for a lock
     limits = {"lock_timeout": "5s", "statement_timeout": "0", "transaction_timeout": "0"}
-    arguments: dict[str, object] = {"server_settings": limits}
-    if context.config.attributes["password"]:
-        arguments["password"] = context.config.attributes["password"]
-    engine = create_async_engine(context.config.attributes["url"], connect_args=arguments)
+    url, password = context.config.attributes["url"], context.config.attributes["password"]
+
+    async def connect() -> asyncpg.Connection:
+        return await asyncpg.connect(url, password=password or None, server_settings=limits)
+
+    # the URL is read by the client that services use: SQLAlchemy would refuse sslmode
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect)
     async with engine.connect() as connection:
         await connection.run_sync(_migrate)
         await connection.commit()

@@ -2,17 +2,19 @@
 
 import asyncio
 
+import confluent_kafka.admin as kafka
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaConnectionError, TopicAuthorizationFailedError
 
-from deploy.kafka import acls
+from deploy.kafka import acls, topics
 from deploy.kafka.broker import Broker
-from deploy.kafka.topics import Admin, TopicError
-from shared.contracts.topics import ACCESS_DECISIONS, RECORD_REQUESTS, registry
+from deploy.kafka.topics import Admin, Keep, TopicError, binding
+from shared.contracts.topics import ACCESS_DECISIONS, RECORD_REQUESTS, principal_of_insurer, registry
 
 pytestmark = pytest.mark.timeout(120)
 TOPICS = registry(("amo-test",), 4)
+WANTED = frozenset(map(binding, acls.rights(TOPICS)))
 PASSWORDS = {name: f"{name}-password" for name in acls.principals(TOPICS.values())}
 
 
@@ -58,7 +60,7 @@ async def _first(broker, principal, topic, group):
 
 
 def test_rights_in_force_are_the_registry_s(admin):
-    assert admin.rights() == acls.rights(TOPICS)
+    assert admin.bindings() == WANTED
 
 
 async def test_writer_writes_and_reader_reads(broker):
@@ -86,13 +88,77 @@ async def test_wrong_password_is_refused(broker):
     await producer.stop()
 
 
-def test_ensure_again_changes_nothing_and_exact_takes_what_is_too_much(admin):
-    surplus = acls.Right("audit", acls.Operation.WRITE, acls.Resource.TOPIC, ACCESS_DECISIONS)
-    admin.ensure_rights(frozenset({surplus}))
+def _planted(name, operation, **other):
+    """A right, or a refusal, that we never give."""
+    kinds = {"restype": "topic", "resource_pattern_type": "literal", "host": "*", "permission_type": "allow"} | other
+    return kafka.AclBinding(name=name, operation=operation, **{"principal": "User:audit"} | kinds)
+
+
+OURS = [
+    _planted(ACCESS_DECISIONS, "write"),
+    _planted(ACCESS_DECISIONS, "all"),
+    _planted(ACCESS_DECISIONS, "delete"),
+    _planted("record.", "read", resource_pattern_type="prefixed"),
+    _planted("*", "read"),
+    _planted(ACCESS_DECISIONS, "read", host="10.0.0.1"),
+    _planted("document.", "read", restype="group", resource_pattern_type="prefixed"),
+    _planted("kafka-cluster", "alter", restype="broker"),
+    _planted(ACCESS_DECISIONS, "read", permission_type="deny"),
+]
+OTHERS = [_planted(ACCESS_DECISIONS, "read", principal=name) for name in ("User:*", "User:their-tool")]
+
+
+@pytest.fixture
+def planted(admin):
+    """Rights of every kind that somebody gave, of our principals and of others."""
+    admin._done(admin._client.create_acls([*OURS, *OTHERS], request_timeout=30))
+    admin._until(lambda: admin.bindings() >= {*OURS, *OTHERS}, "nothing was planted")
+    yield
+    admin.ensure(TOPICS, PASSWORDS, Keep.NOTHING)
+
+
+def test_ensure_again_changes_nothing(admin, planted):
     admin.ensure(TOPICS, PASSWORDS)
-    assert surplus in admin.rights()
-    admin.ensure(TOPICS, PASSWORDS, exact=True)
-    assert admin.rights() == acls.rights(TOPICS)
+    assert admin.bindings() == WANTED | {*OURS, *OTHERS}
+
+
+def test_in_a_broker_of_ours_no_other_right_of_anybody_stays(admin, planted):
+    admin.ensure(TOPICS, PASSWORDS, Keep.NOTHING)
+    assert admin.bindings() == WANTED
+
+
+def test_in_somebody_s_broker_what_others_have_stays(admin, planted):
+    admin.ensure(TOPICS, PASSWORDS, Keep.OTHERS)
+    assert admin.bindings() == WANTED | {*OTHERS}
+
+
+@pytest.mark.parametrize("keep", [Keep.OTHERS, Keep.NOTHING])
+async def test_an_insurer_who_left_keeps_neither_rights_nor_a_password(broker, admin, keep):
+    with_him = registry(("amo-test", "gone"), 4)
+    gone = principal_of_insurer("gone")
+    passwords = PASSWORDS | {gone: "gone-password"}
+    admin.ensure(with_him, passwords)
+    await _first_metadata(broker, gone, "gone-password")
+    for _ in range(2):
+        admin.ensure(TOPICS, passwords, keep)
+        assert admin.bindings() == WANTED
+        with pytest.raises(KafkaConnectionError):
+            await _first_metadata(broker, gone, "gone-password")
+
+
+async def _first_metadata(broker, principal, password):
+    """Connects, and that is all."""
+    producer = AIOKafkaProducer(**_login(broker, principal, password))
+    try:
+        await producer.start()
+    finally:
+        await producer.stop()
+
+
+def test_a_broker_that_does_not_take_us_is_told_with_the_next_step(broker, monkeypatch):
+    monkeypatch.setattr(topics, "_TIMEOUT_S", 3.0)
+    with pytest.raises(TopicError, match=rf"Kafka at {broker.bootstrap} .*CARNET_KAFKA_ADMIN_USER"):
+        Admin(broker.bootstrap, "guess").ensure(TOPICS, PASSWORDS)
 
 
 def test_other_number_of_partitions_is_refused(admin):

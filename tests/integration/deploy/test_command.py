@@ -11,6 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from deploy.kafka.broker import Broker
+from deploy.local.home import Home
+
 pytestmark = pytest.mark.timeout(180)
 ROOT = Path(__file__).parents[3]
 
@@ -82,3 +85,51 @@ def test_killed_process_is_restarted(home):
             break
         assert time.monotonic() < end, now
         time.sleep(0.1)
+
+
+def test_ctrl_c_ends_everything_in_order_and_the_java_that_was_named_ran_the_broker(home, tmp_path):
+    java = tmp_path / "a java"
+    java.symlink_to(Broker.find_java().path.resolve())
+    env = {**os.environ, "CARNET_HOME": str(home), "CARNET_JAVA": str(java), "COLUMNS": "200"}
+    command = [sys.executable, "-m", "deploy.cli", "up", "--bare"]
+    log = tmp_path / "output"
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(command, stdout=output, stderr=output, env=env, cwd=ROOT, start_new_session=True) as process,
+    ):
+        end = time.monotonic() + 120
+        while not (Home(home).state() or {}).get("ready"):
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < end, log.read_text()
+            time.sleep(0.05)
+        _, children = _pids(home)
+        state = {told.name: told.pid for told in Home(home).processes()}
+        assert psutil.Process(state["kafka"]).cmdline()[0] == str(java)
+        for _ in range(2):  # whoever presses it twice ends nothing half-way
+            os.killpg(process.pid, signal.SIGINT)
+            time.sleep(0.2)
+        assert process.wait(60) == 0, log.read_text()
+    _gone(children)
+    assert not (home / "state.json").exists()
+    assert not (home / "postgres/data/postmaster.pid").exists()
+    assert (home / "kafka/data/.kafka_cleanshutdown").exists()
+    assert "Traceback" not in log.read_text()
+
+
+def test_ctrl_c_during_the_start_leaves_nothing(home):
+    env = {**os.environ, "CARNET_HOME": str(home)}
+    command = [sys.executable, "-m", "deploy.cli", "up", "--bare"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env, cwd=ROOT) as process:
+        end = time.monotonic() + 60
+        while not Home(home).processes():
+            assert process.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        children = [psutil.Process(told.pid) for told in Home(home).processes()]
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "The start was interrupted." in said
+    assert "Traceback" not in said
+    assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+    assert not Home(home).is_up

@@ -1,9 +1,11 @@
 """A real PostgreSQL of our own: services are apart, time-outs are set, commits outlive a kill."""
 
+import asyncio
+
 import asyncpg
 import pytest
 
-from deploy.local import databases
+from deploy.local import databases, migrations
 from deploy.local.postgres import Postgres
 
 pytestmark = pytest.mark.timeout(120)
@@ -13,7 +15,7 @@ PASSWORDS = {"audit": "it's / a:password", "document": "another"}
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     server = Postgres(tmp_path_factory.mktemp("postgres") / "server", "super'user@/").start()
-    databases.ensure(server.admin_url, PASSWORDS)
+    databases.ensure(server.admin_url, PASSWORDS, alone=True)
     yield server
     server.stop()
 
@@ -39,9 +41,37 @@ async def test_settings_of_a_service_s_session(server, name, value):
 
 async def test_service_owns_its_database_and_no_other(server):
     await _value(_url(server, "audit"), "CREATE TABLE IF NOT EXISTS own (n int)")
-    for database in ("document", "postgres"):
-        with pytest.raises(asyncpg.InsufficientPrivilegeError if database == "document" else asyncpg.PostgresError):
-            await _value(_url(server, "audit", database=database), "CREATE TABLE mine (n int)")
+    for database in ("document", "postgres", "template1"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied for database"):
+            await _value(_url(server, "audit", database=database), "SELECT 1")
+
+
+async def test_in_somebody_s_server_what_everybody_may_stays(server):
+    admin = await asyncpg.connect(server.admin_url)
+    try:
+        await admin.execute("GRANT CONNECT ON DATABASE postgres TO PUBLIC")
+        await databases.ensure_async(server.admin_url, PASSWORDS)
+        assert await _value(_url(server, "audit", database="postgres"), "SELECT 1") == 1
+    finally:
+        await admin.close()
+        await databases.ensure_async(server.admin_url, PASSWORDS, alone=True)
+
+
+async def test_a_server_that_does_not_take_us_is_told_with_the_next_step(server):
+    port = server.port
+    for url in (f"postgresql://postgres:guess-it@127.0.0.1:{port}/postgres", _url(server, "audit")):
+        with pytest.raises(databases.DatabaseError, match=rf"127.0.0.1:{port}.*CARNET_POSTGRES.*super user") as caught:
+            await databases.ensure_async(url, PASSWORDS)
+        assert not [word for word in ("guess-it", *PASSWORDS.values()) if word in str(caught.value)]
+
+
+async def test_what_the_server_s_url_says_of_ssl_holds_for_the_roles(server):
+    """This server has none: a role that was told to insist on it may not connect without."""
+    url = databases.url_for(f"{server.admin_url}?sslmode=require", "audit", PASSWORDS["audit"])
+    with pytest.raises(ConnectionError, match="SSL"):
+        await _value(url, "SELECT 1")
+    with pytest.raises(databases.DatabaseError, match="SSL"):
+        await asyncio.to_thread(migrations.upgrade, f"{server.admin_url}?sslmode=require", PASSWORDS)
 
 
 async def test_no_connection_without_the_password(server):

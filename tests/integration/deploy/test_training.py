@@ -2,8 +2,9 @@
 
 import pytest
 
-from deploy.kafka import aot, train
+from deploy.kafka import aot, jars, train
 from deploy.kafka.broker import Broker
+from deploy.processes import ProcessError
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -30,3 +31,23 @@ def test_unusable_cache_prevents_no_start(tmp_path, monkeypatch):
         assert broker.start().running
     finally:
         broker.stop()
+
+
+def test_a_cache_is_made_once_and_used_by_the_next_start(tmp_path, monkeypatch):
+    jars.ensure()
+    (tmp_path / "cache" / ".aot-killed").mkdir(parents=True)
+    (tmp_path / "cache" / f"kafka-{jars.KAFKA}").symlink_to(jars.cache_folder() / f"kafka-{jars.KAFKA}")
+    monkeypatch.setenv(jars.CACHE_VARIABLE, str(tmp_path / "cache"))
+    made = train.train()
+    assert {path.name for path in jars.cache_folder().iterdir()} == {".aot.lock", f"kafka-{jars.KAFKA}", made.name}
+    monkeypatch.setattr(train, "_trained", lambda _: pytest.fail("trained again"))
+    assert train.train() == made
+    strict = ("-XX:AOTMode=on",)  # a JVM that can't use the cache ends
+    broker = Broker(tmp_path / "broker", "admin's own", extra=strict)
+    try:
+        assert broker.start().running
+    finally:
+        broker.stop()
+    made.write_bytes(b"no cache" * 1000)
+    with pytest.raises(ProcessError):
+        Broker(tmp_path / "other", "admin's own", extra=strict).start()

@@ -3,7 +3,7 @@
 import pytest
 
 from deploy.kafka.acls import Operation, Resource, Right, principals, rights
-from shared.contracts.topics import ACCESS_DECISIONS, RECORD_REQUESTS, SERVICES, registry
+from shared.contracts.topics import ACCESS_DECISIONS, GATEWAY, RECORD_REQUESTS, SERVICES, registry
 
 TOPICS = registry(("amo-test", "other"), 8)
 RIGHTS = rights(TOPICS)
@@ -42,7 +42,11 @@ def test_an_insurer_sees_nothing_of_another_nor_of_records():
     assert names == {name for name in TOPICS if name.startswith("insurance.") and name.endswith(".amo-test")}
 
 
-@pytest.mark.parametrize("principal", [*SERVICES, "insurer-other"])
+def test_who_reads_without_a_group_gets_none():
+    assert not {right for right in RIGHTS if right.principal == GATEWAY and right.resource is Resource.GROUP}
+
+
+@pytest.mark.parametrize("principal", [*(set(SERVICES) - {GATEWAY}), "insurer-other"])
 def test_groups_are_ones_own(principal):
     groups = {right for right in RIGHTS if right.principal == principal and right.resource is Resource.GROUP}
     assert groups == {Right(principal, Operation.READ, Resource.GROUP, f"{principal}.")}

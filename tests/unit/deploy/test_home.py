@@ -2,6 +2,7 @@
 
 import json
 import socket
+import threading
 
 import pytest
 
@@ -46,6 +47,12 @@ def test_foreign_folder_is_neither_taken_nor_wiped(tmp_path):
     assert (tmp_path / "thesis.tex").exists()
 
 
+def test_folder_that_cannot_be_made_is_told_with_the_next_step(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(NotAHomeError, match=r"file/home can't be used .*CARNET_HOME"):
+        Home(tmp_path / "file" / "home").take()
+
+
 def test_wipe_needs_the_system_to_be_down(home):
     home.take()
     with pytest.raises(AlreadyUpError, match="carnet down"):
@@ -73,3 +80,30 @@ def test_folder_is_private(home):
     home.take()
     assert home.folder.stat().st_mode & 0o777 == 0o700
     home.release()
+
+
+def test_who_looks_neither_hinders_a_start_nor_another_who_looks(home):
+    home.take()
+    home.release()
+    ended, seen = threading.Event(), []
+
+    def look():
+        while not ended.is_set():
+            seen.append(Home(home.folder).is_up)
+
+    lookers = [threading.Thread(target=look) for _ in range(2)]
+    for looker in lookers:
+        looker.start()
+    try:
+        while len(seen) < 2_000:
+            pass
+        looked = len(seen)
+        assert not any(seen), "two who looked took each other for a system that is up"
+        for _ in range(300):
+            home.take()
+            home.release()
+        assert len(seen) > looked
+    finally:
+        ended.set()
+        for looker in lookers:
+            looker.join()

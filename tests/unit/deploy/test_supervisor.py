@@ -63,6 +63,20 @@ def test_a_process_that_ran_long_is_trusted_again():
     assert unit.restarts == 3
 
 
+@pytest.mark.parametrize(("answer", "hopeless"), [(False, True), (True, False)])
+def test_what_never_was_ready_is_hopeless_after_three_restarts(answer, hopeless):
+    unit = Unit("one", fake := Fake(), lambda: answer)
+    unit.start(now=0.0)
+    seen = []
+    for now in range(0, 80, 20):
+        unit.look()
+        fake.running = False
+        unit.tend(now)
+        seen.append(unit.hopeless)
+        unit.tend(now + 10)
+    assert seen == [False, False, False, hopeless]
+
+
 def test_states_follow_the_probe():
     answers = [False, True, False]
     unit = Unit("one", Fake(), lambda: answers.pop(0))

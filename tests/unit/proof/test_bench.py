@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from deploy.proof.bench import documents, report
+from deploy.proof.bench.__main__ import ALONE, GROUPS
 from deploy.proof.bench.client import Connections, Seen, closed_loop, open_loop, prepared
 from deploy.proof.bench.cpu import Meter, Reading, between, nearest
 from deploy.proof.bench.figures import TARGETS, Figure, quantile, rounded, spread
@@ -192,3 +193,8 @@ async def test_an_open_loop_counts_from_the_planned_moment() -> None:
         seen = await open_loop(ask, rate=500, until=lambda at: at >= 0.05)
     assert len(seen.latencies_ms) >= 20
     assert max(seen.latencies_ms) > 5 * min(seen.latencies_ms)
+
+
+def test_every_figure_belongs_to_a_group() -> None:
+    groups = [name for name, _ in (*GROUPS, *ALONE)]
+    assert {name for name in TARGETS if not any(name.startswith(group) for group in groups)} == set()
