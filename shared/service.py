@@ -18,9 +18,11 @@ from uuid import UUID
 
 import uvloop
 from fastapi import FastAPI
+from pydantic import ValidationError
 
 from shared.contracts.topics import Topic, registry
 from shared.database import Database, is_refusal, is_transient
+from shared.errors import SettingError, refused_settings, secret_in
 from shared.http import Report, Server, probes
 from shared.loops import Loop
 from shared.messaging import (
@@ -99,8 +101,7 @@ class Runtime(Generic[SettingsT]):
             self.relay_wake(places)
 
     def _database(self, *, durable: bool, pool: int) -> Database:
-        file = self.settings.database_password_file
-        password = file.read_text().strip() if file else None
+        password = secret_in(self.settings.database_password_file, "CARNET_DATABASE_PASSWORD_FILE")
         return Database(self.settings.database_url, password, pool=pool, durable=durable)
 
     def relay_database(self) -> Database:
@@ -116,21 +117,21 @@ class Runtime(Generic[SettingsT]):
     def keys(self) -> KeyProvider:
         """The key-encryption keys of this service."""
         if self.settings.keys_dir is None:
-            raise ValueError("no keys: set CARNET_KEYS_DIR to the folder with this service's <kek id>.key files")
+            raise SettingError("no keys: set CARNET_KEYS_DIR to the folder with this service's <kek id>.key files")
         return FileKeyProvider(self.settings.keys_dir, self.settings.keys_current)
 
     @cached_property
     def jwks(self) -> dict[str, Any]:
         """The public keys of all services, and of access_control's permits."""
         if self.settings.service_jwks_file is None:
-            raise ValueError("no public keys: set CARNET_SERVICE_JWKS_FILE to the JWKS of all services")
+            raise SettingError("no public keys: set CARNET_SERVICE_JWKS_FILE to the JWKS of all services")
         return read_jwk(self.settings.service_jwks_file)
 
     @cached_property
     def identity(self) -> ServiceIdentity:
         """Who this service is to others."""
         if self.settings.service_key_file is None:
-            raise ValueError("no key: set CARNET_SERVICE_KEY_FILE to this service's private JWK")
+            raise SettingError("no key: set CARNET_SERVICE_KEY_FILE to this service's private JWK")
         return ServiceIdentity(self.name, read_jwk(self.settings.service_key_file))
 
     def verifier(self, *allowed: str) -> ServiceVerifier:
@@ -231,7 +232,6 @@ class _Process(Generic[SettingsT]):
 
         async def opened() -> None:
             await runtime.database.open()
-            await relay_database.open()
             async with runtime.database.transaction() as tx:
                 await keep_days(tx)
                 await prepare_tables(
@@ -240,6 +240,7 @@ class _Process(Generic[SettingsT]):
                     inputs=inputs(consumers, runtime.topics),
                     outputs=outputs(runtime.name, runtime.topics),
                 )
+            await relay_database.open()  # last: who waits for migrations holds one connection
 
         return opened
 
@@ -323,20 +324,28 @@ def main(
     name: str, settings_type: type[SettingsT], compose: Compose[SettingsT], *, migrations: Path | None = None
 ) -> None:
     """Run a service, or its migrations where the first argument is `migrate`; the program of each `__main__`."""
-    settings = settings_type()
+    configure_logging(name)  # before the settings are read: what is wrong with them is told in the log
+    settings = _read(settings_type)
     configure_logging(name, settings.instance)
     if sys.argv[1:] == ["migrate"]:
         if migrations is not None:
             from shared.database.migrations import upgrade  # noqa: PLC0415 - a service that runs never needs it
 
-            file = settings.database_password_file
-            upgrade(migrations, settings.database_url, file.read_text().strip() if file else None)
+            password = secret_in(settings.database_password_file, "CARNET_DATABASE_PASSWORD_FILE")
+            upgrade(migrations, settings.database_url, password)
         return
     # Batches make many short-lived objects and no cycles: the collector's default pace costs a fifth of the time
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_run(name, settings, compose))
+
+
+def _read(settings_type: type[SettingsT]) -> SettingsT:
+    try:
+        return settings_type()
+    except ValidationError as error:
+        raise refused_settings(error, str(settings_type.model_config.get("env_prefix", ""))) from None
 
 
 async def _run(name: str, settings: SettingsT, compose: Compose[SettingsT]) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from shared.errors import OperatorError
 from shared.observability import logger
 
 _KEEP_ALIVE_S: Final = 60
@@ -20,7 +21,7 @@ _MUCH: Final = 16 * 1024
 _log = logger(__name__)
 
 
-class AddressInUseError(OSError):
+class AddressInUseError(OperatorError, OSError):
     """The address can't be listened on."""
 
 

@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 from faststream.security import BaseSecurity, SASLScram512
 
+from shared.errors import secret_in
 from shared.observability import logger
 from shared.settings import KafkaSettings
 
@@ -106,7 +107,7 @@ class Kafka:
     @classmethod
     def of(cls, settings: KafkaSettings, principal: str) -> "Kafka":
         """From settings; the password is read from its file now."""
-        password = settings.kafka_password_file.read_text().strip() if settings.kafka_password_file else None
+        password = secret_in(settings.kafka_password_file, "CARNET_KAFKA_PASSWORD_FILE")
         return cls(
             bootstrap=settings.kafka_bootstrap,
             username=settings.kafka_username or principal,

@@ -18,6 +18,7 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 
 from shared.database import is_transient
+from shared.errors import OperatorError
 from shared.messaging._batch import BatchHandler
 from shared.messaging._gaps import Gaps
 from shared.messaging._kafka import Kafka, cancellation_is_ours
@@ -38,7 +39,7 @@ FAILED_IN_A_ROW = 50
 _log = logger("carnet.messaging")
 
 
-class StoppedLineError(Exception):
+class StoppedLineError(OperatorError):
     """Too many messages failed in a row; nothing more is parked until someone looks."""
 
 

@@ -12,6 +12,7 @@ from faststream.kafka import KafkaBroker
 
 from shared.contracts.topics import Topic
 from shared.database import Database
+from shared.errors import OperatorError
 from shared.messaging._batch import BatchHandler
 from shared.messaging._kafka import METADATA_MAX_AGE_MS, Kafka, started, stopped
 from shared.messaging._lane import Lane
@@ -32,7 +33,7 @@ PATIENCE_S = 30.0
 _log = logger("carnet.messaging")
 
 
-class TopicMissingError(Exception):
+class TopicMissingError(OperatorError):
     """A topic is not there, has another number of partitions, or this principal may not see it."""
 
 
