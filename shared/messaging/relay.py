@@ -241,8 +241,8 @@ class Relay:
             last = row
         if last is None:
             raise OutboxError(
-                f"the message behind number {cursor.number} of {topic}/{partition} does not fit into {SEND_BATCH_BYTES} "
-                "bytes, so nothing behind it can be sent: raise SEND_BATCH_BYTES in a release",
+                f"the message behind number {cursor.number} of {topic}/{partition} does not fit into "
+                f"{SEND_BATCH_BYTES} bytes, so nothing behind it can be sent: raise SEND_BATCH_BYTES in a release",
             )
         return last
 
