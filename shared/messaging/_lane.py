@@ -18,8 +18,8 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 
 from shared.database import is_transient
-from shared.errors import OperatorError
 from shared.messaging._batch import BatchHandler
+from shared.messaging._failures import Failures, StoppedLineError
 from shared.messaging._gaps import Gaps
 from shared.messaging._kafka import Kafka, cancellation_is_ours
 from shared.messaging.effects import Consumer, Failed
@@ -33,14 +33,8 @@ FETCH_BACK_OFF_S = 0.5
 COMMIT_EVERY_S = 1.0
 COMMIT_TIMEOUT_S = 5.0
 BACK_OFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)
-FAILED_IN_A_ROW = 50
-"""So many handler failures without one success are no bad messages but a bad release: the line stops."""
 
 _log = logger("carnet.messaging")
-
-
-class StoppedLineError(OperatorError):
-    """Too many messages failed in a row; nothing more is parked until someone looks."""
 
 
 class Lane:
@@ -70,7 +64,7 @@ class Lane:
         self._done: dict[Place, int] = {}
         self._committed: dict[TopicPartition, OffsetAndMetadata] = {}
         self._next_commit = 0.0
-        self._failed_in_a_row = 0
+        self._failures = Failures()
         self.gaps = Gaps(kafka)
         self.counts: Counter[tuple[str, str, str]] = Counter()
         self.batches = 0
@@ -179,7 +173,7 @@ class Lane:
         attempt = 0
         while True:
             try:
-                self._refuse_after_many_failures()
+                self._failures.expect_few()
                 with self._seconds.time():
                     outcome = await self._handler.handle(records)
             except Exception as error:  # noqa: BLE001 - whatever it is, these records are not skipped
@@ -200,18 +194,10 @@ class Lane:
                 self._size.observe(len(records))
                 for (topic, reason), count in outcome.parked.items():
                     PARKED_TOTAL.labels(self._service, topic, reason).inc(count)
-                self._count_failures(outcome.failed, len(records))
+                if Failed not in self.consumer.handlers:  # which answers each failure, and goes on
+                    self._failures.note(outcome.results)
                 self.gaps.note(outcome.last, outcome.gaps)
                 return
-
-    def _count_failures(self, failed: int, total: int) -> None:
-        """Count failures in a row; a lane with a handler of `Failed` answers each of them and goes on."""
-        if Failed not in self.consumer.handlers:
-            self._failed_in_a_row = self._failed_in_a_row + failed if failed == total else 0
-
-    def _refuse_after_many_failures(self) -> None:
-        if self._failed_in_a_row >= FAILED_IN_A_ROW:
-            raise StoppedLineError(f"{self._failed_in_a_row} messages failed in a row: mend the service and restart it")
 
     async def commit(self) -> None:
         """Commit how far this lane is, as a hint for the next start; a failure costs only repeats."""

@@ -12,7 +12,7 @@ import pytest
 
 from shared.errors import OperatorError, SettingError
 from shared.messaging import TopicMissingError
-from shared.messaging._lane import StoppedLineError
+from shared.messaging._failures import StoppedLineError
 from shared.messaging.relay import OutboxError
 from shared.observability import REFUSED, configure_logging, logger
 from shared.security import FileKeyProvider, KeyUnreadableError
