@@ -169,6 +169,11 @@ class _Process(Generic[SettingsT]):
     engine: Engine | None = None
     why_not_ready: str = "starting"
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    loops: list[Loop] = field(default_factory=list)
+    watchdog: Watchdog = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.watchdog = Watchdog(self._stuck, patience_s=self.runtime.settings.stall_timeout_s)
 
     async def run(self, stopping: asyncio.Event) -> None:
         settings = self.runtime.settings
@@ -179,23 +184,22 @@ class _Process(Generic[SettingsT]):
         port = await server.start()
         _log.info("listening", port=port)
         starting = asyncio.create_task(self._start(stopping))
-        stopped = asyncio.create_task(stopping.wait())
+        ending = asyncio.create_task(self._until_stopped(stopping))  # from the start: a task may fail before it is over
         try:
-            await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({starting, ending}, return_when=asyncio.FIRST_COMPLETED)
             if starting.done():
                 starting.result()
-                await self._until_stopped(stopping)
+            await ending
         finally:
             self.why_not_ready = "stopping"
             starting.cancel()
-            stopped.cancel()
+            ending.cancel()
             await server.stop(HTTP_STOP_S)
             await self._stop()
 
     async def _start(self, stopping: asyncio.Event) -> None:
         runtime, parts = self.runtime, self.parts
-        watchdog = Watchdog(self._stuck, patience_s=runtime.settings.stall_timeout_s)
-        self._spawn(watchdog.run())
+        self._spawn(self.watchdog.run())
         if runtime.has_database:
             relay_database = runtime.relay_database()
             await self._insist(self._open_databases(relay_database), "database")
@@ -217,14 +221,15 @@ class _Process(Generic[SettingsT]):
             self._spawn(replies.run())
         if self.engine is not None:
             await self._insist(self.engine.start, "kafka")
-            self._spawn(Loop("outbox-days", 3600.0, self._keep_days).run())
-        for loop in parts.loops:
+            self.loops.append(Loop("outbox-days", 3600.0, self._keep_days))
+        self.loops += parts.loops
+        for loop in self.loops:
             self._spawn(loop.run())
+        self.why_not_ready = ""  # what still keeps it from being ready, tells by itself
         for replies in runtime.all_replies:
-            await replies.ready.wait()
+            await replies.ready.wait()  # it tries until it is; a try that hangs is seen by the watchdog
         self._spawn(publish_statistics(runtime.producer, runtime.name, runtime.settings.instance, self.engine))
         if not stopping.is_set():
-            self.why_not_ready = ""
             _log.info("ready")
 
     def _open_databases(self, relay_database: Database) -> Callable[[], Awaitable[None]]:
@@ -303,10 +308,17 @@ class _Process(Generic[SettingsT]):
         self.tasks.append(asyncio.ensure_future(work))
 
     def _stuck(self) -> str | None:
-        return self.engine.stuck() if self.engine is not None else None
+        """What makes no progress: a lane, the relay, the reader of replies, a loop; None where all do."""
+        patience_s = self.runtime.settings.stall_timeout_s
+        if self.engine is not None and (found := self.engine.stuck(patience_s)):
+            return found
+        if any(replies.stuck(patience_s) for replies in self.runtime.all_replies):
+            return "replies"
+        return next((loop.name for loop in self.loops if loop.stuck()), None)
 
     def _live(self) -> Report:
-        return Report(ok=True, details={})
+        stuck = self.watchdog.verdict
+        return Report(ok=stuck is None, details={"stuck": stuck} if stuck else {})
 
     def _not_ready(self) -> str | None:
         if self.why_not_ready:

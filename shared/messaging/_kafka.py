@@ -26,6 +26,9 @@ SEND_BATCH_BYTES = 512 * 1024
 START_TIMEOUT_S = 15.0
 """Connecting and proving who one is takes seconds on a loaded machine whose broker has just come back."""
 STOP_TIMEOUT_S = 3.0
+LOOK_TIMEOUT_S = 2.0
+LOOK_EVERY_S = 5.0
+"""How often a consumer that fetched nothing is asked whether there was something."""
 
 _log = logger("carnet.messaging")
 
@@ -76,6 +79,26 @@ async def stopped(client: AIOKafkaConsumer | AIOKafkaProducer | None) -> None:
             await asyncio.wait_for(client.stop(), STOP_TIMEOUT_S)
     except (KafkaError, OSError, TimeoutError) as error:
         _log.info("client_close_failed", exc_info=error)
+
+
+async def unfetched(client: AIOKafkaConsumer) -> int:
+    """How many messages stand behind what a consumer has fetched, by the broker's own word.
+
+    A client that has gone deaf would never tell: it knows ends from what it fetches. What comes just now counts, too.
+
+    Raises:
+        KafkaError, OSError, TimeoutError: the broker does not answer; nothing is known.
+    """
+    async with asyncio.timeout(LOOK_TIMEOUT_S):
+        ends = await client.end_offsets(client.assignment())
+    reached: dict[TopicPartition, int] = {}
+    try:
+        async with asyncio.timeout(LOOK_TIMEOUT_S):
+            for partition in ends:
+                reached[partition] = await client.position(partition)
+    except TimeoutError:
+        pass  # the broker answers, and still the client does not know where to begin
+    return sum(max(0, end - reached.get(partition, 0)) for partition, end in ends.items())
 
 
 @lru_cache(maxsize=100_000)

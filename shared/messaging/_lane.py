@@ -7,6 +7,7 @@ tried again, before any other, until they are done.
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Any, cast
@@ -21,7 +22,7 @@ from shared.database import is_transient
 from shared.messaging._batch import BatchHandler
 from shared.messaging._failures import Failures, StoppedLineError
 from shared.messaging._gaps import Gaps
-from shared.messaging._kafka import Kafka, cancellation_is_ours
+from shared.messaging._kafka import Kafka, cancellation_is_ours, unfetched
 from shared.messaging.effects import Consumer, Failed
 from shared.messaging.outbox import Place
 from shared.messaging.precedence import Precedence
@@ -71,6 +72,12 @@ class Lane:
         self.healthy = True
         """False while a fault of the database or too many failures stop the line."""
         self.progressed_at = time.monotonic()
+        """When something was last done about messages, or none waited."""
+        self.around_at = time.monotonic()
+        """When the lane last came around: fetched something or nothing, or ended an attempt at a batch."""
+        self._begun: dict[Place, int] = {}
+        self._unfetched = 0
+        self._looked_after = 0
 
     def subscribe(self, broker: KafkaBroker) -> None:
         """Register with the broker; fetching begins when the broker starts."""
@@ -92,6 +99,7 @@ class Lane:
             no_reply=True,
         )
         subscriber.__class__ = _Prompt
+        subscriber.lane = self
         subscriber(self._take)
         self._subscriber = subscriber
 
@@ -109,18 +117,39 @@ class Lane:
         for partition in client.assignment():
             end = client.highwater(partition)
             place = self._kafka.place(partition)
-            done = self._done.get(place)
+            done = self._done.get(place, self._begun.get(place))
             if end is not None and done is not None:
                 waiting[place[0]] += max(0, end - done - 1)
         return waiting
 
     def stuck(self, patience_s: float) -> bool:
-        """True where messages wait and nothing was done about them for too long; asked each second."""
+        """True where it does not come around, or messages wait and nothing is done about them; asked each second."""
         now = time.monotonic()
-        if not any(self.lag().values()):
+        if self.kafka_consumer is None:
+            self.around_at = now  # it was not started, or was stopped
+        if not self._unfetched and not any(self.lag().values()):
             self.progressed_at = now  # nothing waits: the patience begins with the next message
-            return False
-        return now - self.progressed_at >= patience_s
+        return now - min(self.around_at, self.progressed_at) >= patience_s
+
+    def came_around(self, fetched: Mapping[TopicPartition, Sequence[ConsumerRecord]]) -> None:
+        """Take note of a fetch, of messages or of nothing."""
+        self.around_at = time.monotonic()
+        if fetched:
+            self.progressed_at, self._unfetched = self.around_at, 0
+        for partition, records in fetched.items():
+            self._begun.setdefault(self._kafka.place(partition), records[0].offset - 1)
+
+    async def look_ahead(self) -> None:
+        """Where no batch came since the last look, ask the broker whether there was one; unknown is none."""
+        client = self.kafka_consumer
+        if client is None or self.batches != self._looked_after:
+            self._looked_after, self._unfetched = self.batches, 0
+            return
+        try:
+            with cancellation_is_ours():
+                self._unfetched = await unfetched(client)
+        except (KafkaError, OSError, TimeoutError):
+            self._unfetched = 0
 
     async def _parse(self, records: tuple[ConsumerRecord, ...]) -> KafkaMessage:
         """Hand the raw records on: headers are read one record at a time, where a fault hurts one only."""
@@ -147,7 +176,7 @@ class Lane:
         """Do a batch, and end so long after the beginning at the earliest."""
         started = time.monotonic()
         await self._until_done(records)
-        self.progressed_at = time.monotonic()
+        self.progressed_at = self.around_at = time.monotonic()
         self.batches += 1
         reached = {(record.topic, record.partition): record.offset for record in records}
         self._done |= {place: offset for place, offset in reached.items() if place not in self.gaps}
@@ -182,7 +211,7 @@ class Lane:
                     _log.error("batch_failed", loop=self.name, exc_info=error)
                 self.healthy = False
                 BATCH_FAILURES.labels(self._service, self.consumer.name, _kind(error)).inc()
-                self.progressed_at = time.monotonic()
+                self.progressed_at = self.around_at = time.monotonic()
                 pause = BACK_OFF_S[min(attempt, len(BACK_OFF_S) - 1)]
                 if attempt in {0, 3} or attempt % 10 == 0:
                     _log.warning("line_stopped", loop=self.name, attempt=attempt, exc_info=error)
@@ -224,14 +253,16 @@ class Lane:
         """Forget what belongs to an earlier assignment."""
         self.gaps.clear()
         self._done.clear()
+        self._begun.clear()
         self._committed = {}
-        self.progressed_at = time.monotonic()
+        self.progressed_at = self.around_at = time.monotonic()
 
 
 class _Prompt(BatchSubscriber):
     """FastStream's batch subscriber without its sleep after an empty fetch, in which messages would wait unseen."""
 
     __slots__ = ()
+    lane: Lane
 
     async def get_msg(self, consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord, ...]:
         """Whatever is there, at once; nothing after a while."""
@@ -241,7 +272,9 @@ class _Prompt(BatchSubscriber):
         except (KafkaError, OSError) as error:
             _log.warning("fetch_failed", exc_info=error)
             await asyncio.sleep(FETCH_BACK_OFF_S)
+            self.lane.came_around({})
             return ()
+        self.lane.came_around(fetched)
         return tuple(chain.from_iterable(fetched.values()))
 
 
