@@ -14,10 +14,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from uuid import UUID
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from deploy.local import logs as log_files
@@ -26,6 +28,9 @@ from deploy.local.home import AlreadyUpError, Home, NotAHomeError, Told
 from deploy.local.options import Options
 from services.access_control import commands as access_control
 from shared.contracts.topics import ACCESS_CONTROL, GATEWAY, SERVICES
+
+if TYPE_CHECKING:
+    from deploy.local.follow import Fact
 
 _DOWN_TIMEOUT_S = 90.0
 _CURTAIN_S = 5.0
@@ -111,6 +116,28 @@ def logs(
             log_files.follow(files, sys.stdout)
     except KeyboardInterrupt:
         return
+
+
+@app.command("follow")
+def follow_one(
+    correlation: Annotated[UUID, typer.Argument(help="A deposit's id (the header Carnet-Deposit), or a request's.")],
+) -> None:
+    """Show what every service's database and log know of one deposit or request, in the order of time."""
+    from deploy.local import follow, secrets  # noqa: PLC0415 - other verbs need no client of a database
+
+    home = Home()
+    state = home.state()
+    if state is None:
+        _fail("Carnet is not up, so its databases can't be asked. Start it with `carnet up`.")
+    passwords = secrets.Secrets(home.secrets).postgres_passwords()
+    try:
+        known = follow.in_databases(f"postgresql://{state['addresses']['postgres']}", passwords, correlation)
+    except follow.UnaskedError as error:
+        _fail(str(error))
+    facts = sorted([*known, *follow.in_logs(home.logs, correlation)])
+    if not facts:
+        _fail(f"Nobody knows {correlation}: outboxes tell of the last 30 days.")
+    out.print(_course(facts))
 
 
 @app.command()
@@ -285,6 +312,15 @@ def _processes(processes: list[Told]) -> Table:
         colour = _STATES.get(told.state, "")
         state = f"[{colour}]{told.state}[/{colour}]" if colour else told.state
         table.add_row(told.name, state, told.address, str(told.pid or ""), str(told.restarts))
+    return table
+
+
+def _course(facts: "list[Fact]") -> Table:
+    table = Table("time (UTC)", "after ms", "service", "what", "more", box=None, padding=(0, 2))
+    for fact in facts:
+        after = (fact.at - facts[0].at).total_seconds() * 1000
+        cells = (f"{fact.at:%d %H:%M:%S.%f}"[:-3], f"{after:.1f}", fact.service, fact.what, fact.told)
+        table.add_row(*map(escape, cells))
     return table
 
 

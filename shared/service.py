@@ -18,9 +18,11 @@ from uuid import UUID
 
 import uvloop
 from fastapi import FastAPI
+from pydantic import ValidationError
 
 from shared.contracts.topics import Topic, registry
 from shared.database import Database, is_refusal, is_transient
+from shared.errors import SettingError, refused_settings, secret_in
 from shared.http import Report, Server, probes
 from shared.loops import Loop
 from shared.messaging import (
@@ -99,8 +101,7 @@ class Runtime(Generic[SettingsT]):
             self.relay_wake(places)
 
     def _database(self, *, durable: bool, pool: int) -> Database:
-        file = self.settings.database_password_file
-        password = file.read_text().strip() if file else None
+        password = secret_in(self.settings.database_password_file, "CARNET_DATABASE_PASSWORD_FILE")
         return Database(self.settings.database_url, password, pool=pool, durable=durable)
 
     def relay_database(self) -> Database:
@@ -116,21 +117,21 @@ class Runtime(Generic[SettingsT]):
     def keys(self) -> KeyProvider:
         """The key-encryption keys of this service."""
         if self.settings.keys_dir is None:
-            raise ValueError("no keys: set CARNET_KEYS_DIR to the folder with this service's <kek id>.key files")
+            raise SettingError("no keys: set CARNET_KEYS_DIR to the folder with this service's <kek id>.key files")
         return FileKeyProvider(self.settings.keys_dir, self.settings.keys_current)
 
     @cached_property
     def jwks(self) -> dict[str, Any]:
         """The public keys of all services, and of access_control's permits."""
         if self.settings.service_jwks_file is None:
-            raise ValueError("no public keys: set CARNET_SERVICE_JWKS_FILE to the JWKS of all services")
+            raise SettingError("no public keys: set CARNET_SERVICE_JWKS_FILE to the JWKS of all services")
         return read_jwk(self.settings.service_jwks_file)
 
     @cached_property
     def identity(self) -> ServiceIdentity:
         """Who this service is to others."""
         if self.settings.service_key_file is None:
-            raise ValueError("no key: set CARNET_SERVICE_KEY_FILE to this service's private JWK")
+            raise SettingError("no key: set CARNET_SERVICE_KEY_FILE to this service's private JWK")
         return ServiceIdentity(self.name, read_jwk(self.settings.service_key_file))
 
     def verifier(self, *allowed: str) -> ServiceVerifier:
@@ -168,6 +169,11 @@ class _Process(Generic[SettingsT]):
     engine: Engine | None = None
     why_not_ready: str = "starting"
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    loops: list[Loop] = field(default_factory=list)
+    watchdog: Watchdog = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.watchdog = Watchdog(self._stuck, patience_s=self.runtime.settings.stall_timeout_s)
 
     async def run(self, stopping: asyncio.Event) -> None:
         settings = self.runtime.settings
@@ -178,23 +184,22 @@ class _Process(Generic[SettingsT]):
         port = await server.start()
         _log.info("listening", port=port)
         starting = asyncio.create_task(self._start(stopping))
-        stopped = asyncio.create_task(stopping.wait())
+        ending = asyncio.create_task(self._until_stopped(stopping))  # from the start: a task may fail before it is over
         try:
-            await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({starting, ending}, return_when=asyncio.FIRST_COMPLETED)
             if starting.done():
                 starting.result()
-                await self._until_stopped(stopping)
+            await ending
         finally:
             self.why_not_ready = "stopping"
             starting.cancel()
-            stopped.cancel()
+            ending.cancel()
             await server.stop(HTTP_STOP_S)
             await self._stop()
 
     async def _start(self, stopping: asyncio.Event) -> None:
         runtime, parts = self.runtime, self.parts
-        watchdog = Watchdog(self._stuck, patience_s=runtime.settings.stall_timeout_s)
-        self._spawn(watchdog.run())
+        self._spawn(self.watchdog.run())
         if runtime.has_database:
             relay_database = runtime.relay_database()
             await self._insist(self._open_databases(relay_database), "database")
@@ -216,14 +221,15 @@ class _Process(Generic[SettingsT]):
             self._spawn(replies.run())
         if self.engine is not None:
             await self._insist(self.engine.start, "kafka")
-            self._spawn(Loop("outbox-days", 3600.0, self._keep_days).run())
-        for loop in parts.loops:
+            self.loops.append(Loop("outbox-days", 3600.0, self._keep_days))
+        self.loops += parts.loops
+        for loop in self.loops:
             self._spawn(loop.run())
+        self.why_not_ready = ""  # what still keeps it from being ready, tells by itself
         for replies in runtime.all_replies:
-            await replies.ready.wait()
+            await replies.ready.wait()  # it tries until it is; a try that hangs is seen by the watchdog
         self._spawn(publish_statistics(runtime.producer, runtime.name, runtime.settings.instance, self.engine))
         if not stopping.is_set():
-            self.why_not_ready = ""
             _log.info("ready")
 
     def _open_databases(self, relay_database: Database) -> Callable[[], Awaitable[None]]:
@@ -231,7 +237,6 @@ class _Process(Generic[SettingsT]):
 
         async def opened() -> None:
             await runtime.database.open()
-            await relay_database.open()
             async with runtime.database.transaction() as tx:
                 await keep_days(tx)
                 await prepare_tables(
@@ -240,6 +245,7 @@ class _Process(Generic[SettingsT]):
                     inputs=inputs(consumers, runtime.topics),
                     outputs=outputs(runtime.name, runtime.topics),
                 )
+            await relay_database.open()  # last: who waits for migrations holds one connection
 
         return opened
 
@@ -302,10 +308,17 @@ class _Process(Generic[SettingsT]):
         self.tasks.append(asyncio.ensure_future(work))
 
     def _stuck(self) -> str | None:
-        return self.engine.stuck() if self.engine is not None else None
+        """What makes no progress: a lane, the relay, the reader of replies, a loop; None where all do."""
+        patience_s = self.runtime.settings.stall_timeout_s
+        if self.engine is not None and (found := self.engine.stuck(patience_s)):
+            return found
+        if any(replies.stuck(patience_s) for replies in self.runtime.all_replies):
+            return "replies"
+        return next((loop.name for loop in self.loops if loop.stuck()), None)
 
     def _live(self) -> Report:
-        return Report(ok=True, details={})
+        stuck = self.watchdog.verdict
+        return Report(ok=stuck is None, details={"stuck": stuck} if stuck else {})
 
     def _not_ready(self) -> str | None:
         if self.why_not_ready:
@@ -323,20 +336,28 @@ def main(
     name: str, settings_type: type[SettingsT], compose: Compose[SettingsT], *, migrations: Path | None = None
 ) -> None:
     """Run a service, or its migrations where the first argument is `migrate`; the program of each `__main__`."""
-    settings = settings_type()
+    configure_logging(name)  # before the settings are read: what is wrong with them is told in the log
+    settings = _read(settings_type)
     configure_logging(name, settings.instance)
     if sys.argv[1:] == ["migrate"]:
         if migrations is not None:
             from shared.database.migrations import upgrade  # noqa: PLC0415 - a service that runs never needs it
 
-            file = settings.database_password_file
-            upgrade(migrations, settings.database_url, file.read_text().strip() if file else None)
+            password = secret_in(settings.database_password_file, "CARNET_DATABASE_PASSWORD_FILE")
+            upgrade(migrations, settings.database_url, password)
         return
     # Batches make many short-lived objects and no cycles: the collector's default pace costs a fifth of the time
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_run(name, settings, compose))
+
+
+def _read(settings_type: type[SettingsT]) -> SettingsT:
+    try:
+        return settings_type()
+    except ValidationError as error:
+        raise refused_settings(error, str(settings_type.model_config.get("env_prefix", ""))) from None
 
 
 async def _run(name: str, settings: SettingsT, compose: Compose[SettingsT]) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from shared.observability import logger
 
 CHECK_S = 1.0
+ROUNDS = 3
+"""Checks in a row that have to find the process stuck: one that was frozen shows old times at its first check."""
 EXIT_CODE = 70
 """`EX_SOFTWARE` of sysexits: an internal fault."""
 
@@ -24,16 +26,20 @@ class Watchdog:
         self._stuck = stuck
         self._patience_s = patience_s
         self._tick = time.monotonic()
+        self.verdict: str | None = None
+        """What makes no progress by the last check, or None; `/live` tells it."""
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
     async def run(self) -> None:
         """Tick in the event loop until cancelled."""
         self._thread.start()
+        rounds = 0
         while True:
             self._tick = time.monotonic()
-            stuck = self._stuck()
-            if stuck is not None:
-                self._end(stuck)
+            self.verdict = self._stuck()
+            rounds = rounds + 1 if self.verdict is not None else 0
+            if self.verdict is not None and rounds >= ROUNDS:
+                self._end(self.verdict)
             await asyncio.sleep(CHECK_S)
 
     def _watch(self) -> None:

@@ -33,6 +33,7 @@ from shared.contracts.common import Body
 from shared.contracts.envelope import Message
 from shared.contracts.topics import ACCESS_CONTROL, AUDIT_EVENTS, GATEWAY, RECORD_DEPOSITS, RECORD_REQUESTS
 from shared.database.record_keys import RecordKeys
+from shared.errors import SettingError
 from shared.http import HttpLimits, application
 from shared.loops import Loop
 from shared.messaging import Consumer, Effects, Handler, Handlers
@@ -162,13 +163,15 @@ def load_matrix() -> matrix.Matrix:
 
 def _signer(settings: Settings) -> PermitSigner:
     if settings.permit_key_file is None:
-        raise ValueError("no key for permits: set CARNET_PERMIT_KEY_FILE to the private JWK that signs them")
+        raise SettingError("no key for permits: set CARNET_PERMIT_KEY_FILE to the private JWK that signs them")
     return PermitSigner(read_jwk(settings.permit_key_file))
 
 
 def _hash_key(settings: Settings) -> bytes:
     if settings.hash_key_file is None:
-        raise ValueError("no key for the index of persons: set CARNET_HASH_KEY_FILE to a file of 64 hexadecimal digits")
+        raise SettingError(
+            "no key for the index of persons: set CARNET_HASH_KEY_FILE to a file of 64 hexadecimal digits"
+        )
     return read_hex_key(settings.hash_key_file)
 
 

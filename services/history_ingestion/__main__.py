@@ -13,6 +13,7 @@ from shared.contracts.common import Owner
 from shared.contracts.topics import ACCESS_DECISIONS, HISTORY, REIMBURSEMENTS, of_insurer
 from shared.database.reads import forgetting
 from shared.database.record_keys import RecordKeys
+from shared.errors import SettingError
 from shared.http import HttpLimits, application
 from shared.loops import Loop
 from shared.messaging import Consumer
@@ -32,7 +33,7 @@ def compose(runtime: Runtime[Settings]) -> Parts:
     """Build the parts from the settings."""
     settings = runtime.settings
     if settings.hash_key_file is None:
-        raise ValueError("no hash key: set CARNET_HASH_KEY_FILE to this service's own key of 64 hexadecimal digits")
+        raise SettingError("no hash key: set CARNET_HASH_KEY_FILE to this service's own key of 64 hexadecimal digits")
     hashes = Hashes(read_hex_key(settings.hash_key_file))
     keys = RecordKeys(runtime.keys)
     persons = PersonStore(hashes, keys)

@@ -23,6 +23,7 @@ from services.notification.repository import Outbound, Settled
 from services.notification.settings import Settings, SmtpTls
 from shared.contracts.notification_events import Channel, Failed, Sent, Suppressed
 from shared.database import Database, Transaction
+from shared.errors import secret_in
 from shared.messaging import Outbox
 from shared.observability import MAILS, logger
 
@@ -112,7 +113,7 @@ class Connection:
             port=settings.smtp_port,
             timeout=settings.smtp_timeout_s,
             username=settings.smtp_username or None,
-            password=settings.smtp_password_file.read_text().strip() if settings.smtp_password_file else None,
+            password=secret_in(settings.smtp_password_file, "CARNET_SMTP_PASSWORD_FILE"),
             use_tls=settings.smtp_tls is SmtpTls.TLS,
             start_tls=settings.smtp_tls is SmtpTls.STARTTLS,
         )

@@ -127,6 +127,10 @@ class DepositView(Value):
     """Id of the document, once stored."""
     version: int = 1
     """Version of the document's metadata."""
+    record: UUID | None = None
+    """Where the outcome is asked for: the record that it goes into."""
+    submitter: str | None = None
+    """Where the outcome is asked for: who deposited, as `kind:number`; the gateway tells it to nobody else."""
 
 
 class Range(Value):

@@ -106,11 +106,13 @@ class Database:
         """Told after each transaction, and after a statement by itself, how many statements it took; tests listen."""
 
     async def open(self) -> None:
-        """Connect.
+        """Connect; what is open already stays as it is, so that whoever tries again gathers no connections.
 
         Raises:
             OSError, asyncpg.PostgresError: the server is not there or refuses; callers wait and try again.
         """
+        if self._pool is not None:
+            return
         self._pool = await asyncpg.create_pool(
             self._url,
             password=self._password,

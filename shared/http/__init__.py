@@ -2,7 +2,7 @@
 
 from shared.http._application import application
 from shared.http._callers import bearer, callers
-from shared.http._guard import CORRELATION_HEADER, HttpLimits
+from shared.http._guard import CORRELATION_HEADER, CORRELATION_KEY, HttpLimits
 from shared.http._permits import reading_permit
 from shared.http._probes import Report, probes
 from shared.http._problems import Problem
@@ -11,6 +11,7 @@ from shared.http._server import AddressInUseError, Server, serve
 
 __all__ = [
     "CORRELATION_HEADER",
+    "CORRELATION_KEY",
     "AddressInUseError",
     "HttpLimits",
     "Problem",

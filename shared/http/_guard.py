@@ -19,6 +19,8 @@ from shared.http._problems import Problem, timed_out, too_large, unavailable, un
 from shared.observability import HTTP_REQUESTS, HTTP_SECONDS, bind, logger
 
 CORRELATION_HEADER: Final = "x-correlation-id"
+CORRELATION_KEY: Final = "carnet.correlation"
+"""In a request's scope: the flow that a route began, by whose id the request's line is then found in the log."""
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _QUIET: Final = frozenset({"/live", "/ready", "/metrics"})
 _CLIENT_GONE: Final = 499
@@ -92,7 +94,8 @@ class Guard:
         self._counter(method, route, status).inc()
         self._timer(route).observe(seconds)
         if route not in _QUIET:
-            _log.info("request_answered", method=method, route=route, status=status, seconds=round(seconds, 6))
+            began = {"correlation": scope[CORRELATION_KEY]} if CORRELATION_KEY in scope else {}
+            _log.info("request_answered", method=method, route=route, status=status, seconds=round(seconds, 6), **began)
 
     def _counter(self, method: str, route: str, status: int) -> Counter:
         key = method, route, status

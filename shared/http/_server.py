@@ -9,9 +9,15 @@ from typing import Any, Final, cast
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from shared.errors import OperatorError
 from shared.observability import logger
 
 _KEEP_ALIVE_S: Final = 60
+"""An idle connection is closed after this time; services' own clients close theirs before."""
+_HEAD_S: Final = 10.0
+"""So long a connection may take from its beginning, or a request's, to the end of the request's head."""
+_PROBES: Final = frozenset({b"/live", b"/ready", b"/metrics"})
+"""Answered beyond the limit, too: a process that has much to do is neither dead nor invisible."""
 _BACKLOG: Final = 512
 _POLL_S: Final = 0.01
 _MUCH: Final = 16 * 1024
@@ -20,7 +26,7 @@ _MUCH: Final = 16 * 1024
 _log = logger(__name__)
 
 
-class AddressInUseError(OSError):
+class AddressInUseError(OperatorError, OSError):
     """The address can't be listened on."""
 
 
@@ -69,20 +75,69 @@ class _OneWrite:
             self._transport.writelines(held)
 
 
+class _Config(uvicorn.Config):
+    """uvicorn's settings, with the one it lacks."""
+
+    head_timeout_s: float = _HEAD_S
+
+
 class _Http(HttpToolsProtocol):
-    """uvicorn's protocol on such a connection."""
+    """uvicorn's protocol on such a connection, with a time-out for heads: who says nothing would count for ever."""
+
+    _head_limit: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Called by the loop."""
         super().connection_made(cast("asyncio.Transport", _OneWrite(transport, self.loop)))
+        self._limit_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called by the loop."""
+        self._head_came()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        """Called by the parser at a request's first byte."""
+        super().on_message_begin()
+        if self._head_limit is None:
+            self._limit_head()
+
+    def on_headers_complete(self) -> None:
+        """Called by the parser."""
+        self._head_came()
+        self.limit_concurrency = None if self.url in _PROBES else self.config.limit_concurrency
+        super().on_headers_complete()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Called by the loop; what the client did not take until now, it does not get."""
+        if not self.transport.is_closing():
+            self.transport.abort()
+
+    def _limit_head(self) -> None:
+        limit_s = cast("_Config", self.config).head_timeout_s
+        self._head_limit = self.loop.call_later(limit_s, self.timeout_keep_alive_handler)
+
+    def _head_came(self) -> None:
+        if self._head_limit is not None:
+            self._head_limit.cancel()
+            self._head_limit = None
 
 
 class Server:
-    """Serves an ASGI application. `limit` is how many requests are served at once; more are answered 503."""
+    """Serves an ASGI application. `limit` is how many connections are served at once; more are answered 503."""
 
-    def __init__(self, app: Any, host: str, port: int, *, limit: int = 512) -> None:
+    def __init__(
+        self,
+        app: Any,
+        host: str,
+        port: int,
+        *,
+        limit: int = 512,
+        head_timeout_s: float = _HEAD_S,
+        keep_alive_s: float = _KEEP_ALIVE_S,
+    ) -> None:
         self._host, self._port = host, port
-        self._limit = limit
+        self._limit, self._head_timeout_s, self._keep_alive_s = limit, head_timeout_s, keep_alive_s
         self._app = app
         self._uvicorn: _Uvicorn | None = None
         self._task: asyncio.Task[None] | None = None
@@ -100,7 +155,7 @@ class Server:
         """
         listening = _listen(self._host, self._port)
         self._port = listening.getsockname()[1]
-        self._uvicorn = _Uvicorn(_config(self._app, self._limit))
+        self._uvicorn = _Uvicorn(self._config())
         self._task = asyncio.create_task(self._uvicorn.serve([listening]), name="http-server")
         while not self._uvicorn.started:
             if self._task.done():
@@ -109,6 +164,25 @@ class Server:
             await asyncio.sleep(_POLL_S)
         _log.info("http_listening", host=self._host, port=self._port)
         return self._port
+
+    def _config(self) -> uvicorn.Config:
+        config = _Config(
+            self._app,
+            loop="none",
+            http=_Http,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            limit_concurrency=self._limit,
+            backlog=_BACKLOG,
+        )
+        config.head_timeout_s = self._head_timeout_s
+        config.timeout_keep_alive = self._keep_alive_s  # type: ignore[assignment] # seconds; a fraction does as well
+        return config
 
     async def stop(self, timeout_s: float = 10.0) -> None:
         """Take no more connections, let running requests end for `timeout_s`, then cancel them."""
@@ -137,24 +211,6 @@ async def serve(app: Any, host: str = "127.0.0.1", port: int = 0) -> AsyncIterat
         yield server
     finally:
         await server.stop()
-
-
-def _config(app: Any, limit: int) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        loop="none",
-        http=_Http,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        date_header=False,
-        limit_concurrency=limit,
-        timeout_keep_alive=_KEEP_ALIVE_S,
-        backlog=_BACKLOG,
-    )
 
 
 def _listen(host: str, port: int) -> socket.socket:

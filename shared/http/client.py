@@ -18,6 +18,7 @@ import aiohttp
 import stamina
 from yarl import URL
 
+from shared.errors import SettingError
 from shared.http._guard import CORRELATION_HEADER
 from shared.http._remote import RemoteUnavailable, Reply, StreamedReply, remote_error
 from shared.observability import HTTP_CALLS, correlation
@@ -61,7 +62,7 @@ class InternalClient:
     ) -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/"):
-            raise ValueError(f"the address of {audience} is not of the form http://host:port; correct the setting")
+            raise SettingError(f"the address of {audience} is not of the form http://host:port; correct the setting")
         self._base = f"{parts.scheme}://{parts.netloc}"
         self._identity, self._audience = identity, audience
         self._timeout = timeout_s

@@ -41,8 +41,11 @@ class Outcome:
     """Messages by topic, type and outcome (`done`, `dropped`, `ignored`, `parked`)."""
     parked: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Messages parked, by topic and reason."""
-    failed: int = 0
-    """Messages parked because a handler or `save` raised, not because they were unreadable."""
+    results: dict[Place, list[bool]] = field(default_factory=dict)
+    """By place, in order, for each message that a handler was given: False where it or `save` raised and it was parked.
+
+    What was dropped, passed over or could not be read says nothing of the handlers, and is not in it.
+    """
 
 
 @dataclass
@@ -50,7 +53,7 @@ class _Folded(Generic[C]):
     changes: list[C] = field(default_factory=list)
     outgoing: list[Outgoing] = field(default_factory=list)
     parked: list[ParkedRow] = field(default_factory=list)
-    failed: int = 0
+    results: dict[Place, list[bool]] = field(default_factory=dict)
 
 
 class BatchHandler(Generic[S, C]):
@@ -125,7 +128,8 @@ class BatchHandler(Generic[S, C]):
             outcome.gaps[place] = max(number, outcome.gaps.get(place, 0))
         outcome.counts += counts
         outcome.parked.update((row.record.topic, row.fault.reason.value) for row in folded.parked)
-        outcome.failed += folded.failed
+        for place, results in folded.results.items():
+            outcome.results.setdefault(place, []).extend(results)
 
     def _turn(self, places: list[Place]) -> str:
         """The statement that locks the batch's partitions; none for an insurer's topic, whose partitions are its own.
@@ -231,8 +235,8 @@ class BatchHandler(Generic[S, C]):
                     exc_info=error,
                 )
                 fault = Fault(Reason.INTERNAL_ERROR, f"its handler raised {type(error).__name__}")
+        folded.results.setdefault((item.record.topic, item.record.partition), []).append(fault is None)
         if fault is not None:
-            folded.failed += 1
             folded.parked.append(ParkedRow(item.record, message.envelope.number, fault))
             if Failed not in self._handlers:
                 return

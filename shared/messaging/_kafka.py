@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 from faststream.security import BaseSecurity, SASLScram512
 
+from shared.errors import secret_in
 from shared.observability import logger
 from shared.settings import KafkaSettings
 
@@ -27,6 +28,9 @@ START_TIMEOUT_S = 15.0
 STOP_TIMEOUT_S = 3.0
 LOOK_MS = 20
 """How long the broker holds the fetch of who looks at what is there, where nothing is; the default is half a second."""
+LOOK_TIMEOUT_S = 2.0
+LOOK_EVERY_S = 5.0
+"""How often a consumer that fetched nothing is asked whether there was something."""
 
 _log = logger("carnet.messaging")
 
@@ -79,6 +83,26 @@ async def stopped(client: AIOKafkaConsumer | AIOKafkaProducer | None) -> None:
         _log.info("client_close_failed", exc_info=error)
 
 
+async def unfetched(client: AIOKafkaConsumer) -> int:
+    """How many messages stand behind what a consumer has fetched, by the broker's own word.
+
+    A client that has gone deaf would never tell: it knows ends from what it fetches. What comes just now counts, too.
+
+    Raises:
+        KafkaError, OSError, TimeoutError: the broker does not answer; nothing is known.
+    """
+    async with asyncio.timeout(LOOK_TIMEOUT_S):
+        ends = await client.end_offsets(client.assignment())
+    reached: dict[TopicPartition, int] = {}
+    try:
+        async with asyncio.timeout(LOOK_TIMEOUT_S):
+            for partition in ends:
+                reached[partition] = await client.position(partition)
+    except TimeoutError:
+        pass  # the broker answers, and still the client does not know where to begin
+    return sum(max(0, end - reached.get(partition, 0)) for partition, end in ends.items())
+
+
 @lru_cache(maxsize=100_000)
 def partition_of(key: str, partitions: int) -> int:
     """The partition of a key, as every Kafka client's default partitioner computes it."""
@@ -108,7 +132,7 @@ class Kafka:
     @classmethod
     def of(cls, settings: KafkaSettings, principal: str) -> "Kafka":
         """From settings; the password is read from its file now."""
-        password = settings.kafka_password_file.read_text().strip() if settings.kafka_password_file else None
+        password = secret_in(settings.kafka_password_file, "CARNET_KAFKA_PASSWORD_FILE")
         return cls(
             bootstrap=settings.kafka_bootstrap,
             username=settings.kafka_username or principal,

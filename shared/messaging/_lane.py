@@ -7,7 +7,7 @@ tried again, before any other, until they are done.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
@@ -21,8 +21,9 @@ from faststream.kafka.subscriber.usecase import BatchSubscriber
 
 from shared.database import is_transient
 from shared.messaging._batch import BatchHandler
+from shared.messaging._failures import Failures, StoppedLineError
 from shared.messaging._gaps import Gaps
-from shared.messaging._kafka import Kafka, cancellation_is_ours
+from shared.messaging._kafka import Kafka, cancellation_is_ours, unfetched
 from shared.messaging._passed_over import PassedOver
 from shared.messaging.effects import Consumer, Failed
 from shared.messaging.outbox import Place
@@ -37,14 +38,8 @@ HOLD_S = 0.25
 its own costs as much as one that does something, and whoever waits for the next message waits for it, too."""
 COMMIT_TIMEOUT_S = 5.0
 BACK_OFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)
-FAILED_IN_A_ROW = 50
-"""So many handler failures without one success are no bad messages but a bad release: the line stops."""
 
 _log = logger("carnet.messaging")
-
-
-class StoppedLineError(Exception):
-    """Too many messages failed in a row; nothing more is parked until someone looks."""
 
 
 class Lane:
@@ -75,13 +70,19 @@ class Lane:
         self._subscriber: BatchSubscriber | None = None
         self._done: dict[Place, int] = {}
         self._committed: dict[TopicPartition, OffsetAndMetadata] = {}
-        self._failed_in_a_row = 0
+        self._failures = Failures()
         self.gaps = Gaps(kafka)
         self.counts: Counter[tuple[str, str, str]] = Counter()
         self.batches = 0
         self.healthy = True
         """False while a fault of the database or too many failures stop the line."""
         self.progressed_at = time.monotonic()
+        """When something was last done about messages, or none waited."""
+        self.around_at = time.monotonic()
+        """When the lane last came around: fetched something or nothing, or ended an attempt at a batch."""
+        self._begun: dict[Place, int] = {}
+        self._unfetched = 0
+        self._looked_after = 0
 
     def subscribe(self, broker: KafkaBroker) -> None:
         """Register with the broker; fetching begins when the broker starts."""
@@ -103,6 +104,7 @@ class Lane:
             no_reply=True,
         )
         subscriber.__class__ = _Prompt
+        subscriber.lane = self
         subscriber(self._take)
         self._subscriber = subscriber
 
@@ -120,18 +122,54 @@ class Lane:
         for partition in client.assignment():
             end = client.highwater(partition)
             place = self._kafka.place(partition)
-            done = self._done.get(place)
+            done = self._done.get(place, self._begun.get(place))
             if end is not None and done is not None:
                 waiting[place[0]] += max(0, end - done - 1)
         return waiting
 
     def stuck(self, patience_s: float) -> bool:
-        """True where messages wait and nothing was done about them for too long; asked each second."""
+        """True where it does not come around, or messages wait and nothing is done about them; asked each second."""
         now = time.monotonic()
-        if not any(self.lag().values()):
+        if self.kafka_consumer is None:
+            self.around_at = now  # it was not started, or was stopped
+        if not self._unfetched and not any(self.lag().values()):
             self.progressed_at = now  # nothing waits: the patience begins with the next message
-            return False
-        return now - self.progressed_at >= patience_s
+        return now - min(self.around_at, self.progressed_at) >= patience_s
+
+    def came_around(self, fetched: Mapping[TopicPartition, Sequence[ConsumerRecord]]) -> None:
+        """Take note of a fetch, of messages or of nothing."""
+        self.around_at = time.monotonic()
+        if fetched:
+            self.progressed_at, self._unfetched = self.around_at, 0
+        for partition, records in fetched.items():
+            self._begun.setdefault(self._kafka.place(partition), records[0].offset - 1)
+
+    async def fetch(
+        self, client: AIOKafkaConsumer, timeout_ms: float, at_most: int | None
+    ) -> tuple[ConsumerRecord, ...]:
+        """Whatever is there, at once; nothing after a while, or after a fault of Kafka."""
+        try:
+            with cancellation_is_ours():
+                fetched = await client.getmany(timeout_ms=timeout_ms, max_records=at_most)
+        except (KafkaError, OSError) as error:
+            _log.warning("fetch_failed", exc_info=error)
+            await asyncio.sleep(FETCH_BACK_OFF_S)
+            self.came_around({})
+            return ()
+        self.came_around(fetched)
+        return tuple(chain.from_iterable(fetched.values()))
+
+    async def look_ahead(self) -> None:
+        """Where no batch came since the last look, ask the broker whether there was one; unknown is none."""
+        client = self.kafka_consumer
+        if client is None or self.batches != self._looked_after:
+            self._looked_after, self._unfetched = self.batches, 0
+            return
+        try:
+            with cancellation_is_ours():
+                self._unfetched = await unfetched(client)
+        except (KafkaError, OSError, TimeoutError):
+            self._unfetched = 0
 
     async def _parse(self, records: tuple[ConsumerRecord, ...]) -> KafkaMessage:
         """Hand the raw records on: headers are read one record at a time, where a fault hurts one only."""
@@ -151,7 +189,7 @@ class Lane:
         gathers = self.consumer.gather_s > 0 and len(records) < self._max_batch // 2
         if self.consumer.waited_for:
             self._precedence.claim()
-        with _unfetched(client if gathers else None):
+        with _held_back(client if gathers else None):
             await self._take_at_leisure(list(records), self.consumer.gather_s if gathers else 0.0)
 
     async def _until_wanted(self, client: AIOKafkaConsumer, room: int) -> tuple[ConsumerRecord, ...]:
@@ -159,9 +197,9 @@ class Lane:
         until = time.monotonic() + HOLD_S
         found: tuple[ConsumerRecord, ...] = ()
         while len(found) < room and (left := until - time.monotonic()) > 0:
-            with _unfetched(client):
+            with _held_back(client):
                 await asyncio.sleep(min(left, self.consumer.gather_s))
-            fetched = self._plain(await _fetched(client, int(left * 1000), room - len(found)))
+            fetched = self._plain(await self.fetch(client, int(left * 1000), room - len(found)))
             found += fetched
             if not self._passed_over.everyone(fetched):
                 break
@@ -171,7 +209,7 @@ class Lane:
         """Do a batch, and end so long after the beginning at the earliest."""
         started = time.monotonic()
         await self._until_done(records)
-        self.progressed_at = time.monotonic()
+        self.progressed_at = self.around_at = time.monotonic()
         self.batches += 1
         reached = {(record.topic, record.partition): record.offset for record in records}
         self._done |= {place: offset for place, offset in reached.items() if place not in self.gaps}
@@ -199,7 +237,7 @@ class Lane:
         attempt = 0
         while True:
             try:
-                self._refuse_after_many_failures()
+                self._failures.expect_few()
                 with self._seconds.time():
                     outcome = await self._handler.handle(records)
             except Exception as error:  # noqa: BLE001 - whatever it is, these records are not skipped
@@ -208,7 +246,7 @@ class Lane:
                     _log.error("batch_failed", loop=self.name, exc_info=error)
                 self.healthy = False
                 BATCH_FAILURES.labels(self._service, self.consumer.name, _kind(error)).inc()
-                self.progressed_at = time.monotonic()
+                self.progressed_at = self.around_at = time.monotonic()
                 pause = BACK_OFF_S[min(attempt, len(BACK_OFF_S) - 1)]
                 if attempt in {0, 3} or attempt % 10 == 0:
                     _log.warning("line_stopped", loop=self.name, attempt=attempt, exc_info=error)
@@ -220,18 +258,10 @@ class Lane:
                 self._size.observe(len(records))
                 for (topic, reason), count in outcome.parked.items():
                     PARKED_TOTAL.labels(self._service, topic, reason).inc(count)
-                self._count_failures(outcome.failed, len(records))
+                if Failed not in self.consumer.handlers:  # which answers each failure, and goes on
+                    self._failures.note(outcome.results)
                 self.gaps.note(outcome.last, outcome.gaps)
                 return
-
-    def _count_failures(self, failed: int, total: int) -> None:
-        """Count failures in a row; a lane with a handler of `Failed` answers each of them and goes on."""
-        if Failed not in self.consumer.handlers:
-            self._failed_in_a_row = self._failed_in_a_row + failed if failed == total else 0
-
-    def _refuse_after_many_failures(self) -> None:
-        if self._failed_in_a_row >= FAILED_IN_A_ROW:
-            raise StoppedLineError(f"{self._failed_in_a_row} messages failed in a row: mend the service and restart it")
 
     async def commit(self) -> None:
         """Commit how far this lane is, as a hint for the next start; a failure costs only repeats."""
@@ -257,18 +287,20 @@ class Lane:
         """Forget what belongs to an earlier assignment."""
         self.gaps.clear()
         self._done.clear()
+        self._begun.clear()
         self._committed = {}
-        self.progressed_at = time.monotonic()
+        self.progressed_at = self.around_at = time.monotonic()
 
 
 class _Prompt(BatchSubscriber):
     """FastStream's batch subscriber without its sleep after an empty fetch, in which messages would wait unseen."""
 
     __slots__ = ()
+    lane: Lane
 
     async def get_msg(self, consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord, ...]:
         """Whatever is there, at once; nothing after a while."""
-        return await _fetched(consumer, self.batch_timeout_ms, self.max_records)
+        return await self.lane.fetch(consumer, self.batch_timeout_ms, self.max_records)
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types
@@ -287,7 +319,7 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
 
 
 @contextmanager
-def _unfetched(client: AIOKafkaConsumer | None) -> Iterator[None]:
+def _held_back(client: AIOKafkaConsumer | None) -> Iterator[None]:
     """Leave at the broker what comes inside the block."""
     if client is not None:
         client.pause(*client.assignment())
@@ -296,18 +328,6 @@ def _unfetched(client: AIOKafkaConsumer | None) -> Iterator[None]:
     finally:
         if client is not None:
             client.resume(*client.paused())
-
-
-async def _fetched(consumer: AIOKafkaConsumer, timeout_ms: float, at_most: int | None) -> tuple[ConsumerRecord, ...]:
-    """Whatever is there, at once; nothing after a while, or after a fault of Kafka."""
-    try:
-        with cancellation_is_ours():
-            fetched = await consumer.getmany(timeout_ms=timeout_ms, max_records=at_most)
-    except (KafkaError, OSError) as error:
-        _log.warning("fetch_failed", exc_info=error)
-        await asyncio.sleep(FETCH_BACK_OFF_S)
-        return ()
-    return tuple(chain.from_iterable(fetched.values()))
 
 
 def _kind(error: Exception) -> str:

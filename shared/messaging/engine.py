@@ -12,8 +12,9 @@ from faststream.kafka import KafkaBroker
 
 from shared.contracts.topics import Topic
 from shared.database import Database
+from shared.errors import OperatorError
 from shared.messaging._batch import BatchHandler
-from shared.messaging._kafka import METADATA_MAX_AGE_MS, Kafka, started, stopped
+from shared.messaging._kafka import LOOK_EVERY_S, METADATA_MAX_AGE_MS, Kafka, started, stopped
 from shared.messaging._lane import Lane
 from shared.messaging._passed_over import PassedOver
 from shared.messaging.effects import Consumer
@@ -29,11 +30,12 @@ TOPIC_TIMEOUT_S = 5.0
 COMMIT_SWEEP_S = 1.0
 RELAY_STOP_S = 5.0
 PATIENCE_S = 30.0
+START_TIMEOUT_S = 60.0
 
 _log = logger("carnet.messaging")
 
 
-class TopicMissingError(Exception):
+class TopicMissingError(OperatorError):
     """A topic is not there, has another number of partitions, or this principal may not see it."""
 
 
@@ -105,12 +107,14 @@ class Engine:
         for lane in self.lanes:
             lane.subscribe(broker)
         try:
-            await broker.start()
+            async with asyncio.timeout(START_TIMEOUT_S):
+                await broker.start()
         except BaseException:
             await broker.stop()
             raise
         self._broker = broker
         self._tasks = [asyncio.create_task(self.relay.run()), asyncio.create_task(self._commit_lazily())]
+        self._tasks.append(asyncio.create_task(self._look_ahead()))
 
     async def stop(self) -> None:
         """Finish the batches under way, commit, stop sending."""
@@ -135,6 +139,12 @@ class Engine:
             for lane in self.lanes:
                 await lane.commit()
 
+    async def _look_ahead(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            for lane in self.lanes:
+                await lane.look_ahead()
+
     def failure(self) -> BaseException | None:
         """What ended a background task that should never end, if one did."""
         for task in self._tasks:
@@ -152,12 +162,12 @@ class Engine:
                 return f"the consumer {lane.name} is stopped by a fault; see the log"
         return None
 
-    def stuck(self) -> str | None:
-        """What makes no progress although there is work, or None."""
-        if self._tasks and time.monotonic() - self.relay.progressed_at > PATIENCE_S:
+    def stuck(self, patience_s: float = PATIENCE_S) -> str | None:
+        """What has made no progress for so long, in seconds, or None."""
+        if self._tasks and time.monotonic() - self.relay.progressed_at > patience_s:
             return "relay"
         for lane in self.lanes:
-            if lane.stuck(PATIENCE_S):
+            if lane.stuck(patience_s):
                 return lane.name
         return None
 

@@ -13,6 +13,7 @@ from shared.contracts.common import Body
 from shared.contracts.envelope import Message, derived_id
 from shared.contracts.topics import Topic
 from shared.database import Transaction
+from shared.errors import SettingError
 from shared.messaging._kafka import MAX_MESSAGE_BYTES, partition_of
 from shared.messaging.effects import Emit
 
@@ -251,7 +252,7 @@ async def prepare_tables(
     )
     rows = await tx.fetchrow("SELECT count(*) AS n FROM partition_lock")
     if rows is None or rows["n"] != partitions:
-        raise RuntimeError(
+        raise SettingError(
             f"this database was made for {rows['n'] if rows else 0} partitions and the setting CARNET_PARTITIONS is "
             f"{partitions}: the number can't change once records exist; set it back",
         )

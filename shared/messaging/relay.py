@@ -22,6 +22,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from shared.contracts.envelope import Envelope, to_headers
 from shared.database import Database, is_transient
+from shared.errors import OperatorError
 from shared.messaging import _cursors
 from shared.messaging._cursors import Cursor
 from shared.messaging._handover import HandOver
@@ -44,6 +45,10 @@ GATHER_S = 0.005
 """Least time between the beginnings of two sends at low rates: the cost is per send, however much it sends."""
 
 _log = logger("carnet.relay")
+
+
+class OutboxError(OperatorError):
+    """What the outbox holds can't be sent; the process ends, since only an operator can mend it."""
 
 
 class TornTopicError(Exception):
@@ -221,7 +226,10 @@ class Relay:
         last = None
         for expected, row in enumerate(rows, cursor.number + 1):
             if row.number != expected:
-                raise RuntimeError(f"the outbox of {topic}/{partition} has no number {expected}: it can't be sent on")
+                raise OutboxError(
+                    f"the outbox of {topic}/{partition} has no number {expected}, so nothing behind it can be sent: "
+                    "restore the row from a backup of this database",
+                )
             appended = builder.append(
                 key=row.message.key.encode(),
                 value=row.message.payload,
@@ -232,7 +240,10 @@ class Relay:
                 break
             last = row
         if last is None:
-            raise RuntimeError(f"a message of {topic}/{partition} does not fit into {SEND_BATCH_BYTES} bytes")
+            raise OutboxError(
+                f"the message behind number {cursor.number} of {topic}/{partition} does not fit into "
+                f"{SEND_BATCH_BYTES} bytes, so nothing behind it can be sent: raise SEND_BATCH_BYTES in a release",
+            )
         return last
 
     def _envelope(self, row: Stored) -> Envelope:

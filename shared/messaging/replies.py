@@ -1,6 +1,7 @@
 """Waiting for what a request causes: the gateway reads along, without a group, only to be woken up."""
 
 import asyncio
+import math
 import time
 from collections.abc import Mapping
 from contextlib import contextmanager, suppress
@@ -12,11 +13,12 @@ from aiokafka.errors import KafkaError
 
 from shared.contracts.envelope import MalformedError, Message, from_headers
 from shared.contracts.topics import Topic, message_types
-from shared.messaging._kafka import Kafka, cancellation_is_ours, started, stopped
+from shared.messaging._kafka import LOOK_EVERY_S, Kafka, cancellation_is_ours, started, stopped, unfetched
 from shared.observability import logger
 
 POLL_MS = 1000
 BACK_OFF_S = 0.5
+BEGIN_TIMEOUT_S = 15.0
 REST_S = 0.1
 """While nobody waits, a fetch in so many seconds is enough: the cost is per fetch, here and at the broker."""
 
@@ -61,7 +63,12 @@ class Replies:
         self._resting_until = float("-inf")
         self.ready = asyncio.Event()
         """Set while the reader stands at the end of all topics; before, a reply could be missed."""
-        self.progressed_at = time.monotonic()
+        self.progressed_at = math.inf
+        """When the reader last came around; never before it runs."""
+
+    def stuck(self, patience_s: float) -> bool:
+        """True where the reader has neither fetched nor tried to connect for so long, in seconds."""
+        return time.monotonic() - self.progressed_at >= patience_s
 
     @contextmanager
     def waiting(self, correlation: UUID, topic: str | None = None) -> Any:
@@ -83,6 +90,7 @@ class Replies:
     async def run(self) -> None:
         """Read until cancelled; a fault of Kafka is waited out."""
         while True:
+            self.progressed_at = time.monotonic()
             try:
                 with cancellation_is_ours():
                     await self._read()
@@ -94,18 +102,25 @@ class Replies:
             await asyncio.sleep(BACK_OFF_S)
 
     async def _read(self) -> None:
-        reader = await started(self._kafka.tail())
-        self._reader = reader
-        reader.subscribe([self._kafka.prefix + name for name in self._names])
-        while not reader.assignment():
-            await reader.getmany(timeout_ms=50)
-        await reader.seek_to_end()
-        for partition in reader.assignment():
-            await reader.position(partition)
+        self._reader = reader = await started(self._kafka.tail())
+        async with asyncio.timeout(BEGIN_TIMEOUT_S):
+            reader.subscribe([self._kafka.prefix + name for name in self._names])
+            while not reader.assignment():
+                await reader.getmany(timeout_ms=50)
+            await reader.seek_to_end()
+            for partition in reader.assignment():
+                await reader.position(partition)
         self.ready.set()
+        heard_at, missed = time.monotonic(), False
         while True:
             batches = await reader.getmany(timeout_ms=POLL_MS)
-            self.progressed_at = time.monotonic()
+            self.progressed_at = now = time.monotonic()
+            if batches:
+                heard_at, missed = now, False
+            elif now - heard_at >= LOOK_EVERY_S:
+                before, heard_at, missed = missed, now, await unfetched(reader) > 0
+                if before and missed:
+                    raise ConnectionAbortedError("the reader of replies hears nothing although there is something")
             for records in batches.values():
                 for record in records:
                     self._hand_over(record)

@@ -1,27 +1,39 @@
 """How an error is logged: the types of it and its causes and the places it passed, never its text.
 
-The text of a foreign error may hold what it failed on: a row, a name, a document.
+The text of a foreign error may hold what it failed on: a row, a name, a document. Only an `OperatorError` is shown with
+its sentence, which is made to be read in the log.
 """
 
 import traceback
 from typing import Final
 
+from shared.errors import OperatorError
+
 _FRAMES: Final = 8
 _CAUSES: Final = 4
 
 
-def error_types(error: BaseException) -> list[str]:
-    """Types of the error and of its causes, outermost first; groups are opened."""
-    types: list[str] = []
+def _chain(error: BaseException) -> list[BaseException]:
+    """The error and its causes, outermost first; groups are opened."""
+    chain: list[BaseException] = []
     current: BaseException | None = error
-    while current is not None and len(types) < _CAUSES:
-        kind = type(current)
-        types.append(f"{kind.__module__}.{kind.__qualname__}")
+    while current is not None and len(chain) < _CAUSES:
+        chain.append(current)
         if isinstance(current, BaseExceptionGroup):
             current = current.exceptions[0]
         else:
             current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
-    return types
+    return chain
+
+
+def error_types(error: BaseException) -> list[str]:
+    """Types of the error and of its causes, outermost first; groups are opened."""
+    return [f"{type(one).__module__}.{type(one).__qualname__}" for one in _chain(error)]
+
+
+def sentence(error: BaseException) -> str | None:
+    """What the outermost error that is made for operators says; None where none is."""
+    return next((str(one) for one in _chain(error) if isinstance(one, OperatorError)), None)
 
 
 def places(error: BaseException) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any, Final, TextIO, cast
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor
 
-from shared.observability._errors_in_logs import error_of, error_types, places
+from shared.observability._errors_in_logs import error_of, error_types, places, sentence
 from shared.observability._fields import FIELDS, REFUSED, event_name
 from shared.observability._foreign import ForeignLines
 from shared.observability._metrics import LOG_REFUSED
@@ -78,11 +78,14 @@ def _processors(process: Mapping[str, str], *, pretty: bool) -> Iterable[Process
 
 
 def reduce_error(_logger: object, _method: str, event: EventDict) -> EventDict:
-    """Turn `exc_info` into the error's types and places."""
+    """Turn `exc_info` into the error's types and places, and the sentence of an error made for operators."""
     given = event.pop("exc_info", None)
     error = sys.exc_info()[1] if given is True else error_of(given)
     if error is not None:
         event["error"], event["where"] = error_types(error), places(error)
+        told = sentence(error)
+        if told is not None:
+            event.setdefault("reason", told)
     return event
 
 
@@ -124,6 +127,6 @@ def _take_over_libraries() -> None:
 
 
 def _log_crash(kind: type[BaseException], error: BaseException, _trace: object) -> None:
-    """The interpreter's own last words would print the error's text."""
+    """The interpreter's own last words would print the error's text, whatever it holds."""
     if not issubclass(kind, KeyboardInterrupt):
         logger("process").critical("process_crashed", exc_info=error)

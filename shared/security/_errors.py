@@ -18,6 +18,8 @@ No message ever holds a token, a key, a plain text or a claim's value beyond the
 
 from typing import ClassVar
 
+from shared.errors import OperatorError
+
 
 class SecurityError(Exception):
     """Base of every error of this package."""
@@ -27,8 +29,8 @@ class UndecryptableError(SecurityError):
     """A cipher text does not open: altered, moved to another row, or encrypted under another key."""
 
 
-class KeyFault(SecurityError):  # noqa: N818 - a fault is a family, its members are the errors
-    """Something is wrong with a key of the key provider."""
+class KeyFault(SecurityError, OperatorError):  # noqa: N818 - a fault is a family, its members are the errors
+    """Something is wrong with a key of the key provider; who runs Carnet mends it."""
 
 
 class KeyDestroyedError(KeyFault):

@@ -12,6 +12,7 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from shared.contracts.common import AccessMode, Act, Actor, Owner, RecordId, Scope
+from shared.errors import SettingError
 from shared.security._errors import (
     BadSignatureError,
     PermitAhead,
@@ -119,4 +120,4 @@ def _is_issuer(kid: str) -> bool:
 
 def _expect_issuer(kid: str) -> None:
     if not _is_issuer(kid):
-        raise ValueError(f"permits are signed by {ISSUER} alone, and this key's id is {kid!r}: set its own key file")
+        raise SettingError(f"permits are signed by {ISSUER} alone, and this key's id is {kid!r}: set its own key file")

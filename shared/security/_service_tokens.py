@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Any, Final
 from uuid import uuid4
 
+from shared.errors import SettingError
 from shared.security._cache import ExpiringCache
 from shared.security._errors import (
     CallerNotAllowedError,
@@ -39,7 +40,9 @@ class ServiceIdentity:
         self._name = name
         self._tokens: dict[str, tuple[str, float]] = {}
         if self._signer.kid != name:
-            raise ValueError(f"the key's id is {self._signer.kid!r}, the service's name {name!r}: set its own key file")
+            raise SettingError(
+                f"the key's id is {self._signer.kid!r}, the service's name {name!r}: set its own key file"
+            )
 
     def __repr__(self) -> str:
         return f"ServiceIdentity({self._name!r})"

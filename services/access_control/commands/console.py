@@ -60,12 +60,13 @@ async def _opened() -> "AsyncIterator[tuple[Database, Settings]]":
     # late: other verbs of `carnet` need not import the clients of database and broker
     from services.access_control.settings import Settings  # noqa: PLC0415
     from shared.database import Database  # noqa: PLC0415
+    from shared.errors import secret_in  # noqa: PLC0415
 
     settings = Settings()
     if not settings.database_url:
         raise NoDatabaseError("no database is named: start the system with `carnet up`, or set CARNET_DATABASE_URL")
-    file = settings.database_password_file
-    database = Database(settings.database_url, file.read_text().strip() if file else None, pool=2)
+    password = secret_in(settings.database_password_file, "CARNET_DATABASE_PASSWORD_FILE")
+    database = Database(settings.database_url, password, pool=2)
     try:
         await database.open()
         yield database, settings

@@ -131,8 +131,12 @@ class Staging:
 
     async def outcome(self, tx: Transaction, deposit: UUID) -> DepositView | None:
         """How far a deposit is; None where there is none of this id."""
-        row = await tx.fetchrow("SELECT id, status, version, reason, because FROM document WHERE id = $1", deposit)
-        return None if row is None else _view(row)
+        row = await tx.fetchrow(
+            "SELECT id, status, version, reason, because, record, submitter FROM document WHERE id = $1", deposit
+        )
+        if row is None:
+            return None
+        return _view(row).model_copy(update={"record": row["record"], "submitter": row["submitter"]})
 
     async def _insert(
         self, tx: Transaction, asked: Sequence[Checked], replaced: Replaced

@@ -15,7 +15,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from services.gateway.api.door import Door, language_of
 from services.gateway.api.outcomes import MEDIA_TYPE, expect_content, expect_readable, prefers, resource
 from services.gateway.domain.answers import refusal
-from services.gateway.domain.mapping import deposit_metadata, outcome_of, published_view
+from services.gateway.domain.mapping import deposit_metadata, is_depositor, outcome_of, published_view
 from services.gateway.domain.users import User
 from services.gateway.fhir.errors import operation_outcome
 from services.gateway.fhir.publish import publication
@@ -24,7 +24,7 @@ from shared.contracts.common import Actor
 from shared.contracts.http_document import DepositMetadata, DepositState, DepositView
 from shared.contracts.reasons import Reason
 from shared.contracts.topics import DOCUMENT_EVENTS
-from shared.http import Problem
+from shared.http import CORRELATION_KEY, Problem, RemoteError
 from shared.messaging import Waiting
 from shared.observability import bind, logger
 
@@ -34,6 +34,7 @@ LARGE: Final = 256 * 1024
 """From this size in bytes a publication is read beside the event loop."""
 DEPOSIT_HEADER: Final = "carnet-deposit"
 """Tells the deposit's id: by it the whole flow can be followed."""
+_UNKNOWN: Final = 404
 
 _log = logger(__name__)
 
@@ -54,6 +55,7 @@ def deposits(door: Door) -> APIRouter:
         record = await door.found(user, published.patient, language)
         deposit = uuid4()
         metadata = deposit_metadata(published, deposit=deposit, record=record, actor=user.actor)
+        request.scope[CORRELATION_KEY] = str(deposit)
         with bind(correlation=str(deposit)):
             if prefers(request, "respond-async"):
                 taken = await door.owners.documents.deposit(
@@ -66,9 +68,10 @@ def deposits(door: Door) -> APIRouter:
 
     @router.get("/deposits/{deposit}")
     async def outcome(deposit: UUID, request: Request, user: Annotated[User, Depends(door.user)]) -> Response:
-        """How far a deposit is: 202 while undecided, 200 once stored, else why it was refused."""
+        """How far one's own deposit is: 202 while undecided, 200 once stored, else why it was refused."""
         expect_readable(request)
-        view = await door.owners.documents.outcome(deposit)
+        request.scope[CORRELATION_KEY] = str(deposit)
+        view = await _own(door, user, deposit)
         if view.state is DepositState.STAGED:
             return _accepted(door.base(request), view)
         _expect_stored(view, language_of(request), user.actor)
@@ -76,6 +79,24 @@ def deposits(door: Door) -> APIRouter:
         return resource(told, 200, _headers(door.base(request), view))
 
     return router
+
+
+async def _own(door: Door, user: User, deposit: UUID) -> DepositView:
+    """A deposit of who asks; the same questions are asked whether there is one, is none, or is another's.
+
+    Raises:
+        Problem: 404 where he made no deposit of this id.
+    """
+    own = None if user.ins is None else await door.owners.access_control.find(door.accepted(user.ins))
+    try:
+        view = await door.owners.documents.outcome(deposit)
+    except RemoteError as error:
+        if error.status != _UNKNOWN:
+            raise
+    else:
+        if is_depositor(user.actor, own, view):
+            return view
+    raise Problem(_UNKNOWN, "no_deposit", "You made no deposit of this id.", "Send the document again.")
 
 
 class _Deposits:

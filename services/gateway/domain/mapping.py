@@ -15,7 +15,7 @@ from services.gateway.fhir.search import Range as SearchRange
 from services.gateway.fhir.views import DocumentView
 from shared.contracts import history_events
 from shared.contracts.access_decisions import Decided, Outcome, RecordOpened
-from shared.contracts.common import Actor, Body
+from shared.contracts.common import Actor, ActorKind, Body
 from shared.contracts.document_events import Consulted, Deposited, DepositRefused, DocumentHeld
 from shared.contracts.further_reasons import code, sentence
 from shared.contracts.http_audit import Trace
@@ -100,6 +100,19 @@ def outcome_of(event: Body) -> DepositView | None:
             return DepositView(deposit=deposit, state=DepositState.HELD, reason=Reason.INTERNAL_ERROR)
         case _:
             return None
+
+
+def is_depositor(actor: Actor, own: UUID | None, view: DepositView) -> bool:
+    """True where it was this actor who deposited. A holder has no number: he is known by his own record.
+
+    Args:
+        actor: Who asks.
+        own: The holder's own record, None for anybody else and where there is none.
+        view: The deposit, as document tells its outcome; one that does not say whose it is, is nobody's.
+    """
+    if actor.kind is ActorKind.PATIENT:
+        return own is not None and (view.record, view.submitter) == (own, f"{actor.kind.value}:")
+    return actor.number is not None and view.submitter == f"{actor.kind.value}:{actor.number}"
 
 
 def filters(search: DocumentSearch) -> DocumentFilters:

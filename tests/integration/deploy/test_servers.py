@@ -19,7 +19,7 @@ from deploy.processes import free_ports
 from shared.contracts.topics import ACCESS_DECISIONS, GATEWAY, SERVICES
 from tests.support.holder import UNDURABLE
 
-pytestmark = [pytest.mark.xdist_group("deploy"), pytest.mark.timeout(240)]
+pytestmark = pytest.mark.timeout(240)
 ROOT = Path(__file__).parents[3]
 PASSWORD = "their-admin's-own"
 THEIRS = kafka.AclBinding("topic", "theirs", "prefixed", "User:their-tool", "*", "read", "allow")

@@ -28,7 +28,8 @@ async def view_of(room, deposit):
 
 async def test_a_deposit_is_staged_with_its_content_and_asks_for_a_decision(room, record):
     deposit = await room.staged(record, title=TITLE)
-    assert (await view_of(room, deposit)).state == "staged"
+    view = await view_of(room, deposit)
+    assert (view.state, view.record, view.submitter) == ("staged", record, f"professional:{made.AUTHOR.number}")
     (request,) = await room.sent("record.deposits", record)
     assert request["deposit"] == str(deposit)
     assert request["actor"]["number"] == made.AUTHOR.number

@@ -21,11 +21,13 @@ from tests.support.system import System, eventually, fresh_database
 
 
 @asynccontextmanager
-async def process(environment: dict[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
+async def process(
+    environment: dict[str, str], program: str = "tests.support.toy"
+) -> AsyncIterator[asyncio.subprocess.Process]:
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "tests.support.toy",
+        program,
         env={**os.environ, **environment},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -137,3 +139,23 @@ async def test_a_wrong_password_for_kafka_is_told(place, tmp_path):
 
     async with process(environment):
         await eventually(told)
+
+
+async def test_a_loop_that_never_returns_is_told_by_live_and_ends_the_process(place):
+    database, kafka, environment, port = place
+    await database.listen()
+    await kafka.listen()
+
+    async def not_live():
+        try:
+            reply = await answer(port, "/live")
+        except httpx2.HTTPError:
+            raise AssertionError("not listening") from None
+        assert (reply.status_code, reply.json()["details"]) == (503, {"stuck": "hanging"})
+
+    async with process(environment, "tests.support.hanging") as child:
+        await eventually(not_live)
+        output, _ = await asyncio.wait_for(child.communicate(), 30)
+    assert child.returncode == 70
+    last = [json.loads(line) for line in output.decode().splitlines() if line.startswith("{")][-1]
+    assert (last["event"], last["loop"]) == ("stalled", "hanging")

@@ -133,12 +133,17 @@ class World:
             deposit = self.first or getattr(metadata, "deposit", None) or uuid4()
             self.taken.append(deposit)
             self.handed_over.set()
-            self.deposits[deposit] = {"deposit": str(deposit), "state": "staged"}
+            actor = metadata.actor
+            told = {"record": str(metadata.record), "submitter": f"{actor.kind.value}:{actor.number or ''}"}
+            self.deposits[deposit] = {"deposit": str(deposit), "state": "staged", **told}
             if self.wakes:
                 self.settle(deposit, metadata)
             return reply({"deposit": str(deposit), "state": "staged"}, 202)
         if path.startswith("/deposits/"):
-            return reply(self.deposits[UUID(path.rpartition("/")[2])])
+            found = self.deposits.get(UUID(path.rpartition("/")[2]))
+            if found is None:
+                raise RemoteError(404, "no_deposit", "There is no deposit of this id.")
+            return reply(found)
         if path == "/search":
             entries = [entry.model_dump(mode="json") for entry in self.entries]
             return reply({"total": len(entries) if self.total is None else self.total, "entries": entries})

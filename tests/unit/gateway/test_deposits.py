@@ -3,6 +3,8 @@ from uuid import UUID, uuid4
 
 import orjson
 import pytest
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
 from deploy.local.identity.cast import ALICE, BRUNO, DR_ROUX
 from shared.http import RemoteError, RemoteUnavailable
@@ -91,6 +93,55 @@ async def test_asynchronous_is_answered_before_the_outcome(http, world, as_, pub
     assert stored.status_code == 200
     assert issue(stored)["severity"] == "information"
     assert stored.headers["location"].endswith(f"{world.outcome['document']}/_history/1")
+
+
+async def deposited(http, world, as_, publication, name) -> UUID:
+    assert (await post(http, publication, as_(name))).status_code == 201
+    return world.taken[-1]
+
+
+STRANGERS = ["alice", "bruno", "dr-martin", "insurer", "hospital", "operator"]
+
+
+@pytest.mark.parametrize("state", [{}, {"state": "refused", "reason": "duplicate"}, {"state": "held"}])
+@pytest.mark.parametrize("name", STRANGERS)
+async def test_a_deposit_of_another_is_told_like_one_that_does_not_exist(
+    http, world, as_, publication, name, state
+) -> None:
+    world.records[(BRUNO.oid, BRUNO.matricule)] = uuid4()
+    deposit = await deposited(http, world, as_, publication, "dr-roux")
+    world.deposits[deposit] |= state
+    world.calls.clear()
+    another = await http.get(f"/fhir/deposits/{deposit}", headers=as_(name))
+    asked = [call[:2] for call in world.calls]
+    world.calls.clear()
+    unknown = await http.get(f"/fhir/deposits/{uuid4()}", headers=as_(name))
+    assert (another.status_code, reason(another)) == (404, "no_deposit")
+    assert another.json() == unknown.json()
+    assert asked == [call[:2] for call in world.calls]  # and takes as long
+
+
+async def test_a_holder_is_told_of_his_own_deposits_alone(http, world, as_, publication) -> None:
+    world.records[(BRUNO.oid, BRUNO.matricule)] = uuid4()
+    deposit = await deposited(http, world, as_, publication, "alice")
+    told = [(await http.get(f"/fhir/deposits/{deposit}", headers=as_(name))).status_code for name in ("alice", "bruno")]
+    assert told == [200, 404]
+
+
+async def test_a_deposit_that_does_not_say_whose_it_is_is_nobodys(http, world, as_, publication) -> None:
+    deposit = await deposited(http, world, as_, publication, "dr-roux")
+    world.deposits[deposit] |= {"submitter": None, "record": None}
+    assert (await http.get(f"/fhir/deposits/{deposit}", headers=as_("dr-roux"))).status_code == 404
+
+
+async def test_the_lines_of_a_deposit_are_found_by_its_id(http, world, as_, publication) -> None:
+    with capture_logs(processors=[merge_contextvars]) as lines:
+        deposit = await deposited(http, world, as_, publication, "dr-roux")
+        await http.get(f"/fhir/deposits/{deposit}", headers=as_("dr-roux"))
+        await http.get("/fhir/AuditEvent", headers=as_("alice"))
+    answered = [line["correlation"] for line in lines if line["event"] == "request_answered"]
+    assert answered[:2] == [str(deposit)] * 2
+    assert answered[2] != str(deposit)
 
 
 async def test_a_repeat_gives_the_first_outcome(http, world, as_, publication) -> None:

@@ -1,12 +1,19 @@
 """When a lane counts as stuck: messages wait and nothing is done about them; being idle is no fault."""
 
 import time
+from types import SimpleNamespace
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaConnectionError
 
 from shared.messaging import Consumer, Kafka, Precedence
 from shared.messaging._lane import Lane
 from shared.messaging._passed_over import PassedOver
 from tests.support.counting import NUMBERED_IN
 from tests.support.toy import Nothing
+
+PLACE = TopicPartition("test.in", 0)
 
 
 def lane() -> Lane:
@@ -38,3 +45,103 @@ def test_a_lane_that_does_nothing_about_waiting_messages_is_stuck(monkeypatch) -
     monkeypatch.setattr(toy, "lag", lambda: {"test.in": 5})
     toy.progressed_at = time.monotonic() - 31
     assert toy.stuck(30)
+
+
+class Client:
+    """Stands for a consumer with an assignment; what was fetched, and what the broker holds, is said."""
+
+    def __init__(self, end: int, position: int, highwater: int | None = None) -> None:
+        self.end, self.reached, self.known_end = end, position, highwater
+
+    def assignment(self):
+        return {PLACE}
+
+    def highwater(self, _partition):
+        return self.known_end
+
+    async def end_offsets(self, partitions):
+        return dict.fromkeys(partitions, self.end)
+
+    async def position(self, _partition):
+        return self.reached
+
+
+class Down(Client):
+    async def end_offsets(self, _partitions):
+        raise KafkaConnectionError
+
+
+def with_client(monkeypatch, client) -> Lane:
+    toy = lane()
+    monkeypatch.setattr(Lane, "kafka_consumer", property(lambda _: client))
+    return toy
+
+
+def after(monkeypatch, seconds: float) -> None:
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + seconds)
+
+
+def records(*offsets: int) -> dict[TopicPartition, list[SimpleNamespace]]:
+    return {PLACE: [SimpleNamespace(topic="test.in", partition=0, offset=offset) for offset in offsets]}
+
+
+def test_a_lane_with_an_assignment_that_never_fetches_is_stuck(monkeypatch) -> None:
+    toy = with_client(monkeypatch, Client(end=0, position=0))
+    after(monkeypatch, 29)
+    assert not toy.stuck(30)
+    after(monkeypatch, 1000)
+    assert toy.stuck(30)
+
+
+def test_a_lane_that_fetches_nothing_because_there_is_nothing_is_not_stuck(monkeypatch) -> None:
+    toy = with_client(monkeypatch, Client(end=0, position=0))
+    after(monkeypatch, 1000)
+    toy.came_around({})
+    assert not toy.stuck(30)
+
+
+def test_a_lane_that_hangs_in_its_first_batch_after_an_assignment_is_stuck(monkeypatch) -> None:
+    toy = with_client(monkeypatch, Client(end=5, position=5, highwater=5))
+    toy.assigned_anew()
+    toy.came_around(records(0, 1, 2, 3, 4))
+    assert toy.lag() == {"test.in": 5}
+    after(monkeypatch, 1000)
+    assert toy.stuck(30)
+
+
+def test_a_lane_that_was_not_started_is_not_stuck(monkeypatch) -> None:
+    toy = lane()
+    after(monkeypatch, 1000)
+    assert not toy.stuck(30)
+
+
+@pytest.mark.parametrize(
+    ("client", "deaf"),
+    [
+        (Client(end=5, position=0), True),
+        (Client(end=5, position=5), False),
+        (Client(end=5, position=900), False),  # the topic was wiped
+        (Down(end=5, position=0), False),
+    ],
+)
+async def test_a_lane_that_fetches_nothing_although_the_broker_holds_something_is_stuck(
+    monkeypatch, client, deaf
+) -> None:
+    toy = with_client(monkeypatch, client)
+    await toy.look_ahead()
+    assert not toy.stuck(30)
+    after(monkeypatch, 1000)
+    toy.came_around({})
+    assert toy.stuck(30) is deaf
+    toy.came_around(records(0))
+    assert not toy.stuck(30)
+
+
+async def test_a_lane_at_work_is_not_looked_at(monkeypatch) -> None:
+    toy = with_client(monkeypatch, Client(end=5, position=0))
+    toy.batches += 1
+    await toy.look_ahead()
+    after(monkeypatch, 1000)
+    toy.came_around({})
+    assert not toy.stuck(30)

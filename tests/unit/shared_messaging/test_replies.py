@@ -1,11 +1,13 @@
 """Reading along: gently while nobody waits, at once when somebody does."""
 
 import asyncio
+import time
 from contextlib import suppress
 from uuid import uuid4
 
 import pytest
 from aiokafka import TopicPartition
+from structlog.testing import capture_logs
 
 from shared.contracts import topics
 from shared.messaging import Replies, replies
@@ -125,3 +127,64 @@ async def test_what_follows_is_looked_at_now_and_then(reader, reading) -> None:
         before = reader.following
         await asyncio.sleep(3.5 * replies.REST_S)
         assert 2 <= reader.following - before <= 8
+
+
+class Deaf(Reader):
+    """To which nothing comes although the broker holds something; how often one was made is counted."""
+
+    made = 0
+    ends = 7
+
+    async def start(self):
+        self.made += 1
+
+    async def getmany(self, timeout_ms):
+        await asyncio.sleep(0.001)
+        return {}
+
+    async def end_offsets(self, partitions):
+        return dict.fromkeys(partitions, self.ends)
+
+
+async def reads(reader, monkeypatch, seconds: float = 0.3) -> Replies:
+    monkeypatch.setattr(replies, "LOOK_EVERY_S", 0.02)
+    monkeypatch.setattr(replies, "BACK_OFF_S", 0.01)
+    found = Replies(Kafka(reader), topics.registry((), 8), (topics.ACCESS_DECISIONS,))
+    with capture_logs():
+        task = asyncio.create_task(found.run())
+        await asyncio.sleep(seconds)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    return found
+
+
+async def test_a_reader_that_has_gone_deaf_begins_anew(monkeypatch) -> None:
+    reader = Deaf()
+    await reads(reader, monkeypatch)
+    assert reader.made > 1
+
+
+async def test_a_reader_to_which_nothing_is_said_goes_on(monkeypatch) -> None:
+    reader = Deaf()
+    reader.ends = 0
+    await reads(reader, monkeypatch)
+    assert reader.made == 1
+
+
+async def test_a_reader_that_is_given_no_partitions_tries_again(monkeypatch) -> None:
+    reader = Deaf()
+    monkeypatch.setattr(replies, "BEGIN_TIMEOUT_S", 0.02)
+    monkeypatch.setattr(reader, "assignment", set)
+    found = await reads(reader, monkeypatch)
+    assert reader.made > 1
+    assert not found.ready.is_set()
+
+
+async def test_a_reader_that_hangs_is_stuck_and_one_that_does_not_run_is_not(reader, reading, monkeypatch) -> None:
+    idle = Replies(Kafka(reader), topics.registry((), 8), (topics.ACCESS_DECISIONS,))
+    assert not reading.stuck(30)
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 1000)
+    assert (reading.stuck(30), idle.stuck(30)) == (True, False)
+    monkeypatch.undo()

@@ -1,0 +1,20 @@
+"""A service with a loop whose turn never ends, run as a real process: `python -m tests.support.hanging`."""
+
+import asyncio
+
+from shared.loops import Loop
+from shared.service import Parts, Runtime, main
+from shared.settings import ServiceSettings
+
+
+async def hang() -> bool:
+    await asyncio.Event().wait()
+    return False
+
+
+def compose(_runtime: Runtime[ServiceSettings]) -> Parts:
+    return Parts(loops=[Loop("hanging", 1.0, hang, limit_s=2.0)])
+
+
+if __name__ == "__main__":
+    main("document", ServiceSettings, compose)
