@@ -152,6 +152,8 @@ class Outbox:
         topic = topic or self._topic_of.get(body.type_name)
         if topic is None or topic not in self._written:
             raise LookupError(f"{body.type_name} is in no numbered topic that this service writes: see the registry")
+        if not self._topics[topic].takes(key):
+            raise ValueError(f"the key of {body.type_name} is no id: {topic} is keyed by {self._topics[topic].key}")
         payload = body.model_dump_json(exclude_none=True).encode()
         if len(payload) > MAX_MESSAGE_BYTES:
             raise ValueError(f"a message of type {body.type_name} is larger than {MAX_MESSAGE_BYTES} bytes")
