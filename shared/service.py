@@ -9,7 +9,8 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +30,7 @@ from shared.messaging import (
     Kafka,
     KafkaError,
     Outbox,
+    ParkedMessages,
     Precedence,
     Producer,
     Replies,
@@ -47,7 +49,9 @@ from shared.security import (
     KeyProvider,
     ServiceIdentity,
     ServiceVerifier,
+    Wrapped,
     context,
+    decrypt,
     encrypt,
     new_key,
     read_jwk,
@@ -152,6 +156,15 @@ class Runtime(Generic[SettingsT]):
         key = new_key()
         wrapped = self.keys.wrap(key)
         return Sealed(wrapped.kek, wrapped.key, encrypt(key, data, context(self.name, "parked", "original", row)))
+
+    def unseal(self, sealed: Sealed, row: UUID) -> bytes:
+        """Decrypt what was parked.
+
+        Raises:
+            SecurityError: its key-encryption key is gone, or it was altered.
+        """
+        key = self.keys.unwrap(Wrapped(sealed.key_id, sealed.wrapped_key))
+        return decrypt(key, sealed.ciphertext, context(self.name, "parked", "original", row))
 
     def used_topics(self) -> list[Topic]:
         """The topics that this service writes or reads."""
@@ -322,8 +335,14 @@ class _Process(Generic[SettingsT]):
 def main(
     name: str, settings_type: type[SettingsT], compose: Compose[SettingsT], *, migrations: Path | None = None
 ) -> None:
-    """Run a service, or its migrations where the first argument is `migrate`; the program of each `__main__`."""
+    """The program of each `__main__`: a service; with `migrate` its migrations; with `parked` its parked messages."""
     settings = settings_type()
+    if sys.argv[1:2] == ["parked"]:
+        from shared.parked import verbs  # noqa: PLC0415 - a service that runs never needs it
+
+        configure_logging(name, settings.instance, stream=sys.stderr)
+        verbs(name, lambda: parked_messages(Runtime(name, settings), compose))(sys.argv[2:], prog_name="parked")
+        return
     configure_logging(name, settings.instance)
     if sys.argv[1:] == ["migrate"]:
         if migrations is not None:
@@ -337,6 +356,33 @@ def main(
     gc.set_threshold(100_000, 50, 100)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_run(name, settings, compose))
+
+
+@asynccontextmanager
+async def parked_messages(runtime: Runtime[SettingsT], compose: Compose[SettingsT]) -> AsyncIterator[ParkedMessages]:
+    """A service's parked messages with its own lanes, beside the processes that run: no broker is needed.
+
+    Raises:
+        RuntimeError: the database was made for another number of partitions.
+        OSError, asyncpg.PostgresError: it is not there or refuses.
+    """
+    parts = compose(runtime)
+    try:
+        await runtime.database.open()
+        async with runtime.database.transaction() as tx:
+            await prepare_tables(tx, partitions=runtime.settings.partitions, inputs=(), outputs=())
+        yield ParkedMessages(
+            database=runtime.database,
+            topics=runtime.topics,
+            consumers=parts.consumers,
+            outbox=runtime.outbox,
+            seal=runtime.seal,
+            unseal=runtime.unseal,
+        )
+    finally:
+        if parts.close is not None:
+            await parts.close()
+        await runtime.database.close()
 
 
 async def _run(name: str, settings: SettingsT, compose: Compose[SettingsT]) -> None:
