@@ -16,6 +16,7 @@ from shared.contracts.topics import GATEWAY, SERVICES
 
 OWNERS = tuple(service for service in SERVICES if service != GATEWAY)
 """The services with a database, which alone park."""
+_NAMED = "CARNET_DATABASE_URL"
 _PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 parked = typer.Typer(no_args_is_help=True, help="Messages that a service could not handle: replay or discard them.")
@@ -26,6 +27,8 @@ Service = Annotated[str, typer.Option("--service", help=f"One of {', '.join(OWNE
 @parked.command("list", context_settings=_PASSED_ON)
 def list_all(context: typer.Context, *, service: Service = "") -> None:
     """Show what is parked, by all services or one: [--topic TOPIC] [--all] [--most N]."""
+    if not service and _NAMED in os.environ:
+        raise typer.BadParameter(f"{_NAMED} names one service's database: say whose by --service")
     codes = [_run(one, "list", context.args) for one in ([service] if service else OWNERS)]
     raise typer.Exit(max(codes))
 
@@ -57,10 +60,13 @@ def _run(service: str, verb: str, arguments: list[str]) -> int:
 
 def _settings(service: str) -> dict[str, str]:
     """The service's settings in the local system that is up; what the environment says goes before."""
+    if _NAMED in os.environ:
+        return {}
     home = Home()
     state = home.state()
-    if state is None or "CARNET_DATABASE_URL" in os.environ:
-        return {}
+    if state is None:
+        typer.echo("Carnet is not up: start it with `carnet up`, or set the service's CARNET_DATABASE_URL and others.")
+        raise typer.Exit(1)
     from deploy.local import environment, secrets  # noqa: PLC0415 - other verbs of `carnet` need not import them
 
     return environment.beside(service, state["addresses"], home.folder, secrets.Secrets(home.secrets))
