@@ -36,6 +36,7 @@ from shared.messaging import (
     Replies,
     Sealed,
     TopicMissingError,
+    check_partitions,
     check_topics,
     inputs,
     keep_days,
@@ -370,7 +371,7 @@ async def parked_messages(runtime: Runtime[SettingsT], compose: Compose[Settings
     try:
         await runtime.database.open()
         async with runtime.database.transaction() as tx:
-            await prepare_tables(tx, partitions=runtime.settings.partitions, inputs=(), outputs=())
+            await check_partitions(tx, runtime.settings.partitions)
         yield ParkedMessages(
             database=runtime.database,
             topics=runtime.topics,

@@ -10,7 +10,7 @@ from shared.messaging._batch import lock_partitions
 from shared.messaging._kafka import Kafka, partition_of
 from shared.messaging.effects import Consumer, Effects, Emit, Failed, Handler, Handlers, Raw, Store, Unreadable
 from shared.messaging.engine import Engine, Figures, TopicMissingError, check_topics, inputs, outputs
-from shared.messaging.outbox import Outbox, keep_days, prepare_tables
+from shared.messaging.outbox import Outbox, check_partitions, keep_days, prepare_tables
 from shared.messaging.parked import Parked, Sealed
 from shared.messaging.precedence import Precedence
 from shared.messaging.producer import Producer, UnsentError
@@ -46,6 +46,7 @@ __all__ = [
     "Unreadable",
     "UnsentError",
     "Waiting",
+    "check_partitions",
     "check_topics",
     "inputs",
     "keep_days",

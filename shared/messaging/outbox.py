@@ -254,18 +254,27 @@ async def prepare_tables(
         "INSERT INTO partition_lock SELECT generate_series(0, $1 - 1) ON CONFLICT DO NOTHING",
         partitions,
     )
-    rows = await tx.fetchrow("SELECT count(*) AS n FROM partition_lock")
-    if rows is None or rows["n"] != partitions:
-        raise RuntimeError(
-            f"this database was made for {rows['n'] if rows else 0} partitions and the setting CARNET_PARTITIONS is "
-            f"{partitions}: the number can't change once records exist; set it back",
-        )
+    await check_partitions(tx, partitions)
     for table, places in (("progress", sorted(inputs)), ("relay_cursor", sorted(outputs))):
         await tx.execute(
             f"INSERT INTO {table} (topic, partition) SELECT * FROM unnest($1::text[], $2::int[]) "  # noqa: S608
             "ON CONFLICT DO NOTHING",
             [topic for topic, _ in places],
             [partition for _, partition in places],
+        )
+
+
+async def check_partitions(tx: Transaction, partitions: int) -> None:
+    """See that a database is of this number of partitions, or new.
+
+    Raises:
+        RuntimeError: it is of another; the text says what to do.
+    """
+    rows = await tx.fetch("SELECT count(*) AS n FROM partition_lock")
+    if rows[0]["n"] not in {0, partitions}:
+        raise RuntimeError(
+            f"this database was made for {rows[0]['n']} partitions and the setting CARNET_PARTITIONS is "
+            f"{partitions}: the number can't change once records exist; set it back",
         )
 
 
