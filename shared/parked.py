@@ -9,7 +9,7 @@ Exit codes: 0 done, 1 refused (why, and what is expected, on the standard error)
 import asyncio
 import getpass
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Annotated, NoReturn, TypeVar
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from shared.contracts.common import Actor, ActorKind
 from shared.contracts.envelope import Envelope
 from shared.database import is_refusal, is_transient
 from shared.messaging import Fate, Parked, ParkedMessages, Told
+from shared.security import SecurityError
 
 T = TypeVar("T")
 Opened = Callable[[], AbstractAsyncContextManager[ParkedMessages]]
@@ -37,6 +38,10 @@ By = Annotated[str, typer.Option("--by", help="Who does it, as a code; by defaul
 
 out = Console()
 errors = Console(stderr=True)
+
+
+class UnusableError(Exception):
+    """The service can't be put together with these settings, or not on this database; the text says why."""
 
 
 def verbs(service: str, opened: Opened) -> typer.Typer:
@@ -108,11 +113,17 @@ def _done(opened: Opened, work: Callable[[ParkedMessages], Awaitable[T]]) -> T:
     """Work on a service's parked messages; what is expected to go wrong is told in a line."""
 
     async def worked() -> T:
-        async with opened() as messages:
+        async with AsyncExitStack() as stack:
+            try:
+                messages = await stack.enter_async_context(opened())
+            except (ValueError, RuntimeError, SecurityError) as error:
+                raise UnusableError(str(error)) from None
             return await work(messages)
 
     try:
         return asyncio.run(worked())
+    except UnusableError as error:
+        _fail(f"{error}.")
     except Exception as error:
         if not (is_refusal(error) or is_transient(error)):
             raise

@@ -15,6 +15,7 @@ from deploy.local.home import Home
 from shared.contracts.envelope import Envelope
 from shared.messaging import Fate, Parked, Told
 from shared.parked import verbs
+from shared.security import KeyUnreadableError
 
 RUNNER = CliRunner()
 ID, OTHER = UUID(int=1), UUID(int=2)
@@ -148,6 +149,26 @@ def test_a_database_that_is_not_there_is_told_in_a_line(error):
     result = RUNNER.invoke(verbs("document", opened), ["list"])
     assert result.exit_code == 1
     assert "CARNET_DATABASE_URL" in result.output
+
+
+@pytest.mark.parametrize("error", [ValueError("no keys: set X"), KeyUnreadableError("no keys: set X")], ids=repr)
+def test_settings_that_lack_something_are_told_in_a_line(error):
+    @asynccontextmanager
+    async def opened():
+        raise error
+        yield
+
+    result = RUNNER.invoke(verbs("document", opened), ["list"])
+    assert (result.exit_code, result.output) == (1, "no keys: set X.\n")
+
+
+def test_a_bug_is_no_refusal():
+    @asynccontextmanager
+    async def opened():
+        yield None
+
+    result = RUNNER.invoke(verbs("document", opened), ["list"])
+    assert isinstance(result.exception, AttributeError)
 
 
 def carnet(*arguments):
