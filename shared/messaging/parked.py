@@ -204,13 +204,14 @@ async def tried(tx: Transaction, identity: UUID) -> None:
 async def answered(tx: Transaction, row: Parked, outgoing: Sequence[Outgoing]) -> bool:
     """True where one of these messages was sent when the row was parked: a lane may answer what it can't handle.
 
-    What a message causes has ids that follow from it, so a second answer of a type has the id of the first.
+    What a message causes has ids that follow from it, so a second answer of a type has the id of the first; where not
+    even the envelope could be read, the answer follows from the row.
     """
     rows = await tx.fetch(
         """
         SELECT FROM outbox
         WHERE (topic, partition) IN (SELECT * FROM unnest($1::text[], $2::int[]))
-          AND message_id = ANY($3::uuid[])
+          AND (message_id = ANY($3::uuid[]) OR cause = $5)
           AND created_on BETWEEN ($4 AT TIME ZONE 'UTC')::date AND ($4 AT TIME ZONE 'UTC')::date + 1
         LIMIT 1
         """,
@@ -218,6 +219,7 @@ async def answered(tx: Transaction, row: Parked, outgoing: Sequence[Outgoing]) -
         [message.place[1] for message in outgoing],
         [message.id for message in outgoing],
         row.first_seen,
+        row.id,
     )
     return bool(rows)
 

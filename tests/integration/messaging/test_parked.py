@@ -6,7 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from shared.messaging import Effects, Failed, Fate, Outbox, ParkedMessages, parked, partition_of
+from shared.contracts.envelope import MalformedError
+from shared.messaging import Effects, Failed, Fate, Outbox, ParkedMessages, Unreadable, _decode, parked, partition_of
 from tests.integration.messaging.conftest import adding, seal
 from tests.support import counting
 from tests.support.counting import Add, Added, Step
@@ -35,9 +36,9 @@ def desk(adder, *, handler=mended, name="adding", **changes) -> ParkedMessages:
     )
 
 
-async def fed(adder, work, *lanes):
+async def fed(adder, work, *lanes, broken=None):
     """Have a release with the bug handle all; gives the parked rows in order."""
-    broken = sum(isinstance(body, bytes) or body.trouble == BUG for _, body in work)
+    broken = broken or sum(isinstance(body, bytes) or body.trouble == BUG for _, body in work)
     async with adder.running(*lanes):
         await adder.feed("test.in", work)
 
@@ -219,6 +220,25 @@ async def test_what_was_answered_when_it_was_parked_gets_no_second_answer(adder)
     assert told.fate is Fate.REFUSED
     assert "answered" in told.sentence
     assert (await adder.totals(), await outgoing(adder)) == ({}, [(1, -1)])
+
+
+async def test_an_answer_to_what_could_not_be_read_at_all_is_an_answer_too(adder, monkeypatch):
+    """The reader of envelopes has the bug, so the answer follows from the place and not from the message's own id."""
+    record = uuid4()
+
+    def illegible(_headers):
+        raise MalformedError("planted")
+
+    def told(_message, state, _now):
+        return Effects(state, (), (Added(sum=-2),))
+
+    lane = adding(handlers={Add: mended, Unreadable: told})
+    with monkeypatch.context() as patched:
+        patched.setattr(_decode, "from_headers", illegible)
+        (row,) = await fed(adder, [(record, Add(amount=5))], lane, broken=1)
+    answer = await desk(adder, answering={Unreadable: told}).replay(row.id, **WHY, rehearse=False)
+    assert answer.fate is Fate.REFUSED
+    assert (await adder.totals(), await outgoing(adder)) == ({}, [(1, -2)])
 
 
 async def test_what_may_have_been_answered_before_the_outbox_forgot_is_not_replayed(adder):
