@@ -195,7 +195,7 @@ def test_a_record_is_closed() -> None:
 
 def numbered(body, number, person):
     one = message(body, number, key=str(record_of(1)), topic="access.decisions")
-    one = replace(one, envelope=one.envelope._replace(number=number))
+    one = one._replace(envelope=one.envelope._replace(number=number))
     return LIFE[type(body)](one, person, NOW)
 
 
