@@ -26,6 +26,7 @@ from deploy.local import logs as log_files
 from deploy.local import tokens
 from deploy.local.home import AlreadyUpError, Home, NotAHomeError, Told
 from deploy.local.options import Options
+from deploy.local.parked import parked
 from services.access_control import commands as access_control
 from shared.contracts.topics import ACCESS_CONTROL, GATEWAY, SERVICES
 
@@ -210,6 +211,7 @@ def _as_service(service: str) -> Callable[[], None]:
 
 for _name, _verb in access_control.VERBS.items():
     app.add_typer(_verb, name=_name, callback=_as_service(ACCESS_CONTROL))
+app.add_typer(parked, name="parked")
 
 
 def main() -> None:

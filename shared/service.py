@@ -9,56 +9,37 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
-from typing import Any, Generic, TypeVar
-from uuid import UUID
+from typing import Any, Generic
 
 import uvloop
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-from shared.contracts.topics import Topic, registry
 from shared.database import Database, is_refusal, is_transient
-from shared.errors import SettingError, refused_settings, secret_in
+from shared.errors import refused_settings, secret_in
 from shared.http import Report, Server, probes
 from shared.loops import Loop
 from shared.messaging import (
-    Consumer,
     Engine,
-    Kafka,
     KafkaError,
-    Outbox,
-    Precedence,
-    Producer,
-    Replies,
-    Sealed,
+    ParkedMessages,
     TopicMissingError,
+    check_partitions,
     check_topics,
     inputs,
     keep_days,
     outputs,
-    partition_of,
     prepare_tables,
 )
 from shared.observability import configure_logging, logger
-from shared.security import (
-    FileKeyProvider,
-    KeyProvider,
-    ServiceIdentity,
-    ServiceVerifier,
-    context,
-    encrypt,
-    new_key,
-    read_jwk,
-)
-from shared.settings import ServiceSettings
+from shared.runtime import Compose, Parts, Runtime, SettingsT
 from shared.statistics import publish_statistics
 from shared.watchdog import Watchdog
 
-SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
 BACK_OFF_S = (0.1, 0.2, 0.3, 0.5, 1.0, 2.0)
 HTTP_STOP_S = 5.0
 _WAITING = {
@@ -67,99 +48,6 @@ _WAITING = {
 }
 
 _log = logger("carnet.service")
-
-
-@dataclass
-class Parts:
-    """What a service consists of; its composition root says so."""
-
-    consumers: Sequence[Consumer[Any, Any]] = ()
-    loops: Sequence[Loop] = ()
-    api: FastAPI | None = None
-    close: Callable[[], Awaitable[None]] | None = None
-    """Called at the end, to close clients."""
-
-
-class Runtime(Generic[SettingsT]):
-    """What a composition root builds its parts from."""
-
-    def __init__(self, name: str, settings: SettingsT) -> None:
-        self.name = name
-        self.settings = settings
-        self.topics: dict[str, Topic] = registry(settings.insurer_codes, settings.partitions)
-        self.kafka = Kafka.of(settings, name)
-        self.producer = Producer(name, self.kafka)
-        self.database = self._database(durable=True, pool=settings.database_pool)
-        self.outbox = Outbox(name, self.topics, self._wake)
-        self.precedence = Precedence()
-        self.relay_wake: Callable[[Any], None] | None = None
-        self.all_replies: list[Replies] = []
-        self.ready: Callable[[], str | None] = lambda: "starting"
-
-    def _wake(self, places: Any) -> None:
-        if self.relay_wake is not None:  # before the start nobody sends; the first sweep does
-            self.relay_wake(places)
-
-    def _database(self, *, durable: bool, pool: int) -> Database:
-        password = secret_in(self.settings.database_password_file, "CARNET_DATABASE_PASSWORD_FILE")
-        return Database(self.settings.database_url, password, pool=pool, durable=durable)
-
-    def relay_database(self) -> Database:
-        """The relay's own connections: its cursor may be repeated, so its commits need not wait for the disk."""
-        return self._database(durable=False, pool=2)
-
-    @property
-    def has_database(self) -> bool:
-        """False for the gateway and the portal, which own nothing durable."""
-        return bool(self.settings.database_url)
-
-    @cached_property
-    def keys(self) -> KeyProvider:
-        """The key-encryption keys of this service."""
-        if self.settings.keys_dir is None:
-            raise SettingError("no keys: set CARNET_KEYS_DIR to the folder with this service's <kek id>.key files")
-        return FileKeyProvider(self.settings.keys_dir, self.settings.keys_current)
-
-    @cached_property
-    def jwks(self) -> dict[str, Any]:
-        """The public keys of all services, and of access_control's permits."""
-        if self.settings.service_jwks_file is None:
-            raise SettingError("no public keys: set CARNET_SERVICE_JWKS_FILE to the JWKS of all services")
-        return read_jwk(self.settings.service_jwks_file)
-
-    @cached_property
-    def identity(self) -> ServiceIdentity:
-        """Who this service is to others."""
-        if self.settings.service_key_file is None:
-            raise SettingError("no key: set CARNET_SERVICE_KEY_FILE to this service's private JWK")
-        return ServiceIdentity(self.name, read_jwk(self.settings.service_key_file))
-
-    def verifier(self, *allowed: str) -> ServiceVerifier:
-        """Checks the service tokens of callers."""
-        return ServiceVerifier(self.jwks, self.name, allowed)
-
-    def replies(self, *names: str) -> Replies:
-        """Reads topics along, to be woken up by what a request causes."""
-        replies = Replies(self.kafka, self.topics, names)
-        self.all_replies.append(replies)
-        return replies
-
-    def partition(self, record: UUID) -> int:
-        """The partition number of a record, the same in every record-keyed topic."""
-        return partition_of(str(record), self.settings.partitions)
-
-    def seal(self, data: bytes, row: UUID) -> Sealed:
-        """Encrypt what is parked under a key of its own."""
-        key = new_key()
-        wrapped = self.keys.wrap(key)
-        return Sealed(wrapped.kek, wrapped.key, encrypt(key, data, context(self.name, "parked", "original", row)))
-
-    def used_topics(self) -> list[Topic]:
-        """The topics that this service writes or reads."""
-        return [topic for topic in self.topics.values() if self.name in topic.writers or self.name in topic.readers]
-
-
-Compose = Callable[[Runtime[SettingsT]], Parts]
 
 
 @dataclass
@@ -335,9 +223,15 @@ class _Process(Generic[SettingsT]):
 def main(
     name: str, settings_type: type[SettingsT], compose: Compose[SettingsT], *, migrations: Path | None = None
 ) -> None:
-    """Run a service, or its migrations where the first argument is `migrate`; the program of each `__main__`."""
+    """The program of each `__main__`: a service; with `migrate` its migrations; with `parked` its parked messages."""
     configure_logging(name)  # before the settings are read: what is wrong with them is told in the log
     settings = _read(settings_type)
+    if sys.argv[1:2] == ["parked"]:
+        from shared.parked import verbs  # noqa: PLC0415 - a service that runs never needs it
+
+        configure_logging(name, settings.instance, stream=sys.stderr)
+        verbs(name, lambda: parked_messages(Runtime(name, settings), compose))(sys.argv[2:], prog_name="parked")
+        return
     configure_logging(name, settings.instance)
     if sys.argv[1:] == ["migrate"]:
         if migrations is not None:
@@ -358,6 +252,33 @@ def _read(settings_type: type[SettingsT]) -> SettingsT:
         return settings_type()
     except ValidationError as error:
         raise refused_settings(error, str(settings_type.model_config.get("env_prefix", ""))) from None
+
+
+@asynccontextmanager
+async def parked_messages(runtime: Runtime[SettingsT], compose: Compose[SettingsT]) -> AsyncIterator[ParkedMessages]:
+    """A service's parked messages with its own lanes, beside the processes that run: no broker is needed.
+
+    Raises:
+        SettingError: the database was made for another number of partitions.
+        OSError, asyncpg.PostgresError: it is not there or refuses.
+    """
+    parts = compose(runtime)
+    try:
+        await runtime.database.open()
+        async with runtime.database.transaction() as tx:
+            await check_partitions(tx, runtime.settings.partitions)
+        yield ParkedMessages(
+            database=runtime.database,
+            topics=runtime.topics,
+            consumers=parts.consumers,
+            outbox=runtime.outbox,
+            seal=runtime.seal,
+            unseal=runtime.unseal,
+        )
+    finally:
+        if parts.close is not None:
+            await parts.close()
+        await runtime.database.close()
 
 
 async def _run(name: str, settings: SettingsT, compose: Compose[SettingsT]) -> None:

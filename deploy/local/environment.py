@@ -8,6 +8,7 @@ from pathlib import Path
 
 from deploy.local import databases
 from deploy.local.identity.provider import AUDIENCE
+from deploy.local.options import Options
 from deploy.local.secrets import KEK, Secrets
 from deploy.processes import LOOPBACK
 from shared.contracts.topics import ACCESS_CONTROL, AUDIT, DOCUMENT, GATEWAY, HISTORY, NOTIFICATION
@@ -87,6 +88,31 @@ def of_database(service: str, server: str, secrets: Secrets) -> dict[str, str]:
         "CARNET_KEYS_DIR": str(secrets.keys_dir(service)),
         "CARNET_KEYS_CURRENT": KEK,
     }
+
+
+def beside(service: str, addresses: Mapping[str, str], home: Path, secrets: Secrets) -> dict[str, str]:
+    """The settings by which a command runs a service's own code beside its processes: it neither listens nor sends.
+
+    Args:
+        service: whose.
+        addresses: of the system that is up (`LocalSystem.addresses`).
+        home: its folder.
+        secrets: in it.
+    """
+    options = Options()
+    places = Places(
+        home=home,
+        secrets=secrets,
+        kafka=addresses["kafka"],
+        postgres_admin_url=f"postgresql://{addresses['postgres']}",
+        issuer=addresses["identity"],
+        smtp_port=0,
+        http_ports=dict.fromkeys((service, GATEWAY), 0),
+        replicas=options.replicas,
+        partitions=options.partitions,
+        insurers=options.insurers,
+    )
+    return of(service, 1, places)
 
 
 def _database(service: str, places: Places) -> dict[str, str]:

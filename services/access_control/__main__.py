@@ -37,8 +37,9 @@ from shared.errors import SettingError
 from shared.http import HttpLimits, application
 from shared.loops import Loop
 from shared.messaging import Consumer, Effects, Handler, Handlers
+from shared.runtime import Parts, Runtime
 from shared.security import PermitSigner, read_hex_key, read_jwk
-from shared.service import Parts, Runtime, main
+from shared.service import main
 
 DATA = Path(__file__).with_name("data")
 MAX_BODY_BYTES = 64 * 1024

@@ -19,8 +19,9 @@ from shared.database.record_keys import RecordKeys
 from shared.http import HttpLimits, application
 from shared.loops import Loop
 from shared.messaging import Consumer
+from shared.runtime import Parts, Runtime
 from shared.security import PermitVerifier
-from shared.service import Parts, Runtime, main
+from shared.service import main
 from shared.settings import ServiceSettings
 
 TOPICS = (ACCESS_DECISIONS, DOCUMENT_EVENTS, HISTORY_EVENTS, NOTIFICATION_EVENTS)

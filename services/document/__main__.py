@@ -14,8 +14,9 @@ from shared.database.record_keys import RecordKeys
 from shared.http import HttpLimits, application, callers
 from shared.loops import Loop
 from shared.messaging import Consumer
+from shared.runtime import Parts, Runtime
 from shared.security import PermitVerifier
-from shared.service import Parts, Runtime, main
+from shared.service import main
 
 
 def compose(runtime: Runtime[Settings]) -> Parts:

@@ -6,9 +6,10 @@ from services.gateway.clients import AccessControl, Contacts, Documents, Histori
 from services.gateway.settings import Settings
 from shared.contracts import topics
 from shared.http.client import InternalClient
+from shared.runtime import Parts, Runtime
 from shared.security import ProviderKeys, TokenVerifier
 from shared.security.discovery import Discovery
-from shared.service import Parts, Runtime, main
+from shared.service import main
 
 
 def compose(runtime: Runtime[Settings]) -> Parts:

@@ -17,8 +17,9 @@ from shared.errors import SettingError
 from shared.http import HttpLimits, application
 from shared.loops import Loop
 from shared.messaging import Consumer
+from shared.runtime import Parts, Runtime
 from shared.security import PermitVerifier, read_hex_key
-from shared.service import Parts, Runtime, main
+from shared.service import main
 
 DAY_S = 86_400.0
 GATHER_S = 0.1

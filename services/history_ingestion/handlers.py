@@ -216,6 +216,8 @@ class Person:
     """`open`, `closed`, or None before access_control said anything."""
     ins: Ins | None
     """The holder's INS, once the gateway indexed it."""
+    told: int = 0
+    """Number of the message that said so last: one before it, replayed late, says nothing any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +226,8 @@ class LifeChange:
 
     record: UUID
     state: str
+    told: int
+    """Number of the message that says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,13 +254,11 @@ def life_handlers(insurers: Sequence[str]) -> Handlers[Person, LifeChange | Dest
     """Handlers of the life of records: lines are kept for open ones only, and asked for when one opens."""
 
     def opened(message: Message[RecordOpened | RecordReopened], person: Person, now: datetime) -> LifeEffects:
-        if person.state == OPEN:
-            return Effects(person)
-        asked = backfill(insurers, person.ins, now, message.id) if person.ins else ()
-        return Effects(replace(person, state=OPEN), (LifeChange(message.record, OPEN),), asked)
+        asks = person.ins if person.state != OPEN else None
+        return _lives(message, person, OPEN, backfill(insurers, asks, now, message.id) if asks else ())
 
     def closed(message: Message[RecordClosed], person: Person, _now: datetime) -> LifeEffects:
-        return Effects(replace(person, state=CLOSED), (LifeChange(message.record, CLOSED),))
+        return _lives(message, person, CLOSED)
 
     def deleted(message: Message[DeletionAnnounced], _person: Person, _now: datetime) -> LifeEffects:
         """Destroy the record's key, lines and index, and confirm; as often as it is announced (AR-055)."""
@@ -273,6 +275,15 @@ def life_handlers(insurers: Sequence[str]) -> Handlers[Person, LifeChange | Dest
         RecordMerged: merged,
         DeletionAnnounced: deleted,
     }
+
+
+def _lives(message: Message[Any], person: Person, state: str, asked: tuple[Emit, ...] = ()) -> LifeEffects:
+    """What a message of a record's life does, unless a later one was handled before it: a replay reopens nothing."""
+    number = message.envelope.number or 0
+    if number < person.told:
+        return Effects(person)
+    change = LifeChange(message.record, state, number)
+    return Effects(replace(person, state=state, told=number), (change,), asked)
 
 
 def backfill(insurers: Sequence[str], ins: Ins, now: datetime, cause: UUID) -> tuple[Emit, ...]:

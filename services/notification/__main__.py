@@ -16,7 +16,8 @@ from shared.database.record_keys import RecordKeys
 from shared.http import HttpLimits, application
 from shared.loops import Loop
 from shared.messaging import Consumer
-from shared.service import Parts, Runtime, main
+from shared.runtime import Parts, Runtime
+from shared.service import main
 
 FOLDER = Path(__file__).parent
 GATHER_S = 0.25

@@ -4,7 +4,8 @@
     python -m shared.contracts.artefacts --release   at a release: today's schemas become what readers may rely on
 
 Both are committed. Tests fail when a file differs from the code, and when a schema would break a reader of the
-released one (`compatibility`).
+released one (`compatibility`). Every type is released from its first day: a type without a baseline could change in
+any way. A release that would break a reader is refused, so that it can't silence the tests.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from typing import Any
 
 from shared.contracts.asyncapi import document
 from shared.contracts.common import Body
+from shared.contracts.compatibility import breaks, forgets
 from shared.contracts.topics import message_types, registry
 
 FOLDER = Path(__file__).parent
@@ -23,6 +25,10 @@ RELEASED = FOLDER / "released"
 ASYNCAPI = FOLDER / "asyncapi.json"
 COMMAND = "python -m shared.contracts.artefacts"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+class BreakingError(Exception):
+    """Today's schemas would break who relies on the released ones; the text says which and how."""
 
 
 def messages() -> dict[str, type[Body]]:
@@ -51,17 +57,35 @@ def files() -> dict[Path, str]:
     return {**{SCHEMAS / name: text for name, text in schemas().items()}, ASYNCAPI: render(document())}
 
 
+def broken() -> list[str]:
+    """What of today would break a reader or a message of the last release; none is []."""
+    found: list[str] = []
+    today = messages()
+    for path in sorted(RELEASED.glob("*.json")):
+        if path.stem not in today:
+            found.append(f"{path.stem} was released and is gone")
+            continue
+        old, new = json.loads(path.read_text(encoding="utf-8")), schema_of(today[path.stem])
+        found += [f"{path.stem}: {what}" for what in (*breaks(old, new), *forgets(old, new))]
+    return found
+
+
 def write(*, release: bool = False) -> None:
-    """Write the files and remove schemas of types that are no more; with `release` replace the baseline too."""
+    """Write the files and remove schemas of types that are no more; with `release` replace the baseline too.
+
+    Raises:
+        BreakingError: The release would break a reader; nothing was written.
+    """
     wanted = files()
     if release:
+        if differences := broken():
+            raise BreakingError("; ".join(differences))
         wanted |= {RELEASED / name: text for name, text in schemas().items()}
     for path, text in wanted.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    for folder in (SCHEMAS, RELEASED) if release else (SCHEMAS,):
-        for path in set(folder.glob("*.json")) - set(wanted):
-            path.unlink()
+    for path in set(SCHEMAS.glob("*.json")) - set(wanted):
+        path.unlink()
 
 
 if __name__ == "__main__":

@@ -94,6 +94,15 @@ def fast_uuid(value: str | bytes) -> UUID:
     return made
 
 
+@lru_cache(maxsize=10_000)
+def is_id(text: str) -> bool:
+    """True for a UUID in its canonical form, lower-case: the form in which it decides a partition."""
+    try:
+        return text == str(fast_uuid(text))
+    except ValueError:
+        return False
+
+
 def to_headers(envelope: Envelope) -> Headers:
     """The Kafka headers of an envelope."""
     identity, type_name, source, time, correlation, cause, number = envelope

@@ -23,6 +23,7 @@ from shared.contracts import (
     record_requests,
 )
 from shared.contracts.common import Body
+from shared.contracts.envelope import is_id
 
 RETENTION = timedelta(days=30)
 """How long record-keyed topics keep messages; as long as the outboxes that could send them again."""
@@ -36,6 +37,10 @@ class Key(StrEnum):
     SOURCE = "partition of the lines"
     SERVICE = "service"
     REVIEW = "review id"
+
+
+_IDS = frozenset({Key.RECORD, Key.REVIEW})
+"""Keys that are random ids: pseudonyms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,10 @@ class Topic:
     def record_keyed(self) -> bool:
         """True where the key is the record id."""
         return self.key is Key.RECORD
+
+    def takes(self, key: str) -> bool:
+        """True for a key that may stand in the topic: where it is an id, it is one, and so names nobody."""
+        return self.key not in _IDS or is_id(key)
 
 
 RECORD_REQUESTS = "record.requests"

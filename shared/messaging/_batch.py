@@ -6,20 +6,20 @@ under READ COMMITTED a statement sees what was committed before it began.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic
 from uuid import UUID
 
-import asyncpg
 from aiokafka import ConsumerRecord
 
 from shared.contracts.common import Body
 from shared.contracts.envelope import Message, number_of
 from shared.contracts.reasons import Reason
 from shared.contracts.topics import Topic
-from shared.database import Database, Transaction
+from shared.database import Action, Database, Transaction, action_of
 from shared.messaging._decode import Fault, Read, is_unread, of_type, passed_over, read, unread_types
 from shared.messaging.effects import C, Consumer, Failed, Raw, S, Unreadable
 from shared.messaging.outbox import Outbox, Outgoing, Place, Reached
@@ -54,6 +54,10 @@ class _Folded(Generic[C]):
     outgoing: list[Outgoing] = field(default_factory=list)
     parked: list[ParkedRow] = field(default_factory=list)
     results: dict[Place, list[bool]] = field(default_factory=dict)
+
+
+class AgainError(Exception):
+    """A parked message is not handled now; the text says why, without any of its values."""
 
 
 class BatchHandler(Generic[S, C]):
@@ -96,7 +100,7 @@ class BatchHandler(Generic[S, C]):
             try:
                 await self._attempt(part, outcome, condemned=None)
             except Exception as error:
-                if not _is_culprit(error):
+                if action_of(error) is not Action.PARK:
                     raise
                 if len(part) > 1:
                     middle = len(part) // 2
@@ -110,10 +114,7 @@ class BatchHandler(Generic[S, C]):
     async def _attempt(self, records: list[ConsumerRecord], outcome: Outcome, *, condemned: Fault | None) -> None:
         counts: Counter[tuple[str, str, str]] = Counter()
         places = sorted({(record.topic, record.partition) for record in records})
-        turn = self._turn(places)
-        async with self._database.transaction(turn) as tx:
-            if not turn:
-                await _lock_progress(tx, places)
+        async with self.turn(places) as tx:
             progress, now = await _progress(tx, places)
             fresh, gaps = self._fresh(records, progress, counts)
             reads = [self._read(record, number) for record, number in fresh]
@@ -130,6 +131,39 @@ class BatchHandler(Generic[S, C]):
         outcome.parked.update((row.record.topic, row.fault.reason.value) for row in folded.parked)
         for place, results in folded.results.items():
             outcome.results.setdefault(place, []).extend(results)
+
+    @asynccontextmanager
+    async def turn(self, places: list[Place]) -> AsyncIterator[Transaction]:
+        """A transaction that has the turn on these inputs: whoever else handles something of them waits for its end."""
+        turn = self._turn(places)
+        async with self._database.transaction(turn) as tx:
+            if not turn:
+                await _lock_progress(tx, places)
+            yield tx
+
+    async def again(self, tx: Transaction, record: ConsumerRecord) -> list[Outgoing]:
+        """Handle a parked message once more, in its turn; gives what it causes, which is not sent yet.
+
+        Its number has passed and isn't asked. Nothing is parked, and no handler of `Failed` or `Unreadable` is called:
+        they had their say when it was parked.
+
+        Raises:
+            AgainError: it still can't be read, or was handled otherwise.
+            Exception: what its handler or `save` raises.
+        """
+        item = self._read(record)
+        if item.fault is not None:
+            raise AgainError(f"it still can't be read ({item.fault.reason.value}): {item.fault.detail}")
+        message = item.message
+        if message is None:
+            return []
+        if message.id in set(await self._consumer.done(tx, [message])):
+            raise AgainError("it was decided when it was parked, and a request has one decision: discard it")
+        states = await self._consumer.store.load(tx, [message])
+        state = states[self._consumer.state_key(message)]
+        effects = self._call(type(message.body), message, state, await tx.clock())
+        await self._consumer.store.save(tx, effects.changes)
+        return self._outbox.caused_by(message, effects.emits)
 
     def _turn(self, places: list[Place]) -> str:
         """The statement that locks the batch's partitions; none for an insurer's topic, whose partitions are its own.
@@ -253,13 +287,6 @@ class BatchHandler(Generic[S, C]):
         states[key] = effects.state
         folded.changes.extend(effects.changes)
         folded.outgoing.extend(outgoing)
-
-
-def _is_culprit(error: Exception) -> bool:
-    """True where the data of some message is at fault, not the way to the database or its load."""
-    if isinstance(error, asyncpg.PostgresError):
-        return isinstance(error, (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError))
-    return not isinstance(error, (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError))
 
 
 async def lock_partitions(tx: Transaction, partitions: set[int]) -> None:

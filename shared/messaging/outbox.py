@@ -156,6 +156,8 @@ class Outbox:
         topic = topic or self._topic_of.get(body.type_name)
         if topic is None or topic not in self._written:
             raise LookupError(f"{body.type_name} is in no numbered topic that this service writes: see the registry")
+        if not self._topics[topic].takes(key):
+            raise ValueError(f"the key of {body.type_name} is no id: {topic} is keyed by {self._topics[topic].key}")
         payload = to_json(body, exclude_none=True)
         if len(payload) > MAX_MESSAGE_BYTES:
             raise ValueError(f"a message of type {body.type_name} is larger than {MAX_MESSAGE_BYTES} bytes")
@@ -250,18 +252,27 @@ async def prepare_tables(
         "INSERT INTO partition_lock SELECT generate_series(0, $1 - 1) ON CONFLICT DO NOTHING",
         partitions,
     )
-    rows = await tx.fetchrow("SELECT count(*) AS n FROM partition_lock")
-    if rows is None or rows["n"] != partitions:
-        raise SettingError(
-            f"this database was made for {rows['n'] if rows else 0} partitions and the setting CARNET_PARTITIONS is "
-            f"{partitions}: the number can't change once records exist; set it back",
-        )
+    await check_partitions(tx, partitions)
     for table, places in (("progress", sorted(inputs)), ("relay_cursor", sorted(outputs))):
         await tx.execute(
             f"INSERT INTO {table} (topic, partition) SELECT * FROM unnest($1::text[], $2::int[]) "  # noqa: S608
             "ON CONFLICT DO NOTHING",
             [topic for topic, _ in places],
             [partition for _, partition in places],
+        )
+
+
+async def check_partitions(tx: Transaction, partitions: int) -> None:
+    """See that a database is of this number of partitions, or new.
+
+    Raises:
+        SettingError: it is of another; the text says what to do.
+    """
+    rows = await tx.fetch("SELECT count(*) AS n FROM partition_lock")
+    if rows[0]["n"] not in {0, partitions}:
+        raise SettingError(
+            f"this database was made for {rows[0]['n']} partitions and the setting CARNET_PARTITIONS is "
+            f"{partitions}: the number can't change once records exist; set it back",
         )
 
 

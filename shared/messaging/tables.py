@@ -1,4 +1,7 @@
-"""The tables that every service with a database has for its messages; each service's first revision creates them."""
+"""The tables that every service with a database has for its messages.
+
+Each service's first revision creates `MESSAGING_TABLES`, a later one adds `PARKED_RESOLUTION`.
+"""
 
 MESSAGING_TABLES = """
 -- One row per partition number, locked first by whoever handles a batch: a partition is a single-threaded machine.
@@ -66,4 +69,13 @@ CREATE TABLE parked (
     resolved_at timestamptz
 );
 CREATE INDEX parked_open ON parked (topic, partition) WHERE resolved_at IS NULL;
+"""
+
+PARKED_RESOLUTION = """
+-- What came of a parked message in the end, who did it and why; the reason is an operator's words and stays here.
+ALTER TABLE parked
+    ADD COLUMN resolution text CHECK (resolution IN ('replayed', 'discarded')),
+    ADD COLUMN resolved_by text,
+    ADD COLUMN resolved_why text,
+    ADD CONSTRAINT parked_resolved CHECK (num_nulls(resolved_at, resolution, resolved_by, resolved_why) IN (0, 4));
 """

@@ -64,7 +64,7 @@ class Module:
         return ".".join([*base, *([node.module] if node.module else [])])
 
 
-def last_name(node: ast.expr) -> str:
+def last_name(node: ast.AST) -> str:
     """`publish` of `self.broker.publish`; nothing where there is no name."""
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 

@@ -4,6 +4,8 @@ import ast
 
 import pytest
 
+from tests.rules.conftest import last_name
+
 MESSAGING = "shared/messaging"
 SUBSCRIBER = {"group_id": None, "ack_policy": "AckPolicy.MANUAL", "auto_offset_reset": "'earliest'", "batch": "True"}
 REQUIRED = {
@@ -13,10 +15,6 @@ REQUIRED = {
 }
 """Arguments that a call has to name, with the value it has to give or None for any."""
 RAW = {"KafkaMessage", "StreamMessage", "ConsumerRecord", "bytes", "Any", "object"}
-
-
-def last_name(node):
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def named(module, name):

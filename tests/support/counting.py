@@ -10,7 +10,7 @@ from shared.contracts.common import Body
 from shared.contracts.envelope import Message
 from shared.contracts.topics import Key, Topic
 from shared.database import Transaction
-from shared.messaging import MESSAGING_TABLES, Effects, Failed
+from shared.messaging import MESSAGING_TABLES, PARKED_RESOLUTION, Effects, Failed
 
 PARTITIONS = 4
 
@@ -37,6 +37,7 @@ TOPICS = (NUMBERED_IN, PLAIN_IN, OUT)
 
 SQL = (
     MESSAGING_TABLES
+    + PARKED_RESOLUTION
     + """
 CREATE TABLE total (record uuid PRIMARY KEY, sum bigint NOT NULL CHECK (sum < 1000000));
 CREATE TABLE step (cause uuid PRIMARY KEY, record uuid NOT NULL, sum bigint NOT NULL, ordinal bigserial);

@@ -3,7 +3,8 @@
 import asyncio
 
 from shared.loops import Loop
-from shared.service import Parts, Runtime, main
+from shared.runtime import Parts, Runtime
+from shared.service import main
 from shared.settings import ServiceSettings
 
 

@@ -10,7 +10,8 @@ from shared.contracts.envelope import Message
 from shared.contracts.topics import ACCESS_DECISIONS
 from shared.database import Transaction
 from shared.messaging import Consumer, Effects
-from shared.service import Parts, Runtime, main
+from shared.runtime import Parts, Runtime
+from shared.service import main
 from shared.settings import ServiceSettings
 
 

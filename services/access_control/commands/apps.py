@@ -1,11 +1,11 @@
 """`carnet app`: the register of apps and digital services (AR-067)."""
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.access_control.commands.console import By, do, fail, say, show, who
+from services.access_control.commands.console import By, fail, on, say, show, who
 from services.access_control.domain import register as rules
 from services.access_control.domain.matrix_schedule import told
 from services.access_control.domain.register import AppState, Entry, RegisterError
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from services.access_control.settings import Settings
     from shared.database import Database
 
-T = TypeVar("T")
 
 app = typer.Typer(no_args_is_help=True, help="Apps and digital services: which are referenced, and for what.")
 
@@ -65,7 +64,7 @@ def suspend(code: Code, *, why: Why = "", by: By = "") -> None:
 @app.command("list")
 def show_register(code: Annotated[str, typer.Argument(help="Only this app, with its history.")] = "") -> None:
     """Show the register; of one app everything that was ever decided."""
-    entries = _do(lambda register: register.history(code) if code else register.entries())
+    entries = on(_register, lambda register: register.history(code) if code else register.entries(), RegisterError)
     if code and not entries:
         fail(f"{code} is not registered.")
     columns = ("app", "state", "name", "scopes", "types", "decided", "by", "why")
@@ -79,13 +78,10 @@ def _row(entry: Entry) -> tuple[object, ...]:
 
 
 def _decide(code: str, decision: Callable[[Entry | None], Entry]) -> Entry:
-    return _do(lambda register: register.decide(code, decision))
+    return on(_register, lambda register: register.decide(code, decision), RegisterError)
 
 
-def _do(work: Callable[["Register"], Awaitable[T]]) -> T:
-    async def on(database: "Database", _: "Settings") -> T:
-        from services.access_control.repository import Register  # noqa: PLC0415 - as in `console`
+def _register(database: "Database", _: "Settings") -> "Register":
+    from services.access_control.repository import Register  # noqa: PLC0415 - as in `console`
 
-        return await work(Register(database))
-
-    return do(on, RegisterError)
+    return Register(database)

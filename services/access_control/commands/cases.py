@@ -1,12 +1,11 @@
 """`carnet case`, contested accesses and their answers; `carnet actor`, who is suspended."""
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
-from services.access_control.commands.console import By, do, fail, keys, operator, say, show, who
+from services.access_control.commands.console import By, do, fail, keys, on, operator, say, show, who
 from services.access_control.domain.matrix_schedule import told
 
 if TYPE_CHECKING:
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from services.access_control.settings import Settings
     from shared.database import Database
 
-T = TypeVar("T")
 
 case = typer.Typer(no_args_is_help=True, help="Accesses that holders contest, and the answers.")
 actor = typer.Typer(no_args_is_help=True, help="Professionals and structures that are suspended: denied everything.")
@@ -29,7 +27,7 @@ def show_cases(
     structure: Annotated[str, typer.Option("--structure", help="Only of this structure.")] = "",
 ) -> None:
     """Show the cases that wait for an answer, in the order in which they are due."""
-    found = _cases(lambda contests: contests.listed(answered=answered, structure=structure))
+    found = on(_contests, lambda contests: contests.listed(answered=answered, structure=structure))
     rows = [
         (
             *(one.id, one.request, one.record, one.professional, one.structure, told(one.opened_at), told(one.due)),
@@ -45,7 +43,7 @@ def show_cases(
 @case.command()
 def structures() -> None:
     """Count the cases of each structure: waiting, overdue, founded, suspended."""
-    found = _cases(lambda contests: contests.by_structure())
+    found = on(_contests, lambda contests: contests.by_structure())
     columns = ("structure", "cases", "waiting", "overdue or late", "founded", "suspended")
     rows = [
         (one.structure or "unknown", one.cases, one.waiting, one.overdue, one.founded, one.suspended) for one in found
@@ -72,12 +70,12 @@ def answer(
 
     given = Answer(author, Finding.FOUNDED if founded else Finding.UNFOUNDED, text.strip(), suspends=suspend)
 
-    async def on(database: "Database", settings: "Settings") -> None:
+    async def answered(database: "Database", settings: "Settings") -> None:
         from services.access_control.repository import Contests, Sending  # noqa: PLC0415 - as in `console`
 
         await Contests(database, keys(settings)).answer(identity, given, await Sending.of(database))
 
-    do(on, AnswerError)
+    do(answered, AnswerError)
     say("Answered." + (" The professional is suspended: denied from the next decision on." if suspend else ""))
 
 
@@ -90,7 +88,7 @@ def suspend_actor(
 ) -> None:
     """Suspend a professional or a structure: denied everything from the next decision on."""
     author = who(by)
-    if not _suspensions(lambda suspensions: suspensions.suspend(number, author, why)):
+    if not on(_suspensions, lambda suspensions: suspensions.suspend(number, author, why)):
         fail(f"{number} is suspended already; see carnet actor list.")
     say(f"{number} is suspended. To end it: carnet actor readmit {number}")
 
@@ -99,7 +97,7 @@ def suspend_actor(
 def readmit(number: Number, by: By = "") -> None:
     """End a suspension: what holders decided counts again."""
     author = who(by)
-    if not _suspensions(lambda suspensions: suspensions.end(number, author)):
+    if not on(_suspensions, lambda suspensions: suspensions.end(number, author)):
         fail(f"{number} is not suspended; see carnet actor list.")
     say(f"{number} is no longer suspended.")
 
@@ -109,7 +107,7 @@ def show_suspensions(
     *, ended: Annotated[bool, typer.Option("--all", help="Those that have ended, too.")] = False
 ) -> None:
     """Show who is suspended, since when and why."""
-    found = _suspensions(lambda suspensions: suspensions.listed(ended=ended))
+    found = on(_suspensions, lambda suspensions: suspensions.listed(ended=ended))
     rows = [
         (
             one.actor,
@@ -123,19 +121,13 @@ def show_suspensions(
     show(("number", "since", "by", "why", "until"), rows, "Nobody is suspended.")
 
 
-def _cases(work: Callable[["Contests"], Awaitable[T]]) -> T:
-    async def on(database: "Database", settings: "Settings") -> T:
-        from services.access_control.repository import Contests  # noqa: PLC0415 - as in `console`
+def _contests(database: "Database", settings: "Settings") -> "Contests":
+    from services.access_control.repository import Contests  # noqa: PLC0415 - as in `console`
 
-        return await work(Contests(database, keys(settings)))
-
-    return do(on)
+    return Contests(database, keys(settings))
 
 
-def _suspensions(work: Callable[["Suspensions"], Awaitable[T]]) -> T:
-    async def on(database: "Database", _: "Settings") -> T:
-        from services.access_control.repository import Suspensions  # noqa: PLC0415 - as in `console`
+def _suspensions(database: "Database", _: "Settings") -> "Suspensions":
+    from services.access_control.repository import Suspensions  # noqa: PLC0415 - as in `console`
 
-        return await work(Suspensions(database))
-
-    return do(on)
+    return Suspensions(database)

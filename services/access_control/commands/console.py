@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from shared.database import Database
     from shared.database.record_keys import RecordKeys
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 out = Console()
@@ -48,6 +49,15 @@ def do(work: "Callable[[Database, Settings], Awaitable[T]]", *expected: type[Exc
             f"The database of access_control does not answer or refuses ({type(error).__name__}: {error}). Is the "
             "system up (`carnet status`), are CARNET_DATABASE_URL and its password right, were the migrations run?"
         )
+
+
+def on(store: "Callable[[Database, Settings], S]", work: Callable[[S], Awaitable[T]], *expected: type[Exception]) -> T:
+    """Work on what `store` builds over the service's database; as `do`."""
+
+    async def worked(database: "Database", settings: "Settings") -> T:
+        return await work(store(database, settings))
+
+    return do(worked, *expected)
 
 
 async def _with_database(work: "Callable[[Database, Settings], Awaitable[T]]") -> T:

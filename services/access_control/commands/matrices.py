@@ -1,15 +1,15 @@
 """`carnet matrix`: the versions of the habilitation matrix, and which one holds when."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from services.access_control.commands.console import By, do, fail, moment_of, out, say, table, who
+from services.access_control.commands.console import By, fail, moment_of, on, out, say, table, who
 from services.access_control.domain import matrix_schedule
 from services.access_control.domain.matrix import Cell, Matrix, MatrixError, Ruling, load
 from services.access_control.domain.matrix_diff import CellChange, Effect, diff
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from services.access_control.settings import Settings
     from shared.database import Database
 
-T = TypeVar("T")
+_EXPECTED = (MatrixError, MomentError)
 _COLOURS = {Effect.GAINED: "green", Effect.LOST: "red", Effect.NONE: "dim"}
 
 matrix = typer.Typer(no_args_is_help=True, help="The habilitation matrix: its versions, and which one holds when.")
@@ -42,7 +42,7 @@ def import_file(
     """Store a version. It changes nothing until it is activated; what is stored is never overwritten."""
     read = _read(file, meta or file.with_suffix(".toml"))
     author = who(by)
-    added = _do(lambda matrices: matrices.add(read, author))
+    added = on(_matrices, lambda matrices: matrices.add(read, author), *_EXPECTED)
     say(f"{_summary(read)}\nsha256 {read.digest()}")
     if added:
         say(f"Stored. It holds from when it is activated: carnet matrix activate {read.version}")
@@ -59,7 +59,7 @@ def show_diff(
     type_code: Type = "",
 ) -> None:
     """Tell which cells differ between two versions, by profession group and type, and where they come from."""
-    old, new = _do(lambda matrices: _these(matrices, before, after))
+    old, new = on(_matrices, lambda matrices: _these(matrices, before, after), *_EXPECTED)
     changes = [one for one in diff(old, new) if group in {"", one.group} and type_code in {"", one.type_code}]
     if changes:
         out.print(_changes(old, new, changes))
@@ -85,7 +85,7 @@ def activate(
     if start and now:
         raise typer.BadParameter("give --from or --now, not both")
     author = who(by)
-    decided, before = _do(lambda matrices: _activate(matrices, version, start, author, now=now))
+    decided, before = on(_matrices, lambda matrices: _activate(matrices, version, start, author, now=now), *_EXPECTED)
     say(f"{decided.version} takes effect at {told(decided.takes_effect)}, as decided by {decided.by}.")
     if before is not None and before != version:
         moment_again = decided.takes_effect.isoformat()
@@ -100,7 +100,7 @@ def show(
     type_code: Type = "",
 ) -> None:
     """Show a version; with a profession group or a type its cells, and where each comes from."""
-    stored, activations, shown = _do(lambda matrices: _shown(matrices, version))
+    stored, activations, shown = on(_matrices, lambda matrices: _shown(matrices, version), *_EXPECTED)
     say(_summary(shown))
     if group and group not in shown.groups():
         fail(
@@ -138,7 +138,7 @@ def show_rehearsal(
         used = await matrices.load({asked.version for asked in past.asked})
         return rehearse(past.asked, used, draft)
 
-    found = _do(replay)
+    found = on(_matrices, replay, *_EXPECTED)
     if found.flips:
         out.print(_flips(found))
     touched = ", ".join(f"{name} {count}" for name, count in sorted(found.touched.items()))
@@ -184,15 +184,10 @@ async def _these(matrices: "Matrices", *versions: str) -> list[Matrix]:
     return [found[version] for version in versions]
 
 
-def _do(work: Callable[["Matrices"], Awaitable[T]]) -> T:
-    """Work on the stored versions."""
+def _matrices(database: "Database", _: "Settings") -> "Matrices":
+    from services.access_control.repository import Matrices  # noqa: PLC0415 - as in `console`
 
-    async def on(database: "Database", _: "Settings") -> T:
-        from services.access_control.repository import Matrices  # noqa: PLC0415 - as in `console`
-
-        return await work(Matrices(database))
-
-    return do(on, MatrixError, MomentError)
+    return Matrices(database)
 
 
 def _read(file: Path, meta: Path) -> Matrix:

@@ -1,12 +1,11 @@
 """`carnet review`: accesses out of the usual (AR-062), what was decided then, and what was found."""
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
-from services.access_control.commands.console import By, do, fail, keys, operator, say, show, who
+from services.access_control.commands.console import By, do, fail, keys, on, operator, say, show, who
 from services.access_control.domain.matrix_schedule import told
 
 if TYPE_CHECKING:
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from services.access_control.settings import Settings
     from shared.database import Database
 
-T = TypeVar("T")
 
 review = typer.Typer(no_args_is_help=True, help="Accesses out of the usual: what an operator looks at.")
 
@@ -28,7 +26,7 @@ def show_reviews(
     actor: Annotated[str, typer.Option("--actor", help="Only of this professional.")] = "",
 ) -> None:
     """Show the reviews that are open, the last ones first."""
-    found = _do(lambda reviews: reviews.listed(closed=closed, actor=actor))
+    found = on(_reviews, lambda reviews: reviews.listed(closed=closed, actor=actor))
     columns = ("review", "kind", "professional", "period from", "counted", "usual up to", "finding", "by")
     rows = [
         (one.id, one.kind, one.actor, told(one.period), one.counted, one.usual, one.finding or "open", one.closed_by)
@@ -40,7 +38,7 @@ def show_reviews(
 @review.command("show")
 def show_review(identity: Id) -> None:
     """Show what was decided for the professional in that period, as far as decisions are kept."""
-    seen = _do(lambda reviews: reviews.seen(identity))
+    seen = on(_reviews, lambda reviews: reviews.seen(identity))
     if seen is None:
         fail(f"There is no review {identity}; see carnet review list.")
     rows = [
@@ -79,15 +77,12 @@ def close_review(
 ) -> None:
     """Close a review with what was found."""
     author = who(by)
-    if not _do(lambda reviews: reviews.close(identity, author, founded=founded)):
+    if not on(_reviews, lambda reviews: reviews.close(identity, author, founded=founded)):
         fail(f"There is no open review {identity}; see carnet review list.")
     say(f"Closed as {'founded' if founded else 'unfounded'}.")
 
 
-def _do(work: Callable[["Reviews"], Awaitable[T]]) -> T:
-    async def on(database: "Database", _: "Settings") -> T:
-        from services.access_control.repository import Reviews  # noqa: PLC0415 - as in `console`
+def _reviews(database: "Database", _: "Settings") -> "Reviews":
+    from services.access_control.repository import Reviews  # noqa: PLC0415 - as in `console`
 
-        return await work(Reviews(database))
-
-    return do(on)
+    return Reviews(database)

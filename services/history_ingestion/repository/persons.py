@@ -37,24 +37,27 @@ class PersonStore:
         """The persons of these records; their INS is opened, since a record that opens is asked for by it."""
         records = {message.record for message in messages}
         rows = await tx.fetch(
-            "SELECT record, state, identity FROM person WHERE record = ANY($1::uuid[])", list(records)
+            "SELECT record, state, identity, told FROM person WHERE record = ANY($1::uuid[])", list(records)
         )
         indexed = [row["record"] for row in rows if row["identity"] is not None]
         keys = await self._keys.get(tx, indexed) if indexed else {}
-        found = {row["record"]: Person(row["state"], _opened(row, keys)) for row in rows}
+        found = {row["record"]: Person(row["state"], _opened(row, keys), row["told"]) for row in rows}
         return {str(record): found.get(record, NOBODY) for record in records}
 
     async def save(self, tx: Transaction, changes: Sequence[LifeChange | Destroyed | Unindexed]) -> None:
-        """Write the last state of each record; then destroy what was deleted."""
-        last = {change.record: change.state for change in changes if isinstance(change, LifeChange)}
+        """Write the last state of each record, but of those that were deleted; then destroy what is deleted now."""
+        last = {change.record: change for change in changes if isinstance(change, LifeChange)}
         if last:
             await tx.execute(
                 """
-                INSERT INTO person (record, state) SELECT * FROM unnest($1::uuid[], $2::text[])
-                ON CONFLICT (record) DO UPDATE SET state = excluded.state
+                INSERT INTO person (record, state, told)
+                SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[]) AS n (record, state, told)
+                WHERE NOT EXISTS (SELECT FROM record_key k WHERE k.record = n.record AND k.destroyed_at IS NOT NULL)
+                ON CONFLICT (record) DO UPDATE SET state = excluded.state, told = excluded.told
                 """,
                 list(last),
-                list(last.values()),
+                [change.state for change in last.values()],
+                [change.told for change in last.values()],
             )
 
         unindexed = [change.record for change in changes if isinstance(change, Unindexed)]

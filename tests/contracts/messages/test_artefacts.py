@@ -56,8 +56,33 @@ def test_each_schema_is_valid_and_versioned(name: str) -> None:
     assert re.fullmatch(r"carnet\.[a-z]+\.[a-z-]+\.v[1-9][0-9]*", name)
 
 
-def test_something_was_released() -> None:
-    assert RELEASED, f"the baseline of the compatibility check is missing: run `{artefacts.COMMAND} --release`"
+@pytest.mark.parametrize("name", artefacts.messages())
+def test_every_type_has_a_released_baseline(name: str) -> None:
+    """Without one a change that breaks its readers would pass."""
+    assert (artefacts.RELEASED / f"{name}.json").exists(), f"{name}: run `{artefacts.COMMAND} --release`"
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "told"),
+    [
+        ("carnet.record.activate.v1", {"required": ["actor", "gone"], "properties": {"gone": {}}}, "$.gone"),
+        ("carnet.record.forgotten.v1", {}, "is gone"),
+    ],
+    ids=["a type that would break", "a type that is gone"],
+)
+def test_a_release_that_breaks_a_reader_is_refused_and_writes_nothing(
+    name, change, told, tmp_path, monkeypatch
+) -> None:
+    for attribute in ("SCHEMAS", "RELEASED"):
+        monkeypatch.setattr(artefacts, attribute, tmp_path / attribute)
+    monkeypatch.setattr(artefacts, "ASYNCAPI", tmp_path / "asyncapi.json")
+    artefacts.RELEASED.mkdir()
+    (artefacts.RELEASED / f"{name}.json").write_text(json.dumps({"type": "object"} | change))
+    with pytest.raises(artefacts.BreakingError) as caught:
+        artefacts.write(release=True)
+    assert name in str(caught.value)
+    assert told in str(caught.value)
+    assert [path.name for path in tmp_path.rglob("*.json")] == [f"{name}.json"]
 
 
 @pytest.mark.parametrize("path", RELEASED, ids=lambda path: path.stem)

@@ -20,11 +20,12 @@ from shared.contracts.common import Actor, Body, Owner
 from shared.contracts.envelope import Envelope, to_headers
 from shared.contracts.record_requests import Consult
 from shared.contracts.topics import AUDIT_EVENTS, RECORD_DEPOSITS, RECORD_REQUESTS
-from shared.messaging import inputs, keep_days, outputs, partition_of, prepare_tables
+from shared.messaging import partition_of
 from shared.messaging._batch import BatchHandler, Outcome
+from shared.runtime import Parts, Runtime
 from shared.security import PermitVerifier, ServiceIdentity, new_key, new_private_jwk, public_jwks
-from shared.service import Parts, Runtime
 from shared.terminology.ins import TEST_NIR
+from tests.support.parts import lane, prepared
 from tests.support.system import PARTITIONS, System, fresh_database
 from tests.unit.access_control.cast import HOLDER
 
@@ -58,11 +59,7 @@ class Service:
 
     def lane(self, name: str) -> BatchHandler[Any, Any]:
         if name not in self.handled:
-            runtime = self.runtime
-            consumer = next(one for one in self.parts.consumers if one.name == name)
-            self.handled[name] = BatchHandler(
-                consumer, database=runtime.database, outbox=runtime.outbox, topics=runtime.topics, seal=runtime.seal
-            )
+            self.handled[name] = lane(self.runtime, self.parts, name)
         return self.handled[name]
 
     def message(self, record: UUID, body: Body | bytes, lane: str = "requests", **attributes: Any) -> ConsumerRecord:
@@ -160,21 +157,10 @@ async def composed(folder: Path, system: System, url: str, prefix: str = "") -> 
     )
     runtime = Runtime("access_control", settings)
     parts = compose(runtime)
-    await runtime.database.open()
-    try:
-        async with runtime.database.transaction() as tx:
-            await keep_days(tx)
-            await prepare_tables(
-                tx,
-                partitions=PARTITIONS,
-                inputs=inputs(parts.consumers, runtime.topics),
-                outputs=outputs("access_control", runtime.topics),
-            )
+    async with prepared(runtime, parts):
         await next(loop for loop in parts.loops if loop.name == "matrix").call()
         callers = {name: ServiceIdentity(name, private[name]) for name in ("gateway", "document")}
         yield Service(runtime, parts, PermitVerifier(public_jwks(*private.values()), Owner.DOCUMENT), callers)
-    finally:
-        await runtime.database.close()
 
 
 @pytest.fixture

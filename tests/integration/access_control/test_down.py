@@ -9,12 +9,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from services.access_control.domain import rights
+from services.access_control.domain import decide, rights
 from services.access_control.domain.branches import professionals
 from shared.contracts.common import AccessMode, Act
 from shared.contracts.record_requests import Authorise, Block, Consult, Release
 from shared.database import is_transient
+from shared.messaging import Fate, ParkedMessages
 from tests.integration.access_control.conftest import Service, composed, consult, ins
+from tests.integration.access_control.test_lanes import deposit
 from tests.support.proxy import Proxy
 from tests.support.system import System, fresh_database
 from tests.unit.access_control.cast import DOCTOR, HOLDER, OPERATOR, OTHER_DOCTOR
@@ -99,6 +101,35 @@ async def test_ar_018_a_bug_in_a_rule_hurts_the_record_that_meets_it_alone(servi
     await service.ask(hurt, BLOCK)
     assert (await service.consult(hurt, DOCTOR))["outcome"] == "permit"
     assert (await service.consult(hurt, OTHER_DOCTOR))["reasons"] == ["blocked"]
+
+
+@pytest.mark.parametrize("lane", ["requests", "deposits"])
+async def test_what_was_denied_after_a_bug_stays_denied_by_a_replay(service, lane):
+    """A request has one decision, and the denial is one: who asked asks again, and the operator discards the row."""
+    record = await service.opened()
+    body = deposit() if lane == "deposits" else consult(HOLDER)
+    with planted(decide, "deposit" if lane == "deposits" else "consult"):
+        await service.take(service.message(record, body, lane), lane=lane)
+    assert await decided(service, record) == ["internal_error"]
+    parked = parked_of(service)
+    (row,) = await parked.listed()
+    told = await parked.replay(row.id, "op-1", "the bug is mended", rehearse=False)
+    assert (told.fate, "discard it" in told.sentence) == (Fate.REFUSED, True)
+    assert await decided(service, record) == ["internal_error"]
+    assert (await parked.discard(row.id, "op-1", "who asked has asked again")).fate is Fate.DONE
+    assert await parked.listed() == []
+
+
+def parked_of(service):
+    runtime = service.runtime
+    return ParkedMessages(
+        database=runtime.database,
+        topics=runtime.topics,
+        consumers=service.parts.consumers,
+        outbox=runtime.outbox,
+        seal=runtime.seal,
+        unseal=runtime.unseal,
+    )
 
 
 async def test_ar_018_a_bug_in_the_step_that_asks_for_blocks_permits_no_professional(service):

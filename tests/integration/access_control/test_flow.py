@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,37 +20,13 @@ from shared.contracts.envelope import Envelope, from_headers, to_headers
 from shared.contracts.record_deposits import Deposit
 from shared.contracts.record_requests import Authorise, Block, Consult, Revoke, Unblock
 from shared.contracts.topics import ACCESS_DECISIONS, RECORD_DEPOSITS, RECORD_REQUESTS
-from shared.messaging import Engine, partition_of
+from shared.messaging import partition_of
 from tests.integration.access_control.conftest import Service, composed, consult
+from tests.support.parts import replica
 from tests.support.system import PARTITIONS, System, eventually, fresh_database
 from tests.unit.access_control.cast import DOCTOR, HOLDER, OTHER_DOCTOR, REQUESTS, decided, message
 
 pytestmark = pytest.mark.kafka
-
-
-@asynccontextmanager
-async def replica(service: Service) -> AsyncIterator[Engine]:
-    runtime = service.runtime
-    relay_database = runtime.relay_database()
-    await relay_database.open()
-    engine = Engine(
-        runtime.name,
-        kafka=runtime.kafka,
-        topics=runtime.topics,
-        database=runtime.database,
-        relay_database=relay_database,
-        consumers=service.parts.consumers,
-        outbox=runtime.outbox,
-        seal=runtime.seal,
-        max_batch=500,
-    )
-    runtime.relay_wake = engine.relay.wake
-    await engine.start()
-    try:
-        yield engine
-    finally:
-        await engine.stop()
-        await relay_database.close()
 
 
 @dataclass
@@ -117,8 +93,8 @@ async def live(system: System, prefix: str, tmp_path: Path) -> AsyncIterator[Liv
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(fresh_database(system, service="access_control"))
         service = await stack.enter_async_context(composed(tmp_path, system, url, prefix))
-        await stack.enter_async_context(replica(service))
-        await stack.enter_async_context(replica(service))
+        await stack.enter_async_context(replica(service.runtime, service.parts))
+        await stack.enter_async_context(replica(service.runtime, service.parts))
         yield Live(service)
 
 

@@ -20,12 +20,13 @@ from shared.contracts.common import Act, Actor, ActorKind, Body, Owner, Scope
 from shared.contracts.envelope import Envelope, to_headers
 from shared.contracts.insurance import LineReceipt, LineReceipts
 from shared.contracts.topics import ACCESS_DECISIONS
-from shared.messaging import inputs, keep_days, outputs, partition_of, prepare_tables
+from shared.messaging import partition_of
 from shared.messaging._batch import BatchHandler, Outcome
+from shared.runtime import Parts, Runtime
 from shared.security import Permit, PermitSigner, ServiceIdentity, new_key, new_private_jwk, public_jwks
-from shared.service import Parts, Runtime
 from shared.terminology.ins import TEST_NIR
 from tests.support.history import INSURER, TOPIC, nir, record_of
+from tests.support.parts import lane, prepared
 from tests.support.system import PARTITIONS, System, fresh_database
 
 ACTOR = Actor(kind=ActorKind.PROFESSIONAL, number="810000000001", role="G15_10", authenticated=True)
@@ -44,11 +45,7 @@ class History:
     number: int = 0
 
     def lane(self, name: str) -> BatchHandler[Any, Any]:
-        runtime = self.runtime
-        consumer = next(one for one in self.parts.consumers if one.name == name)
-        return BatchHandler(
-            consumer, database=runtime.database, outbox=runtime.outbox, topics=runtime.topics, seal=runtime.seal
-        )
+        return lane(self.runtime, self.parts, name)
 
     def records(self, bodies: Sequence[Body | bytes], partition: int = 0) -> list[ConsumerRecord]:
         """Lines as they come from the insurer's topic, each at an offset of its own."""
@@ -166,16 +163,7 @@ async def composed(folder: Path, system: System, url: str, prefix: str = "") -> 
     settings, private = environment(folder, system, url, prefix)
     runtime = Runtime("history_ingestion", settings)
     parts = compose(runtime)
-    await runtime.database.open()
-    try:
-        async with runtime.database.transaction() as tx:
-            await keep_days(tx)
-            await prepare_tables(
-                tx,
-                partitions=PARTITIONS,
-                inputs=inputs(parts.consumers, runtime.topics),
-                outputs=outputs("history_ingestion", runtime.topics),
-            )
+    async with prepared(runtime, parts):
         yield History(
             runtime,
             parts,
@@ -183,8 +171,6 @@ async def composed(folder: Path, system: System, url: str, prefix: str = "") -> 
             ServiceIdentity("gateway", private["gateway"]),
             ServiceIdentity("document", private["document"]),
         )
-    finally:
-        await runtime.database.close()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,37 +13,13 @@ import pytest
 
 from shared.contracts.access_decisions import RecordOpened
 from shared.contracts.envelope import Envelope, to_headers
-from shared.messaging import Engine, Outbox, partition_of
+from shared.messaging import Outbox, partition_of
 from tests.integration.history_ingestion.conftest import ACTOR, History, composed
 from tests.support.history import TOPIC, care, record_of
+from tests.support.parts import replica
 from tests.support.system import PARTITIONS, System, eventually, fresh_database
 
 RECEIPTS = "insurance.receipts.amo-test"
-
-
-@asynccontextmanager
-async def running(history: History) -> AsyncIterator[Engine]:
-    runtime = history.runtime
-    relay_database = runtime.relay_database()
-    await relay_database.open()
-    engine = Engine(
-        runtime.name,
-        kafka=runtime.kafka,
-        topics=runtime.topics,
-        database=runtime.database,
-        relay_database=relay_database,
-        consumers=history.parts.consumers,
-        outbox=runtime.outbox,
-        seal=runtime.seal,
-        max_batch=500,
-    )
-    runtime.relay_wake = engine.relay.wake
-    await engine.start()
-    try:
-        yield engine
-    finally:
-        await engine.stop()
-        await relay_database.close()
 
 
 @pytest.fixture
@@ -53,7 +28,7 @@ async def live(system: System, prefix: str, tmp_path: Path) -> AsyncIterator[His
     async with (
         fresh_database(system, service="history_ingestion") as url,
         composed(tmp_path, system, url, prefix) as history,
-        running(history),
+        replica(history.runtime, history.parts),
     ):
         yield history
 
@@ -153,7 +128,7 @@ async def test_a_restart_repeats_no_receipt(live: History) -> None:
     again = [replace(one, name=f"again-{one.name}") for one in live.parts.consumers]
     live.runtime.outbox = Outbox("history_ingestion", live.runtime.topics, lambda _places: None)
     second = replace(live, parts=replace(live.parts, consumers=again))
-    async with running(second) as engine:
+    async with replica(second.runtime, second.parts) as engine:
 
         async def read_again() -> None:
             assert sum(lane.counts.total() for lane in engine.lanes) >= 51

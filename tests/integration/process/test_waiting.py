@@ -3,7 +3,8 @@
 import asyncpg
 import pytest
 
-from shared.service import Parts, Runtime, _Process
+from shared.runtime import Parts, Runtime
+from shared.service import _Process
 from shared.settings import ServiceSettings
 from tests.support.system import fresh_database
 

@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.history_ingestion.domain.lines import Known
 from services.history_ingestion.handlers import Batch, Fed, Holder, Kept, Person, Taken, life_handlers, line_handlers
@@ -189,6 +191,26 @@ def test_an_open_record_is_not_asked_for_again() -> None:
 def test_a_record_is_closed() -> None:
     effects = live(RecordClosed(actor=ACTOR), Person("open", INS))
     assert (effects.state.state, effects.changes[0].state, effects.emits) == ("closed", "closed", ())
+
+
+def numbered(body, number, person):
+    one = message(body, number, key=str(record_of(1)), topic="access.decisions")
+    one = one._replace(envelope=one.envelope._replace(number=number))
+    return LIFE[type(body)](one, person, NOW)
+
+
+LIVES = st.lists(st.sampled_from([RecordOpened, RecordReopened, RecordClosed]), min_size=2, max_size=6)
+
+
+@given(LIVES, st.data())
+def test_what_is_replayed_after_later_messages_changes_nothing_and_asks_for_nothing(kinds, data) -> None:
+    """A parked opening must not open what was closed since."""
+    parked = data.draw(st.integers(1, len(kinds) - 1))
+    person = Person(None, INS)
+    for number, kind in enumerate(kinds, 1):
+        if number != parked:
+            person = numbered(kind(actor=ACTOR), number, person).state
+    assert numbered(kinds[parked - 1](actor=ACTOR), parked, person) == (person, (), ())
 
 
 def test_every_message_of_an_insurer_has_a_handler() -> None:

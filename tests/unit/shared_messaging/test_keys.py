@@ -1,0 +1,57 @@
+"""What leaves is keyed by random ids: whoever names a person by a key, by mistake or not, sends nothing."""
+
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.contracts.envelope import Envelope, Message
+from shared.contracts.topics import Key, registry
+from shared.messaging import Emit, Outbox
+from tests.support.bodies import samples
+from tests.support.history import nir
+
+TOPICS = registry(("amo-test",), 4)
+PSEUDONYMOUS = [topic for topic in TOPICS.values() if topic.numbered and topic.key in {Key.RECORD, Key.REVIEW}]
+NOT_IDS = [nir(1), "dupont@example.org", str(uuid4()).upper(), f"{{{uuid4()}}}", uuid4().hex, f" {uuid4()}"]
+
+
+def sent(topic, key):
+    """A message of a topic to which its writer gives this key."""
+    (writer,) = topic.writers
+    cause = uuid4()
+    message = Message(Envelope(cause, "test", "somebody", datetime.now(UTC), cause), str(cause), None, "test", 0, 0)
+    outbox = Outbox(writer, TOPICS, lambda _stored: None)
+    return outbox.caused_by(message, [Emit(next(samples(topic.messages[0])), topic.name, key)])
+
+
+@pytest.mark.parametrize("topic", PSEUDONYMOUS, ids=lambda topic: topic.name)
+@pytest.mark.parametrize("key", NOT_IDS)
+def test_a_key_that_is_no_id_is_refused(topic, key):
+    with pytest.raises(ValueError, match="is no id") as caught:
+        sent(topic, key)
+    assert key not in str(caught.value)
+
+
+@pytest.mark.parametrize("topic", PSEUDONYMOUS, ids=lambda topic: topic.name)
+def test_an_id_is_a_key(topic):
+    key = str(uuid4())
+    assert [one.key for one in sent(topic, key)] == [key]
+
+
+@given(st.text() | st.from_regex(r"[0-9]{15}", fullmatch=True))
+def test_no_text_but_an_id_is_taken(text):
+    assert not TOPICS["record.requests"].takes(text)
+
+
+@given(st.uuids())
+def test_every_id_is_taken(identity: UUID):
+    assert TOPICS["record.requests"].takes(str(identity))
+
+
+def test_other_topics_are_keyed_as_the_registry_says():
+    assert TOPICS["insurance.receipts.amo-test"].takes("3")
+    assert TOPICS["flow.statistics"].takes("document")
+    assert {topic.key for topic in PSEUDONYMOUS} == {Key.RECORD, Key.REVIEW}
