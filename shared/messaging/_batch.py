@@ -151,7 +151,7 @@ class BatchHandler(Generic[S, C]):
             AgainError: it still can't be read, or was handled otherwise.
             Exception: what its handler or `save` raises.
         """
-        item = self._read(record)
+        item = self._read(record, number_of(record.headers))
         if item.fault is not None:
             raise AgainError(f"it still can't be read ({item.fault.reason.value}): {item.fault.detail}")
         message = item.message
@@ -161,7 +161,7 @@ class BatchHandler(Generic[S, C]):
             raise AgainError("it was decided when it was parked, and a request has one decision: discard it")
         states = await self._consumer.store.load(tx, [message])
         state = states[self._consumer.state_key(message)]
-        effects = self._call(type(message.body), message, state, await tx.clock())
+        effects = self._handlers[type(message.body)](message, state, await tx.clock())
         await self._consumer.store.save(tx, effects.changes)
         return self._outbox.caused_by(message, effects.emits)
 

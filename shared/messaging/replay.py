@@ -17,6 +17,7 @@ from uuid import UUID
 
 from aiokafka import ConsumerRecord
 
+from shared.contracts.common import Body
 from shared.contracts.envelope import Envelope, MalformedError, from_headers
 from shared.contracts.topics import Topic
 from shared.database import Database, Transaction, is_transient
@@ -173,7 +174,8 @@ class ParkedMessages:
 
     def _forgotten(self, row: Parked, now: datetime) -> bool:
         """True where the lane may have answered it and the outbox, which would tell, is that old no more."""
-        answers = {Failed, Unreadable} & set(self._consumers[row.consumer].handlers)
+        special: set[type[Body]] = {Failed, Unreadable}
+        answers = special & set(self._consumers[row.consumer].handlers)
         return bool(answers) and now - row.first_seen > KEEP
 
     async def _failed(self, row: Parked, error: Exception, *, rehearse: bool) -> None:

@@ -73,7 +73,7 @@ def reading_of(body: bodies.Consult, *, text_kept: bool) -> Reading:
 
 def command_of(body: Any) -> Command:
     """A command as the rules take it."""
-    told = {name: getattr(body, name) for name in _TOLD[type(body)]}
+    told: dict[str, Any] = {name: getattr(body, name) for name in _TOLD[type(body)]}
     match body:
         case bodies.ConsentTeam():
             told["team_kind"] = body.kind
