@@ -174,7 +174,8 @@ class _Process(Generic[SettingsT]):
             if failure is not None:
                 raise failure
             try:
-                await asyncio.wait_for(stopping.wait(), 1)
+                async with asyncio.timeout(1):
+                    await stopping.wait()
             except TimeoutError:
                 continue
 

@@ -191,7 +191,8 @@ class Server:
         self._uvicorn.config.timeout_graceful_shutdown = max(1, round(timeout_s))
         self._uvicorn.should_exit = True
         try:
-            await asyncio.wait_for(self._task, timeout_s + 2)
+            async with asyncio.timeout(timeout_s + 2):
+                await self._task
         except TimeoutError:
             _log.warning("http_stopped_hard", port=self._port, seconds=timeout_s)
         self._task = None

@@ -65,7 +65,8 @@ async def started(client: Client) -> Client:
     """
     try:
         with cancellation_is_ours():
-            await asyncio.wait_for(client.start(), START_TIMEOUT_S)
+            async with asyncio.timeout(START_TIMEOUT_S):
+                await client.start()
     except BaseException:
         await stopped(client)
         raise
@@ -78,7 +79,8 @@ async def stopped(client: AIOKafkaConsumer | AIOKafkaProducer | None) -> None:
         return
     try:
         with cancellation_is_ours():
-            await asyncio.wait_for(client.stop(), STOP_TIMEOUT_S)
+            async with asyncio.timeout(STOP_TIMEOUT_S):
+                await client.stop()
     except (KafkaError, OSError, TimeoutError) as error:
         _log.info("client_close_failed", exc_info=error)
 

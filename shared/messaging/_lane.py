@@ -278,7 +278,8 @@ class Lane:
             return
         try:
             with cancellation_is_ours():
-                await asyncio.wait_for(client.commit(offsets), COMMIT_TIMEOUT_S)
+                async with asyncio.timeout(COMMIT_TIMEOUT_S):
+                    await client.commit(offsets)
             self._committed = offsets
         except (KafkaError, OSError, TimeoutError) as error:
             _log.info("commit_skipped", loop=self.name, exc_info=error)

@@ -41,8 +41,9 @@ class TopicCheck:
             return []
         reader = await self._open()
         partitions = {self._kafka.partition(*cursor.place): cursor for cursor in cursors}
-        begin = await asyncio.wait_for(reader.beginning_offsets(list(partitions)), READ_TIMEOUT_S)
-        end = await asyncio.wait_for(reader.end_offsets(list(partitions)), READ_TIMEOUT_S)
+        async with asyncio.timeout(READ_TIMEOUT_S):
+            begin = await reader.beginning_offsets(list(partitions))
+            end = await reader.end_offsets(list(partitions))
         torn: list[Cursor] = []
         to_read: dict[TopicPartition, Cursor] = {}
         for partition, cursor in partitions.items():

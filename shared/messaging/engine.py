@@ -122,7 +122,8 @@ class Engine:
             await lane.commit()
         if self._broker is not None:
             try:
-                await asyncio.wait_for(self._broker.stop(), GRACEFUL_S + 2)
+                async with asyncio.timeout(GRACEFUL_S + 2):
+                    await self._broker.stop()
             except (KafkaError, OSError, TimeoutError) as error:
                 _log.warning("consumers_stop_failed", exc_info=error)
         self.relay.stop()
@@ -217,7 +218,8 @@ async def check_topics(kafka: Kafka, topics: Sequence[Topic]) -> None:
     try:
         for topic in topics:
             try:
-                found = await asyncio.wait_for(producer.partitions_for(kafka.prefix + topic.name), TOPIC_TIMEOUT_S)
+                async with asyncio.timeout(TOPIC_TIMEOUT_S):
+                    found = await producer.partitions_for(kafka.prefix + topic.name)
             except (KafkaError, TimeoutError) as error:
                 raise TopicMissingError(
                     f"the topic {topic.name} is missing or may not be seen by {kafka.username} "

@@ -126,7 +126,8 @@ class Load:
         """Do the steps, each at its time or as soon after it as there is room, until all are done or given up."""
         background = [asyncio.create_task(self._target.replies.run()), asyncio.create_task(self._follow_versions())]
         try:
-            await asyncio.wait_for(self._target.replies.ready.wait(), GIVE_UP_S)
+            async with asyncio.timeout(GIVE_UP_S):
+                await self._target.replies.ready.wait()
             await self._all(steps)
         finally:
             for task in background:

@@ -63,7 +63,8 @@ async def _race(system: LocalSystem, given: argparse.Namespace, shown: Progress)
         async with connected(system) as target:
             reading = asyncio.create_task(target.replies.run())
             try:
-                await asyncio.wait_for(target.replies.ready.wait(), _READY_S)
+                async with asyncio.timeout(_READY_S):
+                    await target.replies.ready.wait()
                 return await run(
                     system,
                     target,

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from shared.messaging import Kafka
-from shared.messaging._kafka import cancellation_is_ours
+from shared.messaging._kafka import cancellation_is_ours, started, stopped
 from shared.messaging.engine import Engine
 from shared.messaging.relay import Relay
 
@@ -40,6 +40,24 @@ async def test_who_is_cancelled_is_cancelled():
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+@pytest.mark.parametrize("step", [started, stopped])
+async def test_a_cancellation_that_comes_as_a_client_is_done_is_not_lost(step):
+    class Client:
+        async def start(self):
+            asyncio.get_running_loop().call_soon(task.cancel)
+
+        stop = start
+
+    async def works():
+        await step(Client())
+        await asyncio.sleep(10)
+
+    task = asyncio.create_task(works())
+    with pytest.raises(asyncio.CancelledError):
+        async with asyncio.timeout(5):
+            await task
 
 
 async def test_the_relay_outlives_a_client_that_gives_up(monkeypatch):
