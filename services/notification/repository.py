@@ -63,7 +63,7 @@ class Ledger:
 
     @staticmethod
     async def _begin(tx: Transaction, changes: Sequence[Delivery]) -> None:
-        """Copied, which costs half; the records' partitions are locked, so that nobody else begins the same."""
+        """Copied, which costs less per row; the records' partitions are locked, so that nobody else begins the same."""
         notices: dict[UUID, Delivery] = {}
         for item in changes:
             notices.setdefault(item.notice, item)

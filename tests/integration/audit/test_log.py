@@ -1,14 +1,13 @@
 """The log on a real PostgreSQL: leaves verify, indices have no gaps, nothing is changed afterwards."""
 
 import asyncio
-from datetime import UTC, datetime
 from hashlib import sha256
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
-from services.audit.domain.events import SALT_BYTES, Entry, parts
+from services.audit.domain.events import SALT_BYTES, parts
 from services.audit.domain.merkle import leaf_hash, root
 from services.audit.repository import leaf_hashes
 from shared.contracts.access_decisions import RecordOpened
@@ -55,21 +54,6 @@ async def test_a_message_that_comes_twice_is_one_leaf(audit):
     await audit.follower.take(one)
     await audit.follower.take(one)
     assert len(await audit.follower.rows("SELECT FROM leaf")) == 1
-
-
-async def test_the_database_refuses_a_second_leaf_of_the_same_place(audit):
-    def entry(number):
-        now = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
-        return Entry(uuid4(), uuid4(), "carnet.some.v1", now, uuid4(), b"{}\n", ACCESS_DECISIONS, 3, number)
-
-    async def save(*entries):
-        async with audit.follower.database.transaction() as tx:
-            await audit.log.save(tx, entries)
-
-    await save(entry(1), entry(2))
-    with pytest.raises(asyncpg.UniqueViolationError):
-        await save(entry(3), entry(2))
-    assert [row["number"] for row in await audit.follower.rows("SELECT number FROM leaf ORDER BY index")] == [1, 2]
 
 
 async def test_an_unreadable_envelope_is_parked_and_its_neighbours_pass(audit):
