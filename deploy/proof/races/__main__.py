@@ -88,7 +88,7 @@ def _shown(console: Console) -> Progress:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m deploy.proof.races", description=__doc__)
-    parser.add_argument("--races", type=int, default=300, help="how many; 100000 take about 17 minutes")
+    parser.add_argument("--races", type=int, default=300, help="how many; 100000 take about 20 minutes")
     parser.add_argument("--seed", type=int, default=1, help="decides races and faults")
     parser.add_argument("--at-once", type=int, default=_GROUNDS, help="records on which races run at the same time")
     parser.add_argument("--pause", type=float, default=_PAUSE_S, help="seconds between two faults, on average")
