@@ -46,6 +46,8 @@ UNDER_WAY = 300
 GIVE_UP_S = 45.0
 AGAIN_S = 0.3
 VERSIONS_EVERY_S = 0.4
+VERSIONS_WITHIN_S = 3.0
+"""A look that a fault holds up is given up: on old versions every command would be a conflict, and nothing played."""
 DECISION_TIMEOUT_S = 20.0
 POISON_TIMEOUT_S = 30.0
 TRACES = 2000
@@ -166,15 +168,18 @@ class Load:
         """Look at the versions of rights now and then, as holders do before they change them."""
         while True:
             try:
-                connection = await connect(self._target.admin_url, ACCESS_CONTROL)
+                async with asyncio.timeout(VERSIONS_WITHIN_S):
+                    connection = await connect(self._target.admin_url, ACCESS_CONTROL)
                 try:
                     while True:
-                        rows = await connection.fetch("SELECT id, rights_version FROM record")
+                        async with asyncio.timeout(VERSIONS_WITHIN_S):
+                            rows = await connection.fetch("SELECT id, rights_version FROM record")
                         self._versions = {row["id"]: row["rights_version"] for row in rows}
                         await asyncio.sleep(VERSIONS_EVERY_S)
                 finally:
                     connection.terminate()
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+                self.told.counts["versions not seen"] += 1
                 await asyncio.sleep(AGAIN_S)
 
     async def _request(self, step: Step) -> None:

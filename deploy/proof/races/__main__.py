@@ -23,6 +23,8 @@ from shared.observability import configure_logging
 _GROUNDS: Final = 150
 _REPLICAS: Final = 2
 _READY_S: Final = 30.0
+_PAUSE_S: Final = 6.0
+"""Longer than in tests: each fault stops half of the races, and a long run has many of each kind all the same."""
 _TOLD: Final = 20
 """How often progress is told where nobody looks at a display."""
 
@@ -72,6 +74,7 @@ async def _race(system: LocalSystem, given: argparse.Namespace, shown: Progress)
                     seed=given.seed,
                     grounds=min(given.races, given.at_once),
                     faults=() if given.calm else FAULTS,
+                    pause_s=given.pause,
                     progress=over,
                 )
             finally:
@@ -86,13 +89,14 @@ def _shown(console: Console) -> Progress:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m deploy.proof.races", description=__doc__)
-    parser.add_argument("--races", type=int, default=300, help="how many; 100000 take about 17 minutes")
+    parser.add_argument("--races", type=int, default=300, help="how many; 100000 take about 20 minutes")
     parser.add_argument("--seed", type=int, default=1, help="decides races and faults")
     parser.add_argument("--at-once", type=int, default=_GROUNDS, help="records on which races run at the same time")
+    parser.add_argument("--pause", type=float, default=_PAUSE_S, help="seconds between two faults, on average")
     parser.add_argument("--calm", action="store_true", help="without freezes and kills")
     given = parser.parse_args()
-    if given.races < 1 or given.at_once < 1:
-        parser.error("--races and --at-once have to be at least 1")
+    if given.races < 1 or given.at_once < 1 or given.pause < 0:
+        parser.error("--races and --at-once have to be at least 1, --pause at least 0")
     return given
 
 

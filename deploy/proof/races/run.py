@@ -30,7 +30,7 @@ FAULTS: Final = (
 )
 """One after the other, over and over: a freeze longer than the session takes a process its partitions and leaves a
 zombie, as a kill does; one of document lasts longer than a permit, and a short one nobody notices."""
-_PAUSE_S: Final = 1.5
+PAUSE_S: Final = 1.5
 _LOOK_S: Final = 0.2
 _BACK_S: Final = 60.0
 Progress = Callable[[int], None]
@@ -73,6 +73,7 @@ async def run(
     seed: int,
     grounds: int,
     faults: Sequence[Fault] = FAULTS,
+    pause_s: float = PAUSE_S,
     progress: Progress = lambda _: None,
 ) -> Outcome:
     """Run at least so many races, and go on until each fault has been done once; then judge.
@@ -84,6 +85,7 @@ async def run(
         seed: decides races and the order of faults.
         grounds: records on which they run at the same time.
         faults: what is done to the processes in turn; none for a calm run.
+        pause_s: between two of them, on average.
         progress: called with the number of races that are over.
     """
     began = time.monotonic()
@@ -91,7 +93,7 @@ async def run(
     await load.open_records()
     running = _Running(plans(seed), races, progress)
     injector = Injector(system)
-    hurting = asyncio.create_task(_hurt(injector, faults, seed, running))
+    hurting = asyncio.create_task(_hurt(injector, faults, seed, running, pause_s))
     hand = Hand(target)
     try:
         async with asyncio.TaskGroup() as finishing:
@@ -133,13 +135,13 @@ class _Running:
         self._progress(len(self.done))
 
 
-async def _hurt(injector: Injector, faults: Sequence[Fault], seed: int, running: _Running) -> None:
+async def _hurt(injector: Injector, faults: Sequence[Fault], seed: int, running: _Running, pause_s: float) -> None:
     """Do the faults in turn, each time in another order, until the races are over."""
     running.hurt_all = not faults
     began, chance = time.monotonic(), random.Random(f"hurt {seed}")
     while faults:
         for fault in chance.sample(faults, len(faults)):
-            await asyncio.sleep(_PAUSE_S * chance.uniform(0.5, 1.5))
+            await asyncio.sleep(pause_s * chance.uniform(0.5, 1.5))
             await injector.run(replace(fault, at_s=time.monotonic() - began))
         running.hurt_all = True
 
