@@ -1,13 +1,18 @@
 """When a lane counts as stuck: messages wait and nothing is done about them; being idle is no fault."""
 
+import asyncio
 import time
+from contextlib import suppress
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError
+from structlog.testing import capture_logs
 
-from shared.messaging import Consumer, Kafka, Precedence
+from shared.messaging import Consumer, Failed, Kafka, Precedence
+from shared.messaging._batch import Outcome
 from shared.messaging._lane import Lane
 from tests.support.toy import Nothing
 
@@ -141,3 +146,40 @@ async def test_a_lane_at_work_is_not_looked_at(monkeypatch) -> None:
     after(monkeypatch, 1000)
     toy.came_around({})
     assert not toy.stuck(30)
+
+
+class Release:
+    """Stands for the batch handler of a release of which so many of ten messages fail."""
+
+    def __init__(self, failing: int) -> None:
+        self.results = [False] * failing + [True] * (10 - failing)
+        self.batches = 0
+
+    async def handle(self, _records):
+        self.batches += 1
+        return Outcome(results={("test.in", 0): self.results})
+
+
+async def handled(release: Release, handlers: dict[type, object] | None = None) -> Lane:
+    """A lane after twenty batches, or stopped before."""
+    toy = lane()
+    toy.consumer = replace(toy.consumer, handlers=handlers or {})
+    toy._handler = release
+    with capture_logs(), suppress(TimeoutError):
+        async with asyncio.timeout(0.5):
+            for _ in range(20):
+                await toy._until_done([])
+    return toy
+
+
+async def test_a_release_of_which_nine_of_ten_messages_fail_stops_the_line() -> None:
+    release = Release(failing=9)
+    toy = await handled(release)
+    assert (toy.healthy, release.batches) == (False, 6)
+
+
+@pytest.mark.parametrize(("failing", "handlers"), [(4, None), (9, {Failed: None})])
+async def test_few_failures_or_failures_that_are_answered_stop_nothing(failing, handlers) -> None:
+    release = Release(failing)
+    toy = await handled(release, handlers)
+    assert (toy.healthy, release.batches) == (True, 20)
