@@ -99,7 +99,7 @@ class Lane:
             no_reply=True,
         )
         subscriber.__class__ = _Prompt
-        subscriber.lane = self
+        cast("_Prompt", subscriber).lane = self
         subscriber(self._take)
         self._subscriber = subscriber
 
