@@ -9,9 +9,10 @@ from types import SimpleNamespace
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError
+from faststream.kafka import KafkaBroker
 from structlog.testing import capture_logs
 
-from shared.messaging import Consumer, Failed, Kafka, Precedence
+from shared.messaging import Consumer, Failed, Kafka, Precedence, _lane
 from shared.messaging._batch import Outcome
 from shared.messaging._lane import Lane
 from tests.support.toy import Nothing
@@ -183,3 +184,21 @@ async def test_few_failures_or_failures_that_are_answered_stop_nothing(failing, 
     release = Release(failing)
     toy = await handled(release, handlers)
     assert (toy.healthy, release.batches) == (True, 20)
+
+
+@pytest.mark.parametrize("error", [None, KafkaConnectionError()])
+async def test_each_fetch_is_noted_also_one_that_the_broker_refuses(monkeypatch, error) -> None:
+    class Fetching(Client):
+        async def getmany(self, **_):
+            if error is not None:
+                raise error
+            return {}
+
+    toy = with_client(monkeypatch, client := Fetching(end=0, position=0))
+    monkeypatch.setattr(_lane, "FETCH_BACK_OFF_S", 0.0)
+    toy.subscribe(KafkaBroker("127.0.0.1:1", consumer_only=True))
+    after(monkeypatch, 1000)
+    assert toy.stuck(30)
+    with capture_logs():
+        assert await toy._subscriber.get_msg(client) == ()
+    assert not toy.stuck(30)
