@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -43,18 +43,23 @@ def cancellation_is_ours() -> Iterator[None]:
     """Tell our own cancellation from a client's.
 
     A client that breaks or closes cancels futures of its own. Whoever waits for one sees a cancellation that nobody
-    asked for: it would end a task that should never end, and leave no trace.
+    asked for: it would end a task that should never end, and leave no trace. And `wait_for` of Python 3.11 forgets our
+    own cancellation where what it waits for ends at the same moment: the task would go on for ever.
 
     Raises:
         ConnectionAbortedError: in place of a cancellation that is not the task's own.
+        CancelledError: our own, also where it came inside and was forgotten.
     """
+    task = asyncio.current_task()
+    before = task.cancelling() if task is not None else 0
     try:
         yield
     except asyncio.CancelledError as error:
-        task = asyncio.current_task()
         if task is None or task.cancelling():
             raise
         raise ConnectionAbortedError("the Kafka client gave up what was waited for") from error
+    if task is not None and task.cancelling() > before:
+        raise asyncio.CancelledError
 
 
 async def started(client: Client) -> Client:
@@ -89,19 +94,22 @@ async def unfetched(client: AIOKafkaConsumer) -> int:
     """How many messages stand behind what a consumer has fetched, by the broker's own word.
 
     A client that has gone deaf would never tell: it knows ends from what it fetches. What comes just now counts, too.
-
-    Raises:
-        KafkaError, OSError, TimeoutError: the broker does not answer; nothing is known.
+    0 where the broker does not answer: then nothing is known, and it is not the client's fault.
     """
-    async with asyncio.timeout(LOOK_TIMEOUT_S):
-        ends = await client.end_offsets(client.assignment())
+    assigned = client.assignment()
+    if not assigned:
+        return 0
     reached: dict[TopicPartition, int] = {}
     try:
-        async with asyncio.timeout(LOOK_TIMEOUT_S):
-            for partition in ends:
-                reached[partition] = await client.position(partition)
-    except TimeoutError:
-        pass  # the broker answers, and still the client does not know where to begin
+        with cancellation_is_ours():
+            async with asyncio.timeout(LOOK_TIMEOUT_S):
+                ends = await client.end_offsets(assigned)
+            with suppress(TimeoutError):  # the broker answers, and still the client does not know where to begin
+                async with asyncio.timeout(LOOK_TIMEOUT_S):
+                    for partition in ends:
+                        reached[partition] = await client.position(partition)
+    except (KafkaError, OSError, TimeoutError):
+        return 0
     return sum(max(0, end - reached.get(partition, 0)) for partition, end in ends.items())
 
 

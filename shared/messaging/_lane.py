@@ -165,11 +165,7 @@ class Lane:
         if client is None or self.batches != self._looked_after:
             self._looked_after, self._unfetched = self.batches, 0
             return
-        try:
-            with cancellation_is_ours():
-                self._unfetched = await unfetched(client)
-        except (KafkaError, OSError, TimeoutError):
-            self._unfetched = 0
+        self._unfetched = await unfetched(client)
 
     async def _parse(self, records: tuple[ConsumerRecord, ...]) -> KafkaMessage:
         """Hand the raw records on: headers are read one record at a time, where a fault hurts one only."""

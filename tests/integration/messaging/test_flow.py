@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from shared.messaging import Failed, outbox, partition_of
+from shared.messaging import Failed, engine, outbox, partition_of
 from tests.integration.messaging.conftest import adding
 from tests.support import counting
 from tests.support.counting import Add, Other
@@ -103,6 +103,23 @@ async def test_a_handler_that_raises_hurts_its_message_only(adder):
             assert len(await adder.rows("SELECT 1 FROM parked WHERE reason = 'internal_error'")) == 1
 
         await eventually(done)
+
+
+async def test_a_bad_release_stops_the_line_although_some_messages_pass(adder, monkeypatch):
+    """Nine of ten fail, in every batch: most of them are still waiting when the line stops, and not parked."""
+    monkeypatch.setattr(engine, "GRACEFUL_S", 0.5)  # a line that is stopped does not end its batch
+    record = uuid4()
+    tens = [(record, Add(amount=1, trouble="" if number % 10 == 0 else "raise")) for number in range(300)]
+    async with adder.running(adding(max_batch=10)) as running:
+        await adder.feed("test.in", tens)
+
+        async def stopped():
+            assert "stopped by a fault" in (running.not_ready() or "")
+
+        await eventually(stopped)
+        (parked,) = await adder.rows("SELECT count(*) AS n FROM parked")
+        assert 50 <= parked["n"] < 100
+        assert running.stuck() is None
 
 
 async def test_a_change_that_the_database_refuses_is_found_by_halving(adder):

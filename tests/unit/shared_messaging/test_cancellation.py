@@ -88,3 +88,31 @@ async def test_a_task_that_ends_by_itself_is_a_failure(end):
     engine._tasks = [asyncio.create_task(work())]
     await asyncio.wait(engine._tasks)
     assert isinstance(engine.failure(), ValueError if end == "failed" else RuntimeError)
+
+
+class EndsWith:
+    """A client whose start and stop end at the very moment at which who waits for them is cancelled."""
+
+    def __init__(self, waiting: asyncio.Task) -> None:
+        self._waiting = waiting
+
+    async def start(self) -> None:
+        self._waiting.cancel()
+
+    async def stop(self) -> None:
+        self._waiting.cancel()
+
+
+@pytest.mark.parametrize("wait", [started, stopped])
+async def test_a_cancellation_is_not_forgotten_where_what_was_waited_for_ends_with_it(wait) -> None:
+    went_on = False
+
+    async def work() -> None:
+        nonlocal went_on
+        await wait(EndsWith(asyncio.current_task()))
+        went_on = True
+
+    task = asyncio.create_task(work())
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 5)
+    assert not went_on

@@ -1,13 +1,19 @@
 """When a lane counts as stuck: messages wait and nothing is done about them; being idle is no fault."""
 
+import asyncio
 import time
+from contextlib import suppress
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError
+from faststream.kafka import KafkaBroker
+from structlog.testing import capture_logs
 
-from shared.messaging import Consumer, Kafka, Precedence
+from shared.messaging import Consumer, Failed, Kafka, Precedence, _lane
+from shared.messaging._batch import Outcome
 from shared.messaging._lane import Lane
 from shared.messaging._passed_over import PassedOver
 from tests.support.counting import NUMBERED_IN
@@ -144,4 +150,59 @@ async def test_a_lane_at_work_is_not_looked_at(monkeypatch) -> None:
     await toy.look_ahead()
     after(monkeypatch, 1000)
     toy.came_around({})
+    assert not toy.stuck(30)
+
+
+class Release:
+    """Stands for the batch handler of a release of which so many of ten messages fail."""
+
+    def __init__(self, failing: int) -> None:
+        self.results = [False] * failing + [True] * (10 - failing)
+        self.batches = 0
+
+    async def handle(self, _records):
+        self.batches += 1
+        return Outcome(results={("test.in", 0): self.results})
+
+
+async def handled(release: Release, handlers: dict[type, object] | None = None) -> Lane:
+    """A lane after twenty batches, or stopped before."""
+    toy = lane()
+    toy.consumer = replace(toy.consumer, handlers=handlers or {})
+    toy._handler = release
+    with capture_logs(), suppress(TimeoutError):
+        async with asyncio.timeout(0.5):
+            for _ in range(20):
+                await toy._until_done([])
+    return toy
+
+
+async def test_a_release_of_which_nine_of_ten_messages_fail_stops_the_line() -> None:
+    release = Release(failing=9)
+    toy = await handled(release)
+    assert (toy.healthy, release.batches) == (False, 6)
+
+
+@pytest.mark.parametrize(("failing", "handlers"), [(4, None), (9, {Failed: None})])
+async def test_few_failures_or_failures_that_are_answered_stop_nothing(failing, handlers) -> None:
+    release = Release(failing)
+    toy = await handled(release, handlers)
+    assert (toy.healthy, release.batches) == (True, 20)
+
+
+@pytest.mark.parametrize("error", [None, KafkaConnectionError()])
+async def test_each_fetch_is_noted_also_one_that_the_broker_refuses(monkeypatch, error) -> None:
+    class Fetching(Client):
+        async def getmany(self, **_):
+            if error is not None:
+                raise error
+            return {}
+
+    toy = with_client(monkeypatch, client := Fetching(end=0, position=0))
+    monkeypatch.setattr(_lane, "FETCH_BACK_OFF_S", 0.0)
+    toy.subscribe(KafkaBroker("127.0.0.1:1", consumer_only=True))
+    after(monkeypatch, 1000)
+    assert toy.stuck(30)
+    with capture_logs():
+        assert await toy._subscriber.get_msg(client) == ()
     assert not toy.stuck(30)

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaConnectionError
 from structlog.testing import capture_logs
 
 from shared.contracts import topics
@@ -188,3 +189,14 @@ async def test_a_reader_that_hangs_is_stuck_and_one_that_does_not_run_is_not(rea
     monkeypatch.setattr(time, "monotonic", lambda: now + 1000)
     assert (reading.stuck(30), idle.stuck(30)) == (True, False)
     monkeypatch.undo()
+
+
+async def test_a_reader_whose_broker_is_away_stays_where_it_is(monkeypatch) -> None:
+    reader = Deaf()
+
+    async def away(_partitions):
+        raise KafkaConnectionError
+
+    monkeypatch.setattr(reader, "end_offsets", away)
+    await reads(reader, monkeypatch)
+    assert reader.made == 1
