@@ -17,7 +17,8 @@ from joserfc.jwk import ECKey
 from pydantic import BaseModel
 
 from deploy.local.files import write_private
-from deploy.local.identity.cast import CAST, Member, sample_patient
+from deploy.local.identity.cast import CAST, sample_patient
+from deploy.local.identity.members import Member
 
 GRANT: Final = "urn:carnet:params:oauth:grant-type:cast"
 """Our own grant: `cast` names the member. For a patient of a sample: `cast=patient` and `ins` (a test INS)."""

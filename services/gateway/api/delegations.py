@@ -63,7 +63,7 @@ def delegations(door: Door) -> APIRouter:
     @router.get("/delegations/me")
     async def mine(request: Request, user: Annotated[User, Depends(door.user)]) -> OwnDelegations:
         """One's own delegations: each with its record, and the version that an answer names in If-Match."""
-        if user.ins is None:
+        if user.ins is None or not user.in_person:
             raise refusal((Reason.NO_BRANCH,), language_of(request), user.actor)
         return OwnDelegations(delegations=await door.owners.access_control.delegations(user.ins))
 
@@ -71,7 +71,7 @@ def delegations(door: Door) -> APIRouter:
     async def invite(body: Invitation, asked: Annotated[Changing, Depends(change)]) -> Invited:
         """Invite somebody to act for the holder; the answer's `delegation` is the invitation's id."""
         delegation, actor = uuid4(), await asked.actor()
-        if actor.kind not in _NEVER_INVITING:
+        if actor.kind not in _NEVER_INVITING and actor.app is None:
             await _note(door, asked.record, delegation, body.ins)
         told = {"kind": body.kind, "scopes": body.scopes, "until": body.until, "opinion": body.opinion}
         changed = await asked.make(Invite, actor=actor, delegation=delegation, **told)

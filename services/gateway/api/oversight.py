@@ -107,7 +107,7 @@ def oversight(door: Door) -> APIRouter:
 
 async def _reader(door: Door, user: User, record: UUID, language: str) -> Actor:
     """The holder, or who decides on rights for him; that he does so today is asked of access_control."""
-    if not user.is_holder:
+    if not user.in_person:
         raise refusal((Reason.NOT_HOLDER,), language, user.actor)
     if not user.actor.authenticated:
         raise refusal((Reason.NOT_AUTHENTICATED,), language, user.actor)

@@ -90,7 +90,7 @@ def records(door: Door) -> APIRouter:
     @router.put("/records/me/opposition", status_code=204)
     async def oppose(opposition: Opposition, request: Request, user: Annotated[User, Depends(door.user)]) -> None:
         """Oppose the opening of one's own record, or withdraw the opposition."""
-        if user.ins is None:
+        if user.ins is None or not user.in_person:
             raise refusal((Reason.NOT_HOLDER,), language_of(request), user.actor)
         ins = InsView(matricule=user.ins.number, oid=user.ins.oid)
         await door.owners.access_control.oppose(Oppose(ins=ins, opposed=opposition.opposed))
@@ -138,7 +138,7 @@ class _Records:
         Each step may be repeated; the record is told only when all are done.
         """
         ins = self._door.identity(opening.ins)
-        if user.is_holder and user.ins != ins:
+        if user.is_holder and (user.ins != ins or not user.in_person):
             raise refusal((Reason.NOT_HOLDER,), language, user.actor)
         wanted = OpenRecord(ins=opening.ins, traits=opening.traits, actor=user.actor)
         opened = await self._owners.access_control.open(wanted)

@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from services.gateway.domain.answers import act_told
+from services.gateway.domain.users import HIDDEN
 from services.gateway.fhir.actors import AuthorKind
 from services.gateway.fhir.audit import Action, TraceView
 from services.gateway.fhir.errors import FhirError
@@ -49,8 +50,12 @@ def deposit_metadata(published: Publication, *, deposit: UUID, record: UUID, act
     """What document is told of a publication. `actor` deposits; the authors are those that the publication names.
 
     Raises:
-        FhirError: 422 where a value is longer or of another form than document keeps.
+        FhirError: 422 where a value is longer or of another form than document keeps, and where a document that is
+            deposited in a secret connection is not hidden from representatives (AR-042).
     """
+    if actor.secret and HIDDEN not in published.confidentiality:
+        told = f"In a secret connection only documents with the security label {HIDDEN} are deposited; add it."
+        raise FhirError(422, "business-rule", told, "DocumentReference.securityLabel")
     try:
         return _metadata(published, deposit, record, actor)
     except ValidationError as error:

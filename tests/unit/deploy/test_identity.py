@@ -13,9 +13,8 @@ from deploy.local.identity.cast import (
     HOSPITAL,
     INSURER,
     OCCUPATIONAL_DOCTOR,
-    Patient,
-    Professional,
 )
+from deploy.local.identity.members import Patient, Professional
 from deploy.local.identity.provider import AUDIENCE, GRANT, Issuer, application, load_key
 from shared.http import serve
 from shared.security import ProviderKeys, TokenRefusedError, TokenVerifier
@@ -118,7 +117,7 @@ def test_key_stays_through_restarts_and_is_private(tmp_path):
 
 def test_cast_is_as_the_rules_need_it():
     patients = [member for member in CAST.values() if isinstance(member, Patient)]
-    assert len({patient.matricule for patient in patients}) == len(patients) == 4
+    assert len({patient.matricule for patient in patients}) == len(patients) == 7
     for patient in patients:
         identity = Ins(patient.oid, patient.matricule)
         assert identity.is_test
