@@ -10,14 +10,19 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 
 from services.gateway.api.changing import Bare, Changed, Changing, UntilChanged, changing
+from services.gateway.api.contacts import said_by
 from services.gateway.api.door import Door, language_of
 from services.gateway.domain.answers import refusal
 from services.gateway.domain.users import User
 from shared.contracts.common import Actor, ActorKind
 from shared.contracts.http_access_control import DelegateOf, InsView
+from shared.contracts.http_notification import Contact
 from shared.contracts.reasons import Reason
 from shared.contracts.record_requests import Answer, DelegationKind, DelegationScope, EndDelegation, Invite
+from shared.http import RemoteError
+from shared.observability import logger
 
+_log = logger(__name__)
 _NEVER_INVITING: Final = frozenset({ActorKind.PROFESSIONAL, ActorKind.STRUCTURE})
 """Nobody's identity is noted at their word; that they may not invite is for access_control to say."""
 
@@ -29,12 +34,16 @@ class Invitation(UntilChanged):
     kind: DelegationKind
     scopes: frozenset[DelegationScope] = frozenset()
     """What a carer or helper may do; legal representatives and protectors may do all."""
+    contact: Contact | None = None
+    """How the invited one is told of the invitation."""
 
 
 class Invited(Changed):
     """The invitation waits for its answer."""
 
     delegation: UUID
+    contact_kept: bool = False
+    """The invited one can be told: his address was given, and is kept."""
 
 
 class OfDelegation(Bare):
@@ -75,7 +84,10 @@ def delegations(door: Door) -> APIRouter:
             await _note(door, asked.record, delegation, body.ins)
         told = {"kind": body.kind, "scopes": body.scopes, "until": body.until, "opinion": body.opinion}
         changed = await asked.make(Invite, actor=actor, delegation=delegation, **told)
-        return Invited(record=changed.record, rights_version=changed.rights_version, delegation=delegation)
+        kept = body.contact is not None and await _reachable(door, asked.record, delegation, body.contact, actor)
+        return Invited(
+            record=changed.record, rights_version=changed.rights_version, delegation=delegation, contact_kept=kept
+        )
 
     @router.post("/records/{record}/rights/answer")
     async def answer(body: AnswerGiven, asked: Annotated[Changing, Depends(change)]) -> Changed:
@@ -90,6 +102,16 @@ def delegations(door: Door) -> APIRouter:
         return await asked.make(EndDelegation, actor=actor, delegation=body.delegation, opinion=body.opinion)
 
     return router
+
+
+async def _reachable(door: Door, record: UUID, delegation: UUID, contact: Contact, actor: Actor) -> bool:
+    """Keep how an invited one is told; False where it could not be kept, which undoes no invitation."""
+    try:
+        await door.owners.contacts.put_other(record, str(delegation), said_by(actor, contact))
+    except RemoteError as error:
+        _log.warning("contact_not_kept", code=error.code)
+        return False
+    return True
 
 
 async def _note(door: Door, record: UUID, delegation: UUID, ins: InsView) -> None:

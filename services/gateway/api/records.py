@@ -135,7 +135,8 @@ class _Records:
     async def open(self, opening: Opening, user: User, language: str) -> OpenedRecord:
         """Open the record where access_control lets it, then tell those who need the identity or the address.
 
-        Each step may be repeated; the record is told only when all are done.
+        Each step may be repeated; the record is told only when all are done. An address that is known is replaced by
+        the person alone: whoever else opens could send the holder's messages elsewhere.
         """
         ins = self._door.identity(opening.ins)
         if user.is_holder and (user.ins != ins or not user.in_person):
@@ -144,7 +145,7 @@ class _Records:
         opened = await self._owners.access_control.open(wanted)
         await asyncio.gather(
             self._owners.histories.index(opened.record, ins),
-            self._owners.contacts.put(opened.record, opening.contact),
+            self._owners.contacts.put(opened.record, opening.contact, keep=not user.is_holder),
         )
         return opened
 

@@ -29,7 +29,7 @@ from shared.contracts.http_document import (
     Patient,
     Range,
 )
-from shared.contracts.notification_events import Failed
+from shared.contracts.notification_events import ContactGiven, Failed
 from shared.contracts.reasons import Reason
 from shared.terminology import emergency_reason
 
@@ -44,6 +44,13 @@ _ACTIONS: Final[dict[str, Action]] = {
 }
 _FAILED: Final = frozenset({DepositRefused.type_name, DocumentHeld.type_name, Failed.type_name})
 _NOBODY: Final = "system"
+_SENTENCES: Final[dict[str, tuple[str, str]]] = {
+    ContactGiven.type_name: (
+        "Adresse donnée pour informer le médecin traitant ou une personne qui agit pour le titulaire.",
+        "Address given at which the treating doctor or somebody who acts for the holder is told.",
+    ),
+}
+"""What happened without an act that was decided, in words."""
 
 
 def deposit_metadata(published: Publication, *, deposit: UUID, record: UUID, actor: Actor) -> DepositMetadata:
@@ -193,6 +200,8 @@ def trace_view(trace: Trace, record: UUID, language: str) -> TraceView:
     """A trace as AuditEvent shows it."""
     known = tuple(one for one in map(code, trace.further_reasons) if one is not None) or trace.reasons
     act = act_told(trace.act, language, trace.further_act)
+    happened = _SENTENCES.get(trace.kind)
+    act = act or (_in(language, *happened) if happened is not None else None)
     told = " ".join(filter(None, (act, *(sentence(one, language) for one in known))))
     actor = trace.actor
     emergency = emergency_reason(trace.emergency_reason) if trace.emergency_reason is not None else None

@@ -48,6 +48,7 @@ ROUTES = [
     *((method, f"/records/{SOME}/cases") for method in ("GET", "POST")),
     ("GET", f"/records/{SOME}/emergencies"),
     ("POST", f"/records/{SOME}/confirm-emergency"),
+    ("PUT", f"/records/{SOME}/contacts/{SOME}"),
     *(("POST", path) for path in ("/openings", "/identities/change", "/identities/merge")),
 ]
 
