@@ -6,10 +6,12 @@ Written from the domain rules (4.7, 4.8), in the broad reasons that the first re
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from deploy.proof.checker.apps import Agreed, not_agreeable
 from deploy.proof.checker.life import Delegation, Life, nobody, of_health
 from shared.contracts import record_requests as ask
 from shared.contracts.common import Actor, ActorKind, Body
 from shared.contracts.reasons import Reason
+from shared.contracts.record_oversight import ConfirmEmergency, Contest
 from shared.contracts.record_requests import AdministratorRole, DelegationKind, DelegationScope, TeamKind
 
 SESSION: Final = timedelta(hours=4)
@@ -18,6 +20,7 @@ HARMLESS: Final[frozenset[type[Body]]] = frozenset(
     {
         *(ask.Consult, ask.Authorise, ask.Unblock, ask.Reopen, ask.Release, ask.AuthoriseFor, ask.ConsentSession),
         *(ask.NameAdministrator, ask.Invite, ask.Answer, ask.Activate, ask.Object, ask.Lift, ask.RequestDeletion),
+        *(ConfirmEmergency, Contest),
     }
 )
 """What takes access from nobody: one of these that can't be read holds nothing."""
@@ -93,7 +96,7 @@ def _holders_side(life: Life, body: Any) -> Reason | None:
         return None
     known = life.delegations.get(actor.delegation)
     protects = known is not None and known.state == "ACCEPTED" and known.kind is DelegationKind.PROTECTED_ADULT
-    return None if protects and body.opinion is not None else Reason.NO_BRANCH
+    return None if protects and getattr(body, "opinion", None) is not None else Reason.NO_BRANCH
 
 
 def _collects_for(life: Life, actor: Actor, now: datetime) -> Reason | None:
@@ -145,7 +148,7 @@ def _state(life: Life, body: Any) -> Reason | None:  # noqa: PLR0911 - a list of
             return gone or (Reason.RECORD_CLOSED if life.closed else None)
         case ask.Reopen():
             return gone or (Reason.RECORD_SUSPENDED if life.suspended else None) or held
-        case ask.Suspend():
+        case ask.Suspend() | Contest():
             return gone
         case ask.Object() | ask.Lift() | ask.CloseUncontested():
             return gone or (None if life.suspended else Reason.NO_BRANCH)
@@ -177,8 +180,10 @@ def _rule(life: Life, body: Any, now: datetime) -> Reason | None:  # noqa: PLR09
             return (Reason.BLOCKED if blocked else past) if number else Reason.NO_BRANCH
         case ask.ConsentTeam():
             return past
-        case ask.AgreeApp() | ask.CloseUncontested():
-            return Reason.NO_BRANCH  # no app is referenced; no run lasts six weeks
+        case ask.AgreeApp():
+            return Reason.NO_BRANCH if not_agreeable(life.register, life.opted_out, body, now) else None
+        case ask.CloseUncontested():
+            return Reason.NO_BRANCH  # no run lasts six weeks
         case _:
             return _delegation_rule(life, body, past)
 
@@ -338,6 +343,16 @@ def _end(life: Life, body: Any, _now: datetime) -> bool:
     return True
 
 
+def _agree(life: Life, body: Any, _now: datetime) -> bool:
+    before = life.apps.get(body.app)
+    life.apps[body.app] = Agreed(body.scopes, body.until)
+    return before != life.apps[body.app]
+
+
+def _withdraw(life: Life, body: Any, _now: datetime) -> bool:
+    return life.apps.pop(body.app, None) is not None
+
+
 _OF_RECORD: Final[dict[type[Any], Any]] = {
     ask.Activate: lambda life, _body, _now: _set(life, activated=True),
     ask.Close: lambda life, _body, _now: _set(life, closed=True),
@@ -366,4 +381,6 @@ _OF_PEOPLE: Final[dict[type[Any], Any]] = {
     ask.Invite: _invite,
     ask.Answer: _answer,
     ask.EndDelegation: _end,
+    ask.AgreeApp: _agree,
+    ask.WithdrawApp: _withdraw,
 }

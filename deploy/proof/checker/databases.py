@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from deploy.local.secrets import KEK, Secrets
+from deploy.proof.checker.apps import AppEntry
 from deploy.proof.checker.facts import (
     Decision,
     Delivery,
@@ -38,6 +39,7 @@ _RELATIONS = """
     UNION ALL SELECT record, ARRAY['team', key, kind] FROM care_team
     UNION ALL SELECT record, ARRAY['delegation', id::text, kind, state] FROM delegation
     UNION ALL SELECT id, ARRAY['opted_out', function] FROM record, unnest(opted_out) AS function
+    UNION ALL SELECT record, ARRAY['app', app] || ARRAY(SELECT unnest(scopes) COLLATE "C" ORDER BY 1) FROM app_agreement
 """
 OWNERS = (ACCESS_CONTROL, DOCUMENT, HISTORY, NOTIFICATION, AUDIT)
 TIMEOUT_S = 60.0
@@ -127,6 +129,15 @@ class Databases:
             )
             for row in await self.rows(ACCESS_CONTROL, "TABLE record")
         }
+
+    async def apps(self) -> dict[str, list[AppEntry]]:
+        """The register of apps."""
+        scopes = "CASE WHEN state = 'reviewed' THEN scopes ELSE '{}' END"
+        sql = f"SELECT app, decided_at, {scopes} FROM app_register ORDER BY id"  # noqa: S608 - a constant
+        found: dict[str, list[AppEntry]] = defaultdict(list)
+        for app, at, referenced in await self.rows(ACCESS_CONTROL, sql):
+            found[app].append(AppEntry(at, frozenset(referenced)))
+        return dict(found)
 
     async def documents(self) -> dict[UUID, Document]:
         """Deposits."""

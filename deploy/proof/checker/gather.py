@@ -116,6 +116,7 @@ async def _look(
         parked=await databases.parked(),
         mails=mails,
         canaries=await asyncio.to_thread(sightings, sources, topics, outboxes, mails, canaries),
+        apps=await databases.apps(),
         contents_checked=checked,
         contents_broken=broken,
     )

@@ -1,6 +1,6 @@
 """One record as the oracle knows it: plain facts, and the questions that the rules ask of them.
 
-Every holder of the load is of age, and no app is referenced: what needs a minor or an app is always refused.
+Every holder of the load is of age: what needs a minor is always refused.
 """
 
 from dataclasses import dataclass, field
@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from shared.contracts.common import Actor, ActorKind
+from deploy.proof.checker.apps import Agreed, Register, agreed_for, referenced
+from shared.contracts.common import Actor, ActorKind, Owner
 from shared.contracts.reasons import Reason
 from shared.contracts.record_requests import (
     AdministratorRole,
@@ -57,6 +58,9 @@ class Life:
     regulation: bool = True
     masked: bool = False
     opted_out: frozenset[Function] = frozenset()
+    apps: dict[str, Agreed] = field(default_factory=dict)
+    register: Register = field(default_factory=dict)
+    """What the operator decided about apps: the same for every record."""
     was_out: set[Reason] = field(default_factory=set)
     """Why it was out of use at some time: deposits of a lane of their own may have met either state."""
 
@@ -85,6 +89,11 @@ class Life:
     def administers(self, number: str | None, now: datetime) -> bool:
         """True for a named administrator whose authorisation holds."""
         return number is not None and number in self.administrators and self.may_read_now(number, now)
+
+    def opens_to(self, app: str, owner: Owner, now: datetime) -> bool:
+        """True where an app may read what an owner has: referenced, and agreed with for it."""
+        scope = agreed_for(self.apps.get(app), owner, now)
+        return Function.APPS not in self.opted_out and scope in referenced(self.register, app, now)
 
     def team_until(self, actor: Actor) -> datetime | None:
         """Until when a care team's consent covers this actor at the latest; None where none ever did."""
@@ -118,6 +127,7 @@ class Life:
             *(("team", key, kind.value) for key, (kind, _) in self.teams.items()),
             *(("delegation", str(key), one.kind.value, one.state) for key, one in self.delegations.items()),
             *(("opted_out", function.value) for function in self.opted_out),
+            *(("app", app, *sorted(agreed.scopes)) for app, agreed in self.apps.items()),
         }
         return frozenset(name for name, true in told.items() if true), frozenset(relations)
 

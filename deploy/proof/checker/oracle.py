@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from deploy.proof.checker.apps import Register
 from deploy.proof.checker.commands import HARMLESS, apply, granted, refused
 from deploy.proof.checker.life import Life, nobody, of_health
 from shared.contracts import record_requests as ask
@@ -59,10 +60,10 @@ class Asked:
 
 
 class Oracle:
-    """Decides on requests one by one; `records` are those that exist."""
+    """Decides on requests one by one; `records` are those that exist, `register` the apps that are referenced."""
 
-    def __init__(self, records: Iterable[UUID]) -> None:
-        self.lives: dict[UUID, Life] = {record: Life() for record in records}
+    def __init__(self, records: Iterable[UUID], *, register: Register | None = None) -> None:
+        self.lives: dict[UUID, Life] = {record: Life(register=register or {}) for record in records}
 
     def life(self, record: UUID) -> Life:
         """The state of a record; one that does not exist stays so."""
@@ -107,13 +108,15 @@ def _consult(life: Life, body: ask.Consult, now: datetime) -> frozenset[Reason]:
     if out is not None:
         return frozenset({out})
     if kind in {ActorKind.PATIENT, ActorKind.REPRESENTATIVE}:
-        return frozenset({_holders_side(life, body)})
+        return frozenset({_holders_side(life, body, now)})
     reason = nobody(body.actor) or _relation(life, body, now)
     return frozenset({reason}) if reason not in PERMITS else _shown(life, body, now, reason)
 
 
-def _holders_side(life: Life, body: ask.Consult) -> Reason:
+def _holders_side(life: Life, body: ask.Consult, now: datetime) -> Reason:
     actor = body.actor
+    if actor.app is not None and not life.opens_to(actor.app, body.owner, now):
+        return Reason.NO_BRANCH
     if not actor.authenticated:
         return Reason.NOT_AUTHENTICATED
     if actor.kind is ActorKind.REPRESENTATIVE:
