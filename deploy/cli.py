@@ -25,6 +25,7 @@ from deploy.local import tokens
 from deploy.local.home import AlreadyUpError, Home, NotAHomeError, Told
 from deploy.local.options import Options
 from services.access_control import commands as access_control
+from services.gateway import commands as gateway
 from shared.contracts.topics import ACCESS_CONTROL, SERVICES
 
 _DOWN_TIMEOUT_S = 90.0
@@ -140,6 +141,7 @@ def token(
     *,
     raw: Annotated[bool, typer.Option("--raw", help="The token alone.")] = False,
     ins: Annotated[str, typer.Option("--ins", help="With `--as patient`: a test INS of 15 characters.")] = "",
+    through: Annotated[str, typer.Option("--app", help="A patient's token for an app, by its code.")] = "",
 ) -> None:
     """Print a ready curl line with a token of one of the test people."""
     if not name:
@@ -149,7 +151,7 @@ def token(
     if state is None:
         _fail("Carnet is not up, so nobody signs tokens. Start it with `carnet up`.")
     try:
-        made = tokens.fetch(state["addresses"]["identity"], name, ins=ins)
+        made = tokens.fetch(state["addresses"]["identity"], name, ins=ins, app=through)
     except tokens.TokenError as error:
         _fail(str(error))
     gateway = state["addresses"].get("gateway", "")
@@ -171,8 +173,30 @@ def _as_service(service: str) -> Callable[[], None]:
     return told
 
 
+def _as_operator() -> None:
+    """Gives the gateway's commands the local system that is up, and its operator's token; else as the environment."""
+    state = Home().state()
+    if state is None or "CARNET_GATEWAY_URL" in os.environ:
+        return
+    from deploy.local.files import write_private  # noqa: PLC0415 - as below
+    from deploy.local.identity.members import TEST_INS  # noqa: PLC0415
+
+    token_file = Home().secrets / "operator.token"
+    try:
+        write_private(token_file, tokens.fetch(state["addresses"]["identity"], "operator"))
+    except tokens.TokenError as error:
+        _fail(str(error))
+    os.environ |= {
+        "CARNET_GATEWAY_URL": state["addresses"].get("gateway", ""),
+        "CARNET_OPERATOR_TOKEN_FILE": str(token_file),
+        "CARNET_INS_OID": TEST_INS,
+    }
+
+
 for _name, _verb in access_control.VERBS.items():
     app.add_typer(_verb, name=_name, callback=_as_service(ACCESS_CONTROL))
+for _name, _verb in gateway.VERBS.items():
+    app.add_typer(_verb, name=_name, callback=_as_operator)
 
 
 def main() -> None:

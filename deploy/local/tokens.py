@@ -17,12 +17,16 @@ class TokenError(RuntimeError):
     """The provider gave no token; the text says why."""
 
 
-def fetch(issuer: str, name: str, *, ins: str = "", reason: str = "", lifetime_s: int | None = None) -> str:
+def fetch(
+    issuer: str, name: str, *, ins: str = "", app: str = "", reason: str = "", lifetime_s: int | None = None
+) -> str:
     """An access token of a member of the cast, or of a sample's patient (`name` "patient" with `ins`).
+
+    With `app` it is one that a patient gave to that app.
 
     Raises TokenError.
     """
-    form = {"grant_type": GRANT, "cast": name, "ins": ins, "reason": reason}
+    form = {"grant_type": GRANT, "cast": name, "ins": ins, "app": app, "reason": reason}
     if lifetime_s is not None:
         form["lifetime"] = str(lifetime_s)
     request = urllib.request.Request(f"{issuer}/token", urllib.parse.urlencode(form).encode())  # noqa: S310 - loopback

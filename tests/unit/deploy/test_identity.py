@@ -86,6 +86,12 @@ async def test_patient_of_a_sample_gets_a_token_with_a_test_ins(transport, verif
     assert claims["ins"] == {"matricule": "279035121518989", "oid": "1.2.250.1.213.1.4.10"}
 
 
+async def test_a_patient_gives_a_token_to_an_app(transport, verifier):
+    for form in ({"cast": "alice"}, {"cast": "patient", "ins": ALICE.matricule}):
+        claims = await verifier.verify((await _ask(transport, app="carnet-suivi", **form)).json()["access_token"])
+        assert (claims["app"], claims["ins"]["matricule"]) == ("carnet-suivi", ALICE.matricule)
+
+
 @pytest.mark.parametrize(
     ("form", "error"),
     [
@@ -93,6 +99,7 @@ async def test_patient_of_a_sample_gets_a_token_with_a_test_ins(transport, verif
         ({"cast": "patient", "ins": "12"}, "invalid_grant"),
         ({"cast": "alice", "grant_type": "password"}, "unsupported_grant_type"),
         ({"cast": "alice", "lifetime": "999999"}, "invalid_request"),
+        ({"cast": "dr-martin", "app": "carnet-suivi"}, "invalid_grant"),
     ],
 )
 async def test_refusals_say_why(transport, form, error):
