@@ -43,6 +43,7 @@ ROUTES = [
     ("GET", "/delegations/me"),
     ("POST", f"/records/{SOME}/suspend"),
     ("POST", "/insured/suspend"),
+    ("POST", "/insured/invite"),
     ("POST", f"/records/{SOME}/explain"),
     ("POST", f"/records/{SOME}/see-as"),
     *((method, f"/records/{SOME}/cases") for method in ("GET", "POST")),
