@@ -3,7 +3,8 @@
 Both indexes of persons have to move, so these go the way of every request and not into one service's database. An INS
 is asked for and never an argument: arguments stand in lists of processes and histories of shells.
 
-Exit codes: 0 done, 1 refused (why, and what to do next, on the standard error), 2 wrong use.
+Without the local tools: `python -m services.gateway.commands`. Exit codes: 0 done, 1 refused (why, and what to do next,
+on the standard error), 2 wrong use.
 """
 
 import json
@@ -134,3 +135,9 @@ def _fail(text: str) -> NoReturn:
 
 
 VERBS = {"identity": identity}
+
+if __name__ == "__main__":  # where the local tools are not installed
+    carnet = typer.Typer(no_args_is_help=True)
+    for name, verb in VERBS.items():
+        carnet.add_typer(verb, name=name)
+    carnet()
