@@ -5,7 +5,7 @@ from pathlib import Path
 from services.document import handlers
 from services.document.api import deposits, reads
 from services.document.clients import FileContent
-from services.document.repository import Collection, Decisions, Reads, Staging
+from services.document.repository import Collection, Decisions, Reads, Reminders, Staging
 from services.document.settings import Settings
 from shared.contracts.common import Owner
 from shared.contracts.topics import ACCESS_DECISIONS, GATEWAY
@@ -15,6 +15,9 @@ from shared.loops import Loop
 from shared.messaging import Consumer
 from shared.security import PermitVerifier
 from shared.service import Parts, Runtime, main
+
+REMIND_EVERY_S = 60.0
+"""Seconds between two looks at what is to be reminded of: each is two weeks or a year late anyway."""
 
 
 def compose(runtime: Runtime[Settings]) -> Parts:
@@ -31,9 +34,14 @@ def compose(runtime: Runtime[Settings]) -> Parts:
         orphan_s=settings.orphan_age_s,
         consulted_s=settings.consulted_kept_s,
     )
+    reminders = Reminders(database, runtime.outbox, runtime.partition)
     return Parts(
         consumers=(Consumer("decisions", (ACCESS_DECISIONS,), handlers.BY_TYPE, Decisions(keys)),),
-        loops=(Loop("collection", settings.collection_interval_s, collection.turn),),
+        loops=(
+            Loop("collection", settings.collection_interval_s, collection.turn),
+            Loop("unannounced", REMIND_EVERY_S, reminders.unannounced),
+            Loop("summaries", REMIND_EVERY_S, reminders.summaries),
+        ),
         api=application(
             runtime.name,
             deposits(check, database, Staging(keys, runtime.outbox), content, settings),

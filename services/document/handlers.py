@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from services.document.domain.reminders import InUse, Treated, in_use
 from services.document.domain.settlement import (
     OPEN,
     Destroyed,
@@ -15,14 +16,24 @@ from services.document.domain.settlement import (
     permitted,
     refused,
 )
-from shared.contracts.access_decisions import Decided, DeletionAnnounced, Outcome
+from shared.contracts.access_decisions import (
+    Decided,
+    DeletionAnnounced,
+    LifeChanged,
+    Outcome,
+    RecordClosed,
+    RecordReopened,
+    RightsChanged,
+)
 from shared.contracts.common import Act, Actor, ActorKind
 from shared.contracts.document_events import Deposited, DepositRefused, DocumentHeld, RecordDestroyed
 from shared.contracts.envelope import Message
 from shared.contracts.reasons import Reason
 from shared.messaging import Effects, Failed, Handlers
 
-_Effects = Effects[Entries, Settled | Destroyed]
+Change = Settled | Destroyed | Treated | InUse
+"""What the lane writes."""
+_Effects = Effects[Entries, Change]
 
 
 def deposit_of(message: Message[Any]) -> UUID | None:
@@ -61,6 +72,21 @@ def decided(message: Message[Decided], entries: Entries, now: datetime) -> _Effe
 def deleted(message: Message[DeletionAnnounced], _entries: Entries, _now: datetime) -> _Effects:
     """Destroy the record's key, documents and contents, and confirm; as often as it is announced (AR-055)."""
     return Effects({}, (Destroyed(message.record),), (RecordDestroyed(),))
+
+
+def rights_changed(message: Message[RightsChanged], entries: Entries, _now: datetime) -> _Effects:
+    """Note the médecin traitant whom the insurance declared: he is reminded of his yearly summary (AR-006)."""
+    if message.body.act is not Act.DECLARE:
+        return Effects(entries)
+    return Effects(entries, (Treated(message.record, message.body.professional),))
+
+
+def life_changed(
+    message: Message[RecordClosed] | Message[RecordReopened] | Message[LifeChanged], entries: Entries, _now: datetime
+) -> _Effects:
+    """Note whether anybody is to be reminded of anything on this record."""
+    used = in_use(message.body)
+    return Effects(entries, (InUse(message.record, used),) if used is not None else ())
 
 
 def failed(message: Message[Failed], entries: Entries, now: datetime) -> _Effects:
@@ -105,8 +131,12 @@ def _actor(staged: Entry) -> Actor:
     return Actor(kind=ActorKind(kind), number=number or None, structure=staged.submitter_structure)
 
 
-BY_TYPE: Final[Handlers[Entries, Settled | Destroyed]] = {
+BY_TYPE: Final[Handlers[Entries, Change]] = {
     Decided: decided,
     DeletionAnnounced: deleted,
+    RightsChanged: rights_changed,
+    RecordClosed: life_changed,
+    RecordReopened: life_changed,
+    LifeChanged: life_changed,
     Failed: failed,
 }

@@ -17,7 +17,14 @@ from services.gateway.fhir.views import DocumentView
 from shared.contracts import history_events
 from shared.contracts.access_decisions import Decided, Outcome, RecordOpened
 from shared.contracts.common import Actor, Body
-from shared.contracts.document_events import Consulted, Deposited, DepositRefused, DocumentHeld
+from shared.contracts.document_events import (
+    Consulted,
+    Deposited,
+    DepositRefused,
+    DocumentHeld,
+    SummaryDue,
+    UpdateToTell,
+)
 from shared.contracts.further_reasons import code, sentence
 from shared.contracts.http_audit import Trace
 from shared.contracts.http_document import (
@@ -48,6 +55,14 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
     ContactGiven.type_name: (
         "Adresse donnée pour informer le médecin traitant ou une personne qui agit pour le titulaire.",
         "Address given at which the treating doctor or somebody who acts for the holder is told.",
+    ),
+    UpdateToTell.type_name: (
+        "Mise à jour du dossier, à voir avec un professionnel de santé.",
+        "Update of the record, to be seen with a health professional.",
+    ),
+    SummaryDue.type_name: (
+        "La synthèse annuelle du médecin traitant est attendue.",
+        "The treating doctor's yearly summary is due.",
     ),
 }
 """What happened without an act that was decided, in words."""
