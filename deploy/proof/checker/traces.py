@@ -116,7 +116,8 @@ def _notices(facts: Facts) -> Iterator[str]:
     told: Counter[tuple[UUID, str]] = Counter()
     for (topic, _), rows in facts.outboxes.items():
         if topic == NOTIFICATION_EVENTS:
-            told.update((UUID(orjson.loads(row.payload)["notice"]), _NOTICES[row.type]) for row in rows)
+            ends_told = [row for row in rows if row.type in _NOTICES]
+            told.update((UUID(orjson.loads(row.payload)["notice"]), _NOTICES[row.type]) for row in ends_told)
     mailed = {mail.message_id.strip("<>").partition("@")[0] for mail in facts.mails}
     ends = {(delivery.notice, delivery.status) for delivery in facts.deliveries if delivery.status != "planned"}
     for notice, status in ends | told.keys():
