@@ -21,7 +21,7 @@ def check(facts: Facts, topics: Mapping[str, Topic]) -> Verdict:
     began = time.monotonic()
     asked = requests(facts.topics, facts.partitions)
     told = decisions.told_decisions(facts)
-    oracle = Oracle(decisions.told_openings(facts), register=facts.apps)
+    oracle = Oracle(decisions.told_openings(facts), register=facts.apps, majorities=facts.majorities)
     findings = [
         *numbers.check(facts, topics),
         *decisions.check(facts, asked, oracle, told),

@@ -41,7 +41,13 @@ _HELPING: Final = frozenset({DelegationScope.READ, DelegationScope.DEPOSIT})
 
 def refused(life: Life, body: Any, now: datetime) -> Reason | None:
     """Why a command is denied; None where it is not."""
-    return _who(life, body, now) or _state(life, body) or _stale(life, body) or _rule(life, body, now)
+    return (
+        _who(life, body, now)
+        or _state(life, body)
+        or _secret(life, body, now)
+        or _stale(life, body)
+        or _rule(life, body, now)
+    )
 
 
 def granted(body: Any) -> Reason:
@@ -75,17 +81,17 @@ def _who_for_holder(life: Life, body: Any, now: datetime) -> Reason | None:  # n
                 return Reason.NOT_HOLDER
             return None if actor.authenticated else Reason.NOT_AUTHENTICATED
         case ask.EndDelegation():
-            return _ends(life, body)
+            return _ends(life, body, now)
         case ask.Block() if actor.kind is ActorKind.PROFESSIONAL:
             return nobody(actor) if life.administers(actor.number, now) else Reason.NOT_HOLDER
         case ask.ConsentSession() | ask.ConsentTeam() | ask.EndTeam() if actor.kind is ActorKind.PROFESSIONAL:
             return _collects(life, body)
         case _:
-            return _holders_side(life, body)
+            return _holders_side(life, body, now)
 
 
-def _holders_side(life: Life, body: Any) -> Reason | None:
-    """The holder, or the person in charge of the holder's protection, with the holder's opinion."""
+def _holders_side(life: Life, body: Any, now: datetime) -> Reason | None:
+    """The holder, a minor's legal representative, or who is in charge of a protection, with the adult's opinion."""
     actor: Actor = body.actor
     represents = actor.kind is ActorKind.REPRESENTATIVE and actor.delegation is not None
     if actor.app is not None or not (represents or actor.kind is ActorKind.PATIENT):
@@ -95,6 +101,8 @@ def _holders_side(life: Life, body: Any) -> Reason | None:
     if not represents or actor.delegation is None:
         return None
     known = life.delegations.get(actor.delegation)
+    if known is not None and known.state == "ACCEPTED" and known.kind is DelegationKind.LEGAL_REPRESENTATION:
+        return None if life.is_minor(now) else Reason.NO_BRANCH
     protects = known is not None and known.state == "ACCEPTED" and known.kind is DelegationKind.PROTECTED_ADULT
     return None if protects and getattr(body, "opinion", None) is not None else Reason.NO_BRANCH
 
@@ -127,13 +135,13 @@ def _collects(life: Life, body: Any) -> Reason | None:
     return _no_collector(life, actor) or (None if mine else Reason.NOT_HOLDER)
 
 
-def _ends(life: Life, body: Any) -> Reason | None:
+def _ends(life: Life, body: Any, now: datetime) -> Reason | None:
     actor, known = body.actor, life.delegations.get(body.delegation)
     if actor.kind in _AUTHORITIES:
         return None
     if actor.kind is ActorKind.REPRESENTATIVE and actor.delegation == body.delegation:
         return None if actor.authenticated else Reason.NOT_AUTHENTICATED
-    return Reason.NOT_HOLDER if known is not None and known.kind in _FULL else _holders_side(life, body)
+    return Reason.NOT_HOLDER if known is not None and known.kind in _FULL else _holders_side(life, body, now)
 
 
 def _state(life: Life, body: Any) -> Reason | None:  # noqa: PLR0911 - a list of rules
@@ -156,6 +164,12 @@ def _state(life: Life, body: Any) -> Reason | None:  # noqa: PLR0911 - a list of
             return gone or held
         case _:
             return life.out_of_use() or (None if isinstance(body, _ON_HELD) else held)
+
+
+def _secret(life: Life, body: Any, now: datetime) -> Reason | None:
+    """A secret connection is a minor's; where nobody looked whether the holder is one, it is taken for one."""
+    adult = life.majority is not None and not life.is_minor(now)
+    return Reason.NO_BRANCH if adult and body.actor.secret else None
 
 
 def _stale(life: Life, body: Any) -> Reason | None:
@@ -185,15 +199,15 @@ def _rule(life: Life, body: Any, now: datetime) -> Reason | None:  # noqa: PLR09
         case ask.CloseUncontested():
             return Reason.NO_BRANCH  # no run lasts six weeks
         case _:
-            return _delegation_rule(life, body, past)
+            return _delegation_rule(life, body, past, now)
 
 
-def _delegation_rule(life: Life, body: Any, past: Reason | None) -> Reason | None:
+def _delegation_rule(life: Life, body: Any, past: Reason | None, now: datetime) -> Reason | None:
     match body:
         case ask.Invite():
             helping = body.kind in _FULL or (body.scopes and body.scopes <= _HELPING)
-            minor = body.kind is DelegationKind.LEGAL_REPRESENTATION  # whom nobody represents any more
-            return past if helping and not minor else Reason.NO_BRANCH
+            unrepresented = body.kind is DelegationKind.LEGAL_REPRESENTATION and not life.is_minor(now)
+            return past if helping and not unrepresented else Reason.NO_BRANCH
         case ask.Answer():
             known = life.delegations.get(body.delegation)
             return None if known is not None and known.state == "PENDING" else Reason.NO_BRANCH
@@ -349,10 +363,6 @@ def _agree(life: Life, body: Any, _now: datetime) -> bool:
     return before != life.apps[body.app]
 
 
-def _withdraw(life: Life, body: Any, _now: datetime) -> bool:
-    return life.apps.pop(body.app, None) is not None
-
-
 _OF_RECORD: Final[dict[type[Any], Any]] = {
     ask.Activate: lambda life, _body, _now: _set(life, activated=True),
     ask.Close: lambda life, _body, _now: _set(life, closed=True),
@@ -382,5 +392,5 @@ _OF_PEOPLE: Final[dict[type[Any], Any]] = {
     ask.Answer: _answer,
     ask.EndDelegation: _end,
     ask.AgreeApp: _agree,
-    ask.WithdrawApp: _withdraw,
+    ask.WithdrawApp: lambda life, body, _now: life.apps.pop(body.app, None) is not None,
 }

@@ -33,6 +33,8 @@ def decision(life: Life, actor: Actor) -> frozenset[Reason]:
         found.add(Reason.AUTHORISED)
     if actor.app is not None:
         found.add(Reason.NO_BRANCH)  # whether it was agreed then, and referenced
+    if actor.secret:
+        found.add(Reason.NO_BRANCH)  # whether the holder was a minor then
     return frozenset(found | life.was_out)
 
 

@@ -169,6 +169,8 @@ class Facts:
     """Places where a canary was found, and how often: all of them are faults."""
     apps: Register = field(default_factory=dict)
     """What the operator decided about apps."""
+    majorities: Mapping[UUID, datetime] = field(default_factory=dict)
+    """When holders who are represented come of age."""
     contents_checked: int = 0
     """Contents opened and compared with their hash."""
     contents_broken: int = 0

@@ -117,6 +117,7 @@ async def _look(
         mails=mails,
         canaries=await asyncio.to_thread(sightings, sources, topics, outboxes, mails, canaries),
         apps=await databases.apps(),
+        majorities=await databases.majorities(sources.secrets),
         contents_checked=checked,
         contents_broken=broken,
     )

@@ -1,6 +1,6 @@
 """One record as the oracle knows it: plain facts, and the questions that the rules ask of them.
 
-Every holder of the load is of age: what needs a minor is always refused.
+Every holder of the load is of age; of who is represented the day of majority is known.
 """
 
 from dataclasses import dataclass, field
@@ -58,6 +58,8 @@ class Life:
     regulation: bool = True
     masked: bool = False
     opted_out: frozenset[Function] = frozenset()
+    majority: datetime | None = None
+    """When the holder comes of age, where that is looked at; None: of age, or nobody looked."""
     apps: dict[str, Agreed] = field(default_factory=dict)
     register: Register = field(default_factory=dict)
     """What the operator decided about apps: the same for every record."""
@@ -94,6 +96,10 @@ class Life:
         """True where an app may read what an owner has: referenced, and agreed with for it."""
         scope = agreed_for(self.apps.get(app), owner, now)
         return Function.APPS not in self.opted_out and scope in referenced(self.register, app, now)
+
+    def is_minor(self, now: datetime) -> bool:
+        """True for a holder who is known to be a minor."""
+        return self.majority is not None and now < self.majority
 
     def team_until(self, actor: Actor) -> datetime | None:
         """Until when a care team's consent covers this actor at the latest; None where none ever did."""

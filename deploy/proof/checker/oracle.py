@@ -62,8 +62,15 @@ class Asked:
 class Oracle:
     """Decides on requests one by one; `records` are those that exist, `register` the apps that are referenced."""
 
-    def __init__(self, records: Iterable[UUID], *, register: Register | None = None) -> None:
-        self.lives: dict[UUID, Life] = {record: Life(register=register or {}) for record in records}
+    def __init__(
+        self,
+        records: Iterable[UUID],
+        *,
+        register: Register | None = None,
+        majorities: Mapping[UUID, datetime] | None = None,
+    ) -> None:
+        known, of_age = register or {}, majorities or {}
+        self.lives: dict[UUID, Life] = {record: Life(register=known, majority=of_age.get(record)) for record in records}
 
     def life(self, record: UUID) -> Life:
         """The state of a record; one that does not exist stays so."""
@@ -88,7 +95,8 @@ class Oracle:
             life.held = life.held or (life.exists and asked.type not in _HARMLESS)
             return frozenset({asked.reason})
         if isinstance(body, ask.Consult):
-            return _consult(life, body, now)
+            found = _consult(life, body, now)
+            return found | {Reason.NO_BRANCH} if body.actor.secret and not life.is_minor(now) else found
         reason = refused(life, body, now)
         if reason is None:
             life.version += apply(life, body, now)

@@ -7,11 +7,22 @@ import pytest
 
 from deploy.proof.checker.apps import AppEntry
 from deploy.proof.checker.oracle import Asked, Oracle
-from deploy.proof.load.people import HOLDER
-from shared.contracts.common import Owner
+from deploy.proof.load.people import HOLDER, INSURER
+from shared.contracts.common import Actor, ActorKind, Owner, Wishes
 from shared.contracts.reasons import Reason
 from shared.contracts.record_oversight import Contest
-from shared.contracts.record_requests import AgreeApp, AppScope, Consult, Function, OptOut, WithdrawApp
+from shared.contracts.record_requests import (
+    AgreeApp,
+    Answer,
+    AppScope,
+    Consult,
+    DelegationKind,
+    Function,
+    Invite,
+    OptOut,
+    Wish,
+    WithdrawApp,
+)
 from tests.unit.access_control.cast import NOW
 
 RECORD = UUID(int=1)
@@ -77,3 +88,32 @@ def test_an_agreement_ends_by_itself_and_a_contested_access_changes_no_right():
     contest = Contest(actor=HOLDER, case=uuid4(), request=uuid4(), professional="899700000035")
     asked = (agree(until=NOW + 3 * SECOND), read(), contest, read(), agree())
     assert played(*asked) == [YES, YES, YES, NO, YES]
+
+
+MINOR = NOW + timedelta(days=400)
+SECRETLY = {"secret": True}
+
+
+def represented(majority):
+    """What is said of an invited mother, and of a secret change of rights."""
+    oracle, delegation = Oracle([RECORD], majorities={RECORD: majority}), uuid4()
+    mother = Actor(kind=ActorKind.REPRESENTATIVE, authenticated=True, delegation=delegation)
+    wishes = Wishes(regulation=False)
+    steps = [
+        Invite(actor=INSURER, rights_version=0, delegation=delegation, kind=DelegationKind.LEGAL_REPRESENTATION),
+        Answer(actor=mother, rights_version=1, delegation=delegation, accepted=True),
+        Wish(actor=mother, rights_version=2, wishes=wishes),
+        OptOut(actor=HOLDER.model_copy(update=SECRETLY), rights_version=3, functions=frozenset()),
+    ]
+    found = []
+    for body in steps:
+        request = uuid4()
+        (expected,) = oracle.run([Asked(request, RECORD, body.type_name, body)], {request: NOW})
+        found += expected.reasons
+    return found
+
+
+def test_a_minor_is_represented_and_may_act_in_secret_and_an_adult_does_neither():
+    assert represented(MINOR) == [Reason.INSURANCE_DECLARATION, YES, YES, YES]
+    assert NO in represented(NOW)
+    assert YES not in represented(NOW)
