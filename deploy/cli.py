@@ -186,11 +186,12 @@ def _as_operator() -> None:
         write_private(token_file, tokens.fetch(state["addresses"]["identity"], "operator"))
     except tokens.TokenError as error:
         _fail(str(error))
-    os.environ |= {
+    own = {
         "CARNET_GATEWAY_URL": state["addresses"].get("gateway", ""),
         "CARNET_OPERATOR_TOKEN_FILE": str(token_file),
         "CARNET_INS_OID": TEST_INS,
     }
+    os.environ.update(own)
 
 
 for _name, _verb in access_control.VERBS.items():

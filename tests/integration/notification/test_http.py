@@ -24,12 +24,17 @@ class Calls:
         self.base_url = base_url
 
     async def put(
-        self, record: object, contact: dict[str, object], caller: str = "gateway", recipient: str = "", more: str = ""
+        self,
+        record: object,
+        contact: dict,
+        caller: str = "gateway",
+        recipient: str = "",
+        more: str = "",
     ) -> int:
         client = InternalClient(self.base_url, ServiceIdentity(caller, KEYS[caller]), "notification")
         try:
             path = f"/contacts/{record}/{recipient}" if recipient else f"/contacts/{record}"
-            said = contact | {"actor": GIVER} if recipient else contact
+            said = {**contact, "actor": GIVER} if recipient else contact
             return (await client.call("PUT", f"{path}{more}", json=said)).status
         finally:
             await client.close()
