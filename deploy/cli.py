@@ -19,26 +19,24 @@ from uuid import UUID
 
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from deploy.local import logs as log_files
-from deploy.local import tokens
-from deploy.local.home import AlreadyUpError, Home, NotAHomeError, Told
+from deploy.local import tables, tokens
+from deploy.local.home import AlreadyUpError, Home, NotAHomeError
 from deploy.local.options import Options
 from deploy.local.parked import parked
 from services.access_control import commands as access_control
+from services.gateway import commands as gateway
 from shared.contracts.topics import ACCESS_CONTROL, GATEWAY, SERVICES
 
 if TYPE_CHECKING:
-    from deploy.local.follow import Fact
+    pass
 
 _DOWN_TIMEOUT_S = 90.0
 _CURTAIN_S = 5.0
 """For an interrupted demonstration to say so."""
 _UP_TIMEOUT_S = 600.0
 """The first start fetches Kafka."""
-_STATES = {"ready": "green", "starting": "yellow", "not ready": "yellow", "waiting to restart": "red", "stopped": "red"}
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 out = Console()
@@ -138,7 +136,7 @@ def follow_one(
     facts = sorted([*known, *follow.in_logs(home.logs, correlation)])
     if not facts:
         _fail(f"Nobody knows {correlation}: outboxes tell of the last 30 days.")
-    out.print(_course(facts))
+    out.print(tables.course(facts))
 
 
 @app.command()
@@ -178,16 +176,17 @@ def token(
     *,
     raw: Annotated[bool, typer.Option("--raw", help="The token alone.")] = False,
     ins: Annotated[str, typer.Option("--ins", help="With `--as patient`: a test INS of 15 characters.")] = "",
+    through: Annotated[str, typer.Option("--app", help="A patient's token for an app, by its code.")] = "",
 ) -> None:
     """Print a ready curl line with a token of one of the test people."""
     if not name:
-        out.print(_cast())
+        out.print(tables.cast())
         return
     state = Home().state()
     if state is None:
         _fail("Carnet is not up, so nobody signs tokens. Start it with `carnet up`.")
     try:
-        made = tokens.fetch(state["addresses"]["identity"], name, ins=ins)
+        made = tokens.fetch(state["addresses"]["identity"], name, ins=ins, app=through)
     except tokens.TokenError as error:
         _fail(str(error))
     gateway = state["addresses"].get("gateway", "")
@@ -209,9 +208,32 @@ def _as_service(service: str) -> Callable[[], None]:
     return told
 
 
+def _as_operator() -> None:
+    """Gives the gateway's commands the local system that is up, and its operator's token; else as the environment."""
+    state = Home().state()
+    if state is None or "CARNET_GATEWAY_URL" in os.environ:
+        return
+    from deploy.local.files import write_private  # noqa: PLC0415 - as below
+    from deploy.local.identity.members import TEST_INS  # noqa: PLC0415
+
+    token_file = Home().secrets / "operator.token"
+    try:
+        write_private(token_file, tokens.fetch(state["addresses"]["identity"], "operator"))
+    except tokens.TokenError as error:
+        _fail(str(error))
+    own = {
+        "CARNET_GATEWAY_URL": state["addresses"].get("gateway", ""),
+        "CARNET_OPERATOR_TOKEN_FILE": str(token_file),
+        "CARNET_INS_OID": TEST_INS,
+    }
+    os.environ.update(own)
+
+
 for _name, _verb in access_control.VERBS.items():
     app.add_typer(_verb, name=_name, callback=_as_service(ACCESS_CONTROL))
 app.add_typer(parked, name="parked")
+for _name, _verb in gateway.VERBS.items():
+    app.add_typer(_verb, name=_name, callback=_as_operator)
 
 
 def main() -> None:
@@ -303,37 +325,9 @@ def _detached(home: Home, replicas: int, *, bare: bool) -> None:
 
 def _show(home: Home) -> None:
     state = home.state() or {"addresses": {}}
-    out.print(_processes(home.processes()))
+    out.print(tables.processes(home.processes()))
     for what, where in state["addresses"].items():
         out.print(f"  {what:<10} {where}", highlight=False, soft_wrap=True)
-
-
-def _processes(processes: list[Told]) -> Table:
-    table = Table("process", "state", "address", "pid", "restarts", box=None, padding=(0, 2))
-    for told in processes:
-        colour = _STATES.get(told.state, "")
-        state = f"[{colour}]{told.state}[/{colour}]" if colour else told.state
-        table.add_row(told.name, state, told.address, str(told.pid or ""), str(told.restarts))
-    return table
-
-
-def _course(facts: "list[Fact]") -> Table:
-    table = Table("time (UTC)", "after ms", "service", "what", "more", box=None, padding=(0, 2))
-    for fact in facts:
-        after = (fact.at - facts[0].at).total_seconds() * 1000
-        cells = (f"{fact.at:%d %H:%M:%S.%f}"[:-3], f"{after:.1f}", fact.service, fact.what, fact.told)
-        table.add_row(*map(escape, cells))
-    return table
-
-
-def _cast() -> Table:
-    from deploy.local.identity.cast import CAST  # noqa: PLC0415
-
-    table = Table("name", "who", box=None, padding=(0, 2))
-    for member in CAST.values():
-        table.add_row(member.name, member.about)
-    table.add_row("patient", "a patient of a sample, with --ins <15 characters>")
-    return table
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from pathlib import Path
 from services.document import handlers
 from services.document.api import deposits, reads
 from services.document.clients import FileContent
-from services.document.repository import Collection, Decisions, Reads, Staging
+from services.document.repository import Collection, Decisions, Reads, Reminders, Staging
 from services.document.settings import Settings
 from shared.contracts.access_decisions import Decided
 from shared.contracts.common import Owner
@@ -17,6 +17,9 @@ from shared.messaging import Consumer
 from shared.runtime import Parts, Runtime
 from shared.security import PermitVerifier
 from shared.service import main
+
+REMIND_EVERY_S = 60.0
+"""Seconds between two looks at what is to be reminded of: each is two weeks or a year late anyway."""
 
 
 def compose(runtime: Runtime[Settings]) -> Parts:
@@ -33,6 +36,7 @@ def compose(runtime: Runtime[Settings]) -> Parts:
         orphan_s=settings.orphan_age_s,
         consulted_s=settings.consulted_kept_s,
     )
+    reminders = Reminders(database, runtime.outbox, runtime.partition)
     return Parts(
         consumers=(
             Consumer(
@@ -43,7 +47,11 @@ def compose(runtime: Runtime[Settings]) -> Parts:
                 unread={Decided: handlers.of_a_read},
             ),
         ),
-        loops=(Loop("collection", settings.collection_interval_s, collection.turn),),
+        loops=(
+            Loop("collection", settings.collection_interval_s, collection.turn),
+            Loop("unannounced", REMIND_EVERY_S, reminders.unannounced),
+            Loop("summaries", REMIND_EVERY_S, reminders.summaries),
+        ),
         api=application(
             runtime.name,
             deposits(check, database, Staging(keys, runtime.outbox), content, settings),

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from services.document.domain.reminders import InUse, Treated, in_use
 from services.document.domain.settlement import (
     OPEN,
     Destroyed,
@@ -15,7 +16,15 @@ from services.document.domain.settlement import (
     permitted,
     refused,
 )
-from shared.contracts.access_decisions import Decided, DeletionAnnounced, Outcome
+from shared.contracts.access_decisions import (
+    Decided,
+    DeletionAnnounced,
+    LifeChanged,
+    Outcome,
+    RecordClosed,
+    RecordReopened,
+    RightsChanged,
+)
 from shared.contracts.common import Act, Actor, ActorKind
 from shared.contracts.document_events import Deposited, DepositRefused, DocumentHeld, RecordDestroyed
 from shared.contracts.envelope import Message
@@ -23,7 +32,9 @@ from shared.contracts.reasons import Reason
 from shared.messaging import Effects, Failed, Handlers
 
 _CONSULT: Final = f'"act":"{Act.CONSULT}"'.encode()
-_Effects = Effects[Entries, Settled | Destroyed]
+Change = Settled | Destroyed | Treated | InUse
+"""What the lane writes."""
+_Effects = Effects[Entries, Change]
 
 
 def deposit_of(message: Message[Any]) -> UUID | None:
@@ -74,6 +85,21 @@ def deleted(message: Message[DeletionAnnounced], _entries: Entries, _now: dateti
     return Effects({}, (Destroyed(message.record),), (RecordDestroyed(),))
 
 
+def rights_changed(message: Message[RightsChanged], entries: Entries, _now: datetime) -> _Effects:
+    """Note the médecin traitant whom the insurance declared: he is reminded of his yearly summary (AR-006)."""
+    if message.body.act is not Act.DECLARE:
+        return Effects(entries)
+    return Effects(entries, (Treated(message.record, message.body.professional),))
+
+
+def life_changed(
+    message: Message[RecordClosed] | Message[RecordReopened] | Message[LifeChanged], entries: Entries, _now: datetime
+) -> _Effects:
+    """Note whether anybody is to be reminded of anything on this record."""
+    used = in_use(message.body)
+    return Effects(entries, (InUse(message.record, used),) if used is not None else ())
+
+
 def failed(message: Message[Failed], entries: Entries, now: datetime) -> _Effects:
     """An unexpected error holds this document alone; nothing of it is shown until an operator looks at it."""
     deposit = deposit_of(message)
@@ -116,8 +142,12 @@ def _actor(staged: Entry) -> Actor:
     return Actor(kind=ActorKind(kind), number=number or None, structure=staged.submitter_structure)
 
 
-BY_TYPE: Final[Handlers[Entries, Settled | Destroyed]] = {
+BY_TYPE: Final[Handlers[Entries, Change]] = {
     Decided: decided,
     DeletionAnnounced: deleted,
+    RightsChanged: rights_changed,
+    RecordClosed: life_changed,
+    RecordReopened: life_changed,
+    LifeChanged: life_changed,
     Failed: failed,
 }

@@ -47,7 +47,7 @@ from shared.contracts.http_document import (
 )
 from shared.contracts.http_explanations import Explain, Explanation, SeeAs, SeenAs
 from shared.contracts.http_history import HistoryView, IndexPerson, PersonIndexed, ReadHistory
-from shared.contracts.http_notification import Contact
+from shared.contracts.http_notification import Contact, OtherContact
 from shared.http import RemoteError, Reply
 from shared.terminology import Ins
 from shared.together import Together
@@ -243,14 +243,19 @@ class TraceLog:
 
 
 class Contacts:
-    """notification: how a holder is reached."""
+    """notification: how a holder, and others about his record, are reached."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    async def put(self, record: UUID, contact: Contact) -> None:
-        """Keep the holder's address."""
-        await self._client.call("PUT", f"/contacts/{record}", json=contact)
+    async def put(self, record: UUID, contact: Contact, *, keep: bool) -> None:
+        """Keep the holder's address; with `keep`, one that is known already stays."""
+        path = f"/contacts/{record}"
+        await self._client.call("PUT", f"{path}?keep=true" if keep else path, json=contact)
+
+    async def put_other(self, record: UUID, recipient: str, contact: OtherContact) -> None:
+        """Keep the address of the médecin traitant, by directory number, or of a delegate, by delegation."""
+        await self._client.call("PUT", f"/contacts/{record}/{recipient}", json=contact)
 
 
 @dataclass(frozen=True)

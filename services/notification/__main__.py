@@ -46,7 +46,7 @@ def compose(runtime: Runtime[Settings]) -> Parts:
         max_batch=BATCH,
         unread={Decided: untold},
     )
-    router = routes(runtime.database, contacts, runtime.verifier(GATEWAY), settings.partitions)
+    router = routes(runtime.database, contacts, runtime.outbox, runtime.verifier(GATEWAY), settings.partitions)
     limits = HttpLimits(settings.max_request_bytes, settings.request_timeout_s)
     return Parts(
         consumers=[events],

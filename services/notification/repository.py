@@ -119,8 +119,14 @@ class Contacts:
     def __init__(self, keys: RecordKeys) -> None:
         self._keys = keys
 
-    async def put(self, tx: Transaction, record: UUID, contact: Contact) -> None:
+    async def put(self, tx: Transaction, record: UUID, contact: Contact, *, keep: bool = False) -> None:
         """Keep the contact of a record instead of the one there was. The record's partition is locked by the caller.
+
+        Args:
+            tx: The transaction.
+            record: The record.
+            contact: The address.
+            keep: One that is there stays.
 
         Raises:
             RecordDestroyedError: the record was deleted.
@@ -130,11 +136,12 @@ class Contacts:
             """
             INSERT INTO contact (record, email, language) VALUES ($1, $2, $3)
             ON CONFLICT (record) DO UPDATE
-            SET email = excluded.email, language = excluded.language, changed_at = clock_timestamp()
+            SET email = excluded.email, language = excluded.language, changed_at = clock_timestamp() WHERE NOT $4
             """,
             record,
             encrypt(key, contact.email.encode(), _place(record)),
             contact.language,
+            keep,
         )
 
     async def of(self, tx: Transaction, records: Sequence[UUID]) -> dict[UUID, Contact]:
@@ -149,7 +156,7 @@ class Contacts:
             for row in rows
         }
 
-    async def put_other(self, tx: Transaction, record: UUID, recipient: str, contact: Contact) -> None:
+    async def put_other(self, tx: Transaction, record: UUID, recipient: str, contact: Contact) -> bool:
         """Keep how somebody else is reached about a record. The record's partition is locked by the caller.
 
         Args:
@@ -158,10 +165,16 @@ class Contacts:
             recipient: A professional's directory number, or a delegation.
             contact: The address.
 
+        Returns:
+            False where that is kept already.
+
         Raises:
             RecordDestroyedError: the record was deleted.
         """
         key = await self._key(tx, record)
+        known = (await self.of_others(tx, [(record, recipient)])).get((record, recipient))
+        if known is not None and (known.email, known.language) == (contact.email, contact.language):
+            return False
         await tx.execute(
             """
             INSERT INTO other_contact (record, recipient, email, language) VALUES ($1, $2, $3, $4)
@@ -173,6 +186,7 @@ class Contacts:
             encrypt(key, contact.email.encode(), _other_place(record, recipient)),
             contact.language,
         )
+        return True
 
     async def of_others(self, tx: Transaction, wanted: Collection[tuple[UUID, str]]) -> dict[tuple[UUID, str], Contact]:
         """The contacts of these recipients about these records, where they exist and can be read."""

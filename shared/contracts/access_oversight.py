@@ -31,6 +31,8 @@ class CaseOpened(Body):
     structure: Code | None = None
     due: AwareDatetime
     """When the answer is due."""
+    opinion: Code | None = None
+    """What the protected adult thinks of it, as who decides for him says (AR-063)."""
 
 
 class CaseAnswered(Body):

@@ -54,10 +54,31 @@ class DocumentHeld(Body):
     deposit: UUID
 
 
+class UpdateToTell(Body):
+    """Two weeks went by without an announcement: the holder is told of an update and invited to consult (AR-030).
+
+    It names no document and comes once for all that are due on a record, so that nothing of them follows from it.
+    """
+
+    type_name: ClassVar[str] = "carnet.document.update-to-tell.v1"
+
+    hidden_from_representatives: bool = False
+    """All of them are hidden from representatives, too (AR-041)."""
+
+
+class SummaryDue(Body):
+    """A year went by without a summary by the médecin traitant, who is reminded of it (AR-006)."""
+
+    type_name: ClassVar[str] = "carnet.document.summary-due.v1"
+
+    professional: Code
+    """Directory number of the médecin traitant."""
+
+
 class RecordDestroyed(Body):
     """The record's key, documents and contents are destroyed here, as announced; told again for each announcement."""
 
     type_name: ClassVar[str] = "carnet.document.record-destroyed.v1"
 
 
-MESSAGES = (Deposited, DepositRefused, Consulted, DocumentHeld, RecordDestroyed)
+MESSAGES = (Deposited, DepositRefused, Consulted, DocumentHeld, UpdateToTell, SummaryDue, RecordDestroyed)

@@ -341,6 +341,8 @@ class CaseView(Value):
     finding: Code | None = None
     """`founded` or `unfounded`."""
     by_representative: bool = False
+    secret: bool = True
+    """A minor's own: shown to the minor alone (AR-042)."""
     text: Annotated[str | None, Field(repr=False)] = None
     answer: Annotated[str | None, Field(repr=False)] = None
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from shared.contracts.common import Value
+from shared.contracts.common import Actor, Value
 
 Email = Annotated[
     str,
@@ -27,11 +27,18 @@ class Language(StrEnum):
 
 
 class Contact(Value):
-    """`PUT /contacts/{record}`: the holder's address. Repeating it changes nothing.
-
-    `PUT /contacts/{record}/{recipient}`: of somebody else who is told of this record: the médecin traitant by directory
-    number, who was invited to act for the holder by delegation. It goes with the record.
-    """
+    """`PUT /contacts/{record}`: the holder's address. Repeating it changes nothing."""
 
     email: Annotated[Email, Field(repr=False)]
     language: Language = Language.FRENCH
+
+
+class OtherContact(Contact):
+    """`PUT /contacts/{record}/{recipient}`: the address of somebody else who is told of this record.
+
+    The médecin traitant by directory number, who was invited to act for the holder by delegation. It goes with the
+    record. That it changed is traced, with who said it and without the address; repeating it changes nothing.
+    """
+
+    actor: Actor
+    """Who gave it; whether he may is for the gateway to have asked."""

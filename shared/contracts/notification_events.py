@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
-from shared.contracts.common import Body, Code
+from shared.contracts.common import Actor, Body, Code
 
 
 class Channel(StrEnum):
@@ -65,10 +65,20 @@ class Suppressed(Notified):
     """A `Silence`; None in messages of the first release."""
 
 
+class ContactGiven(Body):
+    """Somebody said how the médecin traitant or a delegate is told of the record. The address stands nowhere here."""
+
+    type_name: ClassVar[str] = "carnet.notification.contact-given.v1"
+
+    actor: Actor
+    recipient: Code
+    """Directory number of the médecin traitant, or the delegation whose delegate is told."""
+
+
 class RecordDestroyed(Body):
     """How the holder was reached, and what was told, is destroyed: after the last notice, that of the deletion."""
 
     type_name: ClassVar[str] = "carnet.notification.record-destroyed.v1"
 
 
-MESSAGES = (Sent, Failed, Suppressed, RecordDestroyed)
+MESSAGES = (Sent, Failed, Suppressed, ContactGiven, RecordDestroyed)

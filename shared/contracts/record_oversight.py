@@ -38,6 +38,8 @@ class Contest(Body):
     """Who is named in the trace; access_control's own decision counts as long as it is kept."""
     structure: Code | None = None
     """In which structure, as the trace says."""
+    opinion: Code | None = None
+    """What the protected adult thinks of it: asked of the person in charge of the protection (AR-063)."""
 
 
 MESSAGES = (ConfirmEmergency, Contest)

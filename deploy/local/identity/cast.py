@@ -1,185 +1,18 @@
-"""The test people of a local system: who they are, and the claims that their tokens carry.
+"""The test people of a local system: who they are.
 
-Professionals have Pro Santé Connect's claims (domain.md 3.1); patients the claims of a patient's provider, with a test
-INS. Every number is made up, in the ranges of tests; the insurer's token carries its code.
+Every number is made up, in the ranges of tests.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Protocol
 
-TEST_INS = "1.2.250.1.213.1.4.10"
-"""OID of the INS of test people."""
-_PROFESSIONS = "1.2.250.1.213.1.1.5.5"
-_SECTORS = "1.2.250.1.71.4.2.4"
-_LEVELS = "1.2.250.1.213.1.5.1.1.1"
+from deploy.local.identity.members import Insurer, Member, Operator, Patient, Professional, Session, Structure, ins
+
 INSURER_CODE = "amo-test"
-
-
-class Member(Protocol):
-    """Somebody who can have a token."""
-
-    @property
-    def name(self) -> str:
-        """By which the cast is asked for: `carnet token --as NAME`."""
-
-    @property
-    def about(self) -> str:
-        """Who that is, for people."""
-
-    def claims(self) -> dict[str, Any]:
-        """What the token says of them, besides issuer, audience and times."""
-
-
-@dataclass(frozen=True, slots=True)
-class Patient:
-    """A holder of a record (titulaire). `str` and `repr` do not show the identity."""
-
-    name: str
-    about: str
-    matricule: str = field(repr=False)
-    family_name: str = field(repr=False)
-    given_names: str = field(repr=False)
-    sex: str = field(repr=False)
-    birth_date: str = field(repr=False)
-    birth_place: str = field(repr=False)
-    """COG (INSEE) code."""
-    email: str = field(repr=False)
-    oid: str = TEST_INS
-
-    def claims(self) -> dict[str, Any]:
-        """The identity (INS with its traits) and the address for messages."""
-        return {
-            "sub": f"patient-{self.name}",
-            "acr": "eidas2",
-            "ins": {"matricule": self.matricule, "oid": self.oid},
-            "family_name": self.family_name,
-            "given_name": self.given_names,
-            "gender": self.sex,
-            "birthdate": self.birth_date,
-            "birthplace": self.birth_place,
-            "email": self.email,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Professional:
-    """A professional authenticated by Pro Santé Connect."""
-
-    name: str
-    about: str
-    number: str
-    """National number (idNat): `8` and the 11 digits of RPPS."""
-    profession: str
-    """Code of TRE_G15; `10` is a doctor."""
-    family_name: str
-    given_name: str
-    structure: str
-    """National number of the structure: `1` and FINESS."""
-    specialty: str = ""
-    """Savoir-faire, for example `SM26`; empty where the profession has none."""
-    sector: str = "SA07"
-    regulates: bool = False
-    """Acces_Regulation_Medicale: works in a SAMU."""
-
-    @property
-    def role(self) -> str:
-        """The profession as the habilitation matrix writes it."""
-        return f"G15_{self.profession}"
-
-    def claims(self) -> dict[str, Any]:
-        """Pro Santé Connect's claims."""
-        return {
-            "sub": f"f:psc:{self.number}",
-            "acr": "eidas1",
-            "preferred_username": self.number,
-            "SubjectNameID": self.number,
-            "family_name": self.family_name,
-            "given_name": self.given_name,
-            "SubjectOrganization": f"Structure de test {self.structure}",
-            "SubjectOrganizationID": self.structure,
-            "SubjectRole": [f"{self.profession}^{_PROFESSIONS}"],
-            "Secteur_Activite": f"{self.sector}^{_SECTORS}",
-            "Palier_Authentification": f"APPPRIP3^{_LEVELS}",
-            "Mode_Acces_Raison": "",
-            "Acces_Regulation_Medicale": "VRAI" if self.regulates else "FAUX",
-            "UITVersion": "1.0",
-            "PSI_Locale": _LEVELS,
-            "codeCivilite": "M",
-            "otherIds": [{"identifiant": self.number, "origine": "RPPS", "qualite": 1}],
-            "SubjectRefPro": {"codeCivilite": "M", "exercices": [self._practice()]},
-        }
-
-    def _practice(self) -> dict[str, Any]:
-        activity = {
-            "codeModeExercice": "L" if self.sector == "SA07" else "S",
-            "codeSecteurDactivite": self.sector,
-            "codeSectionPharmacien": "",
-            "codeRole": "",
-            "numeroFinessSite": self.structure[1:],
-            "raisonSocialeSite": f"Structure de test {self.structure}",
-        }
-        return {
-            "codeProfession": self.profession,
-            "codeCategorieProfessionnelle": "C",
-            "codeSavoirFaire": self.specialty,
-            "codeTypeSavoirFaire": "S" if self.specialty else "",
-            "nomDexercice": self.family_name,
-            "prenomDexercice": self.given_name,
-            "activities": [activity],
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Structure:
-    """A hospital's software with the structure's certificate (AIR without a person): it may feed, never read."""
-
-    name: str
-    about: str
-    number: str
-    """National number: `1` and FINESS."""
-    sector: str = "SA01"
-
-    def claims(self) -> dict[str, Any]:
-        """No person: a client with a structure, and no level of authentication."""
-        return {
-            "sub": f"structure-{self.number}",
-            "SubjectOrganizationID": self.number,
-            "Secteur_Activite": f"{self.sector}^{_SECTORS}",
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Insurer:
-    """A health insurer: its code is the one of its topics."""
-
-    name: str
-    about: str
-    code: str
-
-    def claims(self) -> dict[str, Any]:
-        """The insurer's code."""
-        return {"sub": f"insurer-{self.code}", "insurer": self.code}
-
-
-@dataclass(frozen=True, slots=True)
-class Operator:
-    """Who runs the system: reads no record, resolves what is parked or held."""
-
-    name: str
-    about: str
-
-    def claims(self) -> dict[str, Any]:
-        """The name alone."""
-        return {"sub": f"operator-{self.name}", "operator": self.name}
-
-
-def ins(first_thirteen: str) -> str:
-    """A NIR of thirteen characters with its key: 97 minus the number modulo 97 (Corsica: 2A is 19, 2B is 18)."""
-    number = int(first_thirteen.replace("2A", "19").replace("2B", "18"))
-    return f"{first_thirteen}{97 - number % 97:02d}"
-
+APP_CODE = "carnet-suivi"
+"""Of the app through which `alice-app` acts; nothing is permitted to it before the operator has registered it."""
+_SECRET = {"confidentiality_code": "INVISIBLE_REPRESENTANTS_LEGAUX"}
+"""The claim of a secret connection (connexion secrète, AR-042)."""
 
 ALICE = Patient(
     "alice",
@@ -224,6 +57,39 @@ DAVID = Patient(
     "2014-03-28",
     "44109",
     "david@patient.test",
+)
+HELENE = Patient(
+    "helene",
+    "david's mother: his legal representative once the insurance or the operator has invited her",
+    ins("2850644109216"),
+    "TESTMERE",
+    "HELENE",
+    "F",
+    "1985-06-09",
+    "44109",
+    "helene@patient.test",
+)
+EMILE = Patient(
+    "emile",
+    "patient, a protected adult (majeur protégé)",
+    ins("1480231555084"),
+    "TESTPATIENT",
+    "EMILE",
+    "M",
+    "1948-02-17",
+    "31555",
+    "emile@patient.test",
+)
+GILLES = Patient(
+    "gilles",
+    "in charge of emile's protection once the insurance or the operator has invited him",
+    ins("1720931555085"),
+    "TESTTUTEUR",
+    "GILLES",
+    "M",
+    "1972-09-30",
+    "31555",
+    "gilles@patient.test",
 )
 DR_MARTIN = Professional(
     "dr-martin",
@@ -274,6 +140,27 @@ NURSE = Professional(
     "Jeanne",
     "1990000058",
 )
+DENTIST = Professional(
+    "dentist",
+    "dentist in private practice, whom nobody has authorised",
+    "899700000076",
+    "40",
+    "TESTROCHE",
+    "Nina",
+    "1990000082",
+)
+SAMU = Professional(
+    "samu",
+    "regulating doctor of the emergency number 15",
+    "899700000084",
+    "10",
+    "TESTGARNIER",
+    "Hugo",
+    "1990000074",
+    "SM25",
+    sector="SA01",
+    regulates=True,
+)
 OCCUPATIONAL_DOCTOR = Professional(
     "occupational-doctor",
     "doctor of an occupational health service: excluded from every record",
@@ -288,21 +175,32 @@ OCCUPATIONAL_DOCTOR = Professional(
 HOSPITAL = Structure("hospital", "hospital's software, with the structure's certificate", "1990000074")
 INSURER = Insurer("insurer", "health insurer", INSURER_CODE)
 OPERATOR = Operator("operator", "operator of the system")
+ALICE_APP = Session("alice-app", "alice, through the app carnet-suivi", ALICE, {"app": APP_CODE})
+DAVID_SECRET = Session("david-secret", "david, in a secret connection (connexion secrète)", DAVID, _SECRET)
+DR_ROUX_SECRET = Session("dr-roux-secret", "dr-roux, in a minor's secret connection", DR_ROUX, _SECRET)
 
 _EVERYBODY: tuple[Member, ...] = (
     ALICE,
     BRUNO,
     CHLOE,
     DAVID,
+    HELENE,
+    EMILE,
+    GILLES,
     DR_MARTIN,
     DR_ROUX,
     DR_NOIR,
     PHARMACIST,
     NURSE,
+    DENTIST,
+    SAMU,
     OCCUPATIONAL_DOCTOR,
     HOSPITAL,
     INSURER,
     OPERATOR,
+    ALICE_APP,
+    DAVID_SECRET,
+    DR_ROUX_SECRET,
 )
 CAST: Mapping[str, Member] = MappingProxyType({member.name: member for member in _EVERYBODY})
 """Everybody, by name."""

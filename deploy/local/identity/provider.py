@@ -17,7 +17,8 @@ from joserfc.jwk import ECKey
 from pydantic import BaseModel
 
 from deploy.local.files import write_private
-from deploy.local.identity.cast import CAST, Member, sample_patient
+from deploy.local.identity.cast import CAST, sample_patient
+from deploy.local.identity.members import Member, Patient, Session
 
 GRANT: Final = "urn:carnet:params:oauth:grant-type:cast"
 """Our own grant: `cast` names the member. For a patient of a sample: `cast=patient` and `ins` (a test INS)."""
@@ -68,6 +69,8 @@ class TokenRequest(BaseModel):
     grant_type: str
     cast: str
     ins: str = ""
+    app: str = ""
+    """The app to which a patient gives the token."""
     reason: str = ""
     lifetime: int = LIFETIME_S
 
@@ -110,6 +113,10 @@ def _answer(issuer: Issuer, form: TokenRequest) -> JSONResponse:
     if member is None:
         known = ", ".join([*CAST, "patient (with ins=<15 characters>)"])
         return _refused("invalid_grant", f"The cast has no such member. Known: {known}.")
+    if form.app and not isinstance(member, Patient):
+        return _refused("invalid_grant", "Patients alone give tokens to apps.")
+    if form.app:
+        member = Session(member.name, member.about, member, {"app": form.app})
     if not 0 < form.lifetime <= LIFETIME_S:
         return _refused("invalid_request", f"lifetime is in seconds, from 1 to {LIFETIME_S}.")
     token = issuer.token(member, lifetime_s=form.lifetime, reason=form.reason)

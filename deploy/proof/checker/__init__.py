@@ -21,7 +21,12 @@ def check(facts: Facts, topics: Mapping[str, Topic]) -> Verdict:
     began = time.monotonic()
     asked = requests(facts.topics, facts.partitions)
     told = decisions.told_decisions(facts)
-    oracle = Oracle(decisions.told_openings(facts), facts.texts | facts.acknowledged.texts)
+    oracle = Oracle(
+        decisions.told_openings(facts),
+        facts.texts | facts.acknowledged.texts,
+        register=facts.apps,
+        majorities=facts.majorities,
+    )
     findings = [
         *numbers.check(facts, topics),
         *decisions.check(facts, asked, oracle, told),

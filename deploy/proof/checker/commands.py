@@ -6,20 +6,22 @@ Written from the domain rules (4.7, 4.8), in the broad reasons that the first re
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from deploy.proof.checker.administrators import appoint, not_nameable, remove
+from deploy.proof.checker.apps import Agreed, not_agreeable
 from deploy.proof.checker.life import Delegation, Life, nobody, of_health
 from deploy.proof.checker.oversight import confirm, not_a_colleague
 from shared.contracts import record_requests as ask
 from shared.contracts.common import Actor, ActorKind, Body
 from shared.contracts.reasons import Reason
 from shared.contracts.record_oversight import ConfirmEmergency, Contest
-from shared.contracts.record_requests import AdministratorRole, DelegationKind, DelegationScope, TeamKind
+from shared.contracts.record_requests import DelegationKind, DelegationScope, TeamKind
 
 SESSION: Final = timedelta(hours=4)
 TEAM: Final = timedelta(days=365)
 HARMLESS: Final[frozenset[type[Body]]] = frozenset(
     {
         *(ask.Consult, ask.Authorise, ask.Unblock, ask.Reopen, ask.Release, ask.AuthoriseFor, ask.ConsentSession),
-        *(ask.NameAdministrator, ask.Invite, ask.Answer, ask.Activate, ask.Object, ask.Lift),
+        *(ask.NameAdministrator, ask.Invite, ask.Answer, ask.Activate, ask.Object, ask.Lift, ask.RequestDeletion),
         *(ConfirmEmergency, Contest),
     }
 )
@@ -41,7 +43,13 @@ _HELPING: Final = frozenset({DelegationScope.READ, DelegationScope.DEPOSIT})
 
 def refused(life: Life, body: Any, now: datetime) -> Reason | None:
     """Why a command is denied; None where it is not."""
-    return _who(life, body, now) or _state(life, body) or _stale(life, body) or _rule(life, body, now)
+    return (
+        _who(life, body, now)
+        or _state(life, body)
+        or _secret(life, body, now)
+        or _stale(life, body)
+        or _rule(life, body, now)
+    )
 
 
 def granted(body: Any) -> Reason:
@@ -75,7 +83,7 @@ def _who_for_holder(life: Life, body: Any, now: datetime) -> Reason | None:  # n
                 return Reason.NOT_HOLDER
             return None if actor.authenticated else Reason.NOT_AUTHENTICATED
         case ask.EndDelegation():
-            return _ends(life, body)
+            return _ends(life, body, now)
         case ask.Block() if actor.kind is ActorKind.PROFESSIONAL:
             return nobody(actor) if life.administers(actor.number, now) else Reason.NOT_HOLDER
         case ConfirmEmergency():
@@ -83,11 +91,11 @@ def _who_for_holder(life: Life, body: Any, now: datetime) -> Reason | None:  # n
         case ask.ConsentSession() | ask.ConsentTeam() | ask.EndTeam() if actor.kind is ActorKind.PROFESSIONAL:
             return _collects(life, body)
         case _:
-            return _holders_side(life, body)
+            return _holders_side(life, body, now)
 
 
-def _holders_side(life: Life, body: Any) -> Reason | None:
-    """The holder, or the person in charge of the holder's protection, with the holder's opinion."""
+def _holders_side(life: Life, body: Any, now: datetime) -> Reason | None:
+    """The holder, a minor's legal representative, or who is in charge of a protection, with the adult's opinion."""
     actor: Actor = body.actor
     represents = actor.kind is ActorKind.REPRESENTATIVE and actor.delegation is not None
     if actor.app is not None or not (represents or actor.kind is ActorKind.PATIENT):
@@ -97,8 +105,10 @@ def _holders_side(life: Life, body: Any) -> Reason | None:
     if not represents or actor.delegation is None:
         return None
     known = life.delegations.get(actor.delegation)
+    if known is not None and known.state == "ACCEPTED" and known.kind is DelegationKind.LEGAL_REPRESENTATION:
+        return None if life.is_minor(now) else Reason.NO_BRANCH
     protects = known is not None and known.state == "ACCEPTED" and known.kind is DelegationKind.PROTECTED_ADULT
-    asked = isinstance(body, Contest) or body.opinion is not None
+    asked = isinstance(body, Contest) or getattr(body, "opinion", None) is not None
     return None if protects and asked else Reason.NO_BRANCH
 
 
@@ -129,13 +139,13 @@ def _collects(life: Life, body: Any) -> Reason | None:
     return _no_collector(life, actor) or (None if mine else Reason.NOT_HOLDER)
 
 
-def _ends(life: Life, body: Any) -> Reason | None:
+def _ends(life: Life, body: Any, now: datetime) -> Reason | None:
     actor, known = body.actor, life.delegations.get(body.delegation)
     if actor.kind in _AUTHORITIES:
         return None
     if actor.kind is ActorKind.REPRESENTATIVE and actor.delegation == body.delegation:
         return None if actor.authenticated else Reason.NOT_AUTHENTICATED
-    return Reason.NOT_HOLDER if known is not None and known.kind in _FULL else _holders_side(life, body)
+    return Reason.NOT_HOLDER if known is not None and known.kind in _FULL else _holders_side(life, body, now)
 
 
 def _state(life: Life, body: Any) -> Reason | None:  # noqa: PLR0911 - a list of rules
@@ -162,6 +172,12 @@ def _state(life: Life, body: Any) -> Reason | None:  # noqa: PLR0911 - a list of
             return life.out_of_use() or (None if isinstance(body, _ON_HELD) else held)
 
 
+def _secret(life: Life, body: Any, now: datetime) -> Reason | None:
+    """A secret connection is a minor's; where nobody looked whether the holder is one, it is taken for one."""
+    adult = life.majority is not None and not life.is_minor(now)
+    return Reason.NO_BRANCH if adult and body.actor.secret else None
+
+
 def _stale(life: Life, body: Any) -> Reason | None:
     overtaken = isinstance(body, ask.RightsCommand) and body.rights_version != life.version
     return Reason.STALE_RIGHTS if overtaken else None
@@ -177,25 +193,27 @@ def _rule(life: Life, body: Any, now: datetime) -> Reason | None:  # noqa: PLR09
         case ask.AuthoriseFor():
             return Reason.BLOCKED if body.professional in life.blocked else past
         case ask.NameAdministrator():
-            return _not_nameable(life, body, now)
+            return not_nameable(life, body, now)
         case ask.ConsentSession():
             number, _ = session(body)
             blocked = number in life.blocked and number != life.treating
             return (Reason.BLOCKED if blocked else past) if number else Reason.NO_BRANCH
         case ask.ConsentTeam():
             return past
-        case ask.AgreeApp() | ask.CloseUncontested():
-            return Reason.NO_BRANCH  # no app is referenced; no run lasts six weeks
+        case ask.AgreeApp():
+            return Reason.NO_BRANCH if not_agreeable(life.register, life.opted_out, body, now) else None
+        case ask.CloseUncontested():
+            return Reason.NO_BRANCH  # no run lasts six weeks
         case _:
-            return _delegation_rule(life, body, past)
+            return _delegation_rule(life, body, past, now)
 
 
-def _delegation_rule(life: Life, body: Any, past: Reason | None) -> Reason | None:
+def _delegation_rule(life: Life, body: Any, past: Reason | None, now: datetime) -> Reason | None:
     match body:
         case ask.Invite():
             helping = body.kind in _FULL or (body.scopes and body.scopes <= _HELPING)
-            minor = body.kind is DelegationKind.LEGAL_REPRESENTATION  # whom nobody represents any more
-            return past if helping and not minor else Reason.NO_BRANCH
+            unrepresented = body.kind is DelegationKind.LEGAL_REPRESENTATION and not life.is_minor(now)
+            return past if helping and not unrepresented else Reason.NO_BRANCH
         case ask.Answer():
             known = life.delegations.get(body.delegation)
             return None if known is not None and known.state == "PENDING" else Reason.NO_BRANCH
@@ -203,14 +221,6 @@ def _delegation_rule(life: Life, body: Any, past: Reason | None) -> Reason | Non
             return None if body.delegation in life.delegations else Reason.NO_BRANCH
         case _:
             return None
-
-
-def _not_nameable(life: Life, body: ask.NameAdministrator, now: datetime) -> Reason | None:
-    if body.role is AdministratorRole.DOCTOR:
-        return Reason.NO_BRANCH
-    if body.professional in life.blocked:
-        return Reason.BLOCKED
-    return None if life.may_read_now(body.professional, now) else Reason.NOT_AUTHORISED
 
 
 def session(body: ask.ConsentSession) -> tuple[str, str]:
@@ -290,16 +300,6 @@ def _unblock(life: Life, body: Any, _now: datetime) -> bool:
     return was
 
 
-def _name(life: Life, body: Any, _now: datetime) -> bool:
-    before = life.administrators.get(body.professional)
-    life.administrators[body.professional] = body.role
-    return before is not body.role
-
-
-def _remove(life: Life, body: Any, _now: datetime) -> bool:
-    return life.administrators.pop(body.professional, None) is not None
-
-
 def _open_session(life: Life, body: Any, now: datetime) -> bool:
     until = min(body.until or now + SESSION, now + SESSION)
     known = life.sessions.get(session(body))
@@ -345,6 +345,12 @@ def _end(life: Life, body: Any, _now: datetime) -> bool:
     return True
 
 
+def _agree(life: Life, body: Any, _now: datetime) -> bool:
+    before = life.apps.get(body.app)
+    life.apps[body.app] = Agreed(body.scopes, body.until)
+    return before != life.apps[body.app]
+
+
 _OF_RECORD: Final[dict[type[Any], Any]] = {
     ask.Activate: lambda life, _body, _now: _set(life, activated=True),
     ask.Close: lambda life, _body, _now: _set(life, closed=True),
@@ -365,8 +371,8 @@ _OF_PEOPLE: Final[dict[type[Any], Any]] = {
     ask.Revoke: _revoke,
     ask.Block: _block,
     ask.Unblock: _unblock,
-    ask.NameAdministrator: _name,
-    ask.RemoveAdministrator: _remove,
+    ask.NameAdministrator: appoint,
+    ask.RemoveAdministrator: remove,
     ask.ConsentSession: _open_session,
     ask.ConsentTeam: _open_team,
     ask.EndTeam: _end_team,
@@ -374,4 +380,6 @@ _OF_PEOPLE: Final[dict[type[Any], Any]] = {
     ask.Answer: _answer,
     ask.EndDelegation: _end,
     ConfirmEmergency: confirm,
+    ask.AgreeApp: _agree,
+    ask.WithdrawApp: lambda life, body, _now: life.apps.pop(body.app, None) is not None,
 }

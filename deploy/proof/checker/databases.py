@@ -3,14 +3,18 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import asyncpg
+import orjson
 
 from deploy.local.secrets import KEK, Secrets
+from deploy.proof.checker.apps import AppEntry
 from deploy.proof.checker.facts import (
     Decision,
     Deletion,
@@ -42,6 +46,7 @@ _RELATIONS = """
     UNION ALL SELECT record, ARRAY['emergency', request::text, professional, mode] FROM emergency
     UNION ALL SELECT record, ARRAY['confirmation', professional, colleague] FROM emergency_confirmation
     UNION ALL SELECT record, ARRAY['case', id::text, request::text, coalesce(professional, '')] FROM contest
+    UNION ALL SELECT record, ARRAY['app', app] || ARRAY(SELECT unnest(scopes) COLLATE "C" ORDER BY 1) FROM app_agreement
 """
 _DELETIONS = """
     SELECT d.record, d.confirmed, d.ended_at IS NOT NULL, r.deleted_because
@@ -67,6 +72,17 @@ async def connect(admin_url: str, service: str) -> Any:
     """A connection of the super user to a service's database."""
     url = urlsplit(admin_url)._replace(path=f"/{service}").geturl()
     return await asyncpg.connect(url, timeout=TIMEOUT_S, command_timeout=TIMEOUT_S)
+
+
+def _identity(record: UUID) -> bytes:
+    return context(ACCESS_CONTROL, "identity", "traits", record)
+
+
+def _of_age(identity: bytes) -> datetime:
+    """00:00 in Paris on the 18th birthday; on 1 March for who was born on 29 February and has none."""
+    born = date.fromisoformat(orjson.loads(identity)["traits"]["birth_date"])
+    leap = (born.month, born.day) == (2, 29)
+    return datetime(born.year + 18, 3 if leap else born.month, 1 if leap else born.day, tzinfo=ZoneInfo("Europe/Paris"))
 
 
 class Databases:
@@ -179,6 +195,29 @@ class Databases:
             if count:
                 found[f"{service}.{name}"] = count
         return found
+
+    async def apps(self) -> dict[str, list[AppEntry]]:
+        """The register of apps."""
+        scopes = "CASE WHEN state = 'reviewed' THEN scopes ELSE '{}' END"
+        sql = f"SELECT app, decided_at, {scopes} FROM app_register ORDER BY id"  # noqa: S608 - a constant
+        found: dict[str, list[AppEntry]] = defaultdict(list)
+        for app, at, referenced in await self.rows(ACCESS_CONTROL, sql):
+            found[app].append(AppEntry(at, frozenset(referenced)))
+        return dict(found)
+
+    async def majorities(self, secrets: Secrets) -> dict[UUID, datetime]:
+        """When those holders come of age whom somebody represents, or was invited to."""
+        sql = (
+            "SELECT record, traits FROM identity "
+            "WHERE record IN (SELECT record FROM delegation WHERE kind = 'LEGAL_REPRESENTATION')"
+        )
+        rows = await self.rows(ACCESS_CONTROL, sql)
+        keys = await self._keys(ACCESS_CONTROL, secrets) if rows else {}
+        return {
+            row["record"]: _of_age(decrypt(keys[row["record"]], row["traits"], _identity(row["record"])))
+            for row in rows
+            if row["record"] in keys
+        }
 
     async def documents(self) -> dict[UUID, Document]:
         """Deposits."""

@@ -31,6 +31,10 @@ def decision(life: Life, actor: Actor) -> frozenset[Reason]:
     found = {_feeds(actor)}
     if Reason.CONSENT_NEEDED in found:
         found.add(Reason.AUTHORISED)
+    if actor.app is not None:
+        found.add(Reason.NO_BRANCH)  # whether it was agreed then, and referenced
+    if actor.secret:
+        found.add(Reason.NO_BRANCH)  # whether the holder was a minor then
     return frozenset(found | life.was_out)
 
 

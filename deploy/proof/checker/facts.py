@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from deploy.proof.checker.apps import Register
+
 Place = tuple[str, int]
 """A topic and a partition."""
 
@@ -180,6 +182,10 @@ class Facts:
     mails: Sequence[Mail]
     canaries: Mapping[str, int]
     """Places where a canary was found, and how often: all of them are faults."""
+    apps: Register = field(default_factory=dict)
+    """What the operator decided about apps."""
+    majorities: Mapping[UUID, datetime] = field(default_factory=dict)
+    """When holders who are represented come of age."""
     contents_checked: int = 0
     """Contents opened and compared with their hash."""
     contents_broken: int = 0

@@ -120,6 +120,8 @@ async def _look(
         deletions=await databases.deletions(),
         left=await databases.left(),
         leased=await databases.leased(),
+        apps=await databases.apps(),
+        majorities=await databases.majorities(sources.secrets),
         contents_checked=checked,
         contents_broken=broken,
     )

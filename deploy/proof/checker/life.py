@@ -1,6 +1,6 @@
 """One record as the oracle knows it: plain facts, and the questions that the rules ask of them.
 
-Every holder of the load is of age, and no app is referenced: what needs a minor or an app is always refused.
+Every holder of the load is of age; of who is represented the day of majority is known.
 """
 
 from dataclasses import dataclass, field, replace
@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from shared.contracts.common import AccessMode, Actor, ActorKind
+from deploy.proof.checker.apps import Agreed, Register, agreed_for, referenced
+from shared.contracts.common import AccessMode, Actor, ActorKind, Owner
 from shared.contracts.reasons import Reason
 from shared.contracts.record_requests import (
     AdministratorRole,
@@ -74,6 +75,11 @@ class Life:
     """The colleague, and until when his word holds, by the professional whose emergency it is about."""
     cases: dict[UUID, tuple[UUID, str | None]] = field(default_factory=dict)
     """Contested accesses: the request and who read, by case."""
+    majority: datetime | None = None
+    """When the holder comes of age, where that is looked at; None: of age, or nobody looked."""
+    apps: dict[str, Agreed] = field(default_factory=dict)
+    register: Register = field(default_factory=dict)
+    """What the operator decided about apps: the same for every record."""
     was_out: set[Reason] = field(default_factory=set)
     """Why it was out of use at some time: deposits of a lane of their own may have met either state."""
 
@@ -117,6 +123,15 @@ class Life:
         left = Life(closed=self.closed, deceased=self.deceased, deletion=True, version=self.version)
         return replace(left, break_glass=False, regulation=False, was_out=self.was_out)
 
+    def opens_to(self, app: str, owner: Owner, now: datetime) -> bool:
+        """True where an app may read what an owner has: referenced, and agreed with for it."""
+        scope = agreed_for(self.apps.get(app), owner, now)
+        return Function.APPS not in self.opted_out and scope in referenced(self.register, app, now)
+
+    def is_minor(self, now: datetime) -> bool:
+        """True for a holder who is known to be a minor."""
+        return self.majority is not None and now < self.majority
+
     def team_until(self, actor: Actor) -> datetime | None:
         """Until when a care team's consent covers this actor at the latest; None where none ever did."""
         ways = (
@@ -152,6 +167,7 @@ class Life:
             *(("emergency", str(request), number, mode.value) for request, number, mode in self.began),
             *(("confirmation", number, colleague) for number, (colleague, _) in self.confirmations.items()),
             *(("case", str(case), str(request), who or "") for case, (request, who) in self.cases.items()),
+            *(("app", app, *sorted(agreed.scopes)) for app, agreed in self.apps.items()),
         }
         return frozenset(name for name, true in told.items() if true), frozenset(relations)
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from deploy.proof.checker.apps import Register
 from deploy.proof.checker.commands import HARMLESS, apply, granted, refused
 from deploy.proof.checker.life import Life, nobody
 from deploy.proof.checker.oversight import Alarm, Trace, alarm, contest, not_contestable, urgent
@@ -62,11 +63,20 @@ class Asked:
 class Oracle:
     """Decides on requests one by one.
 
-    `records` are those that exist, `texts` the requests beside which a text was handed over.
+    `records` are those that exist, `texts` the requests beside which a text was handed over, `register` the apps that
+    are referenced, `majorities` when those holders come of age about whom that is known.
     """
 
-    def __init__(self, records: Iterable[UUID], texts: Collection[UUID] = ()) -> None:
-        self.lives: dict[UUID, Life] = {record: Life() for record in records}
+    def __init__(
+        self,
+        records: Iterable[UUID],
+        texts: Collection[UUID] = (),
+        *,
+        register: Register | None = None,
+        majorities: Mapping[UUID, datetime] | None = None,
+    ) -> None:
+        known, of_age = register or {}, majorities or {}
+        self.lives: dict[UUID, Life] = {record: Life(register=known, majority=of_age.get(record)) for record in records}
         self._texts = frozenset(texts)
         self._traces: dict[UUID, Trace] = {}
 
@@ -98,7 +108,8 @@ class Oracle:
             life.held = life.held or (there and asked.type not in _HARMLESS)
             return frozenset({asked.reason})
         if isinstance(body, ask.Consult):
-            return self._consult(life, asked, now)
+            found = self._consult(life, asked, now)
+            return found | {Reason.NO_BRANCH} if body.actor.secret and not life.is_minor(now) else found
         if life.deletion:
             # who had which rights is forgotten once every owner has confirmed: each of both answers is right
             return frozenset({self._refused(one, asked, now) or granted(body) for one in (life, life.forgotten())})
@@ -156,13 +167,15 @@ def _consult(life: Life, body: ask.Consult, now: datetime, *, justified: bool) -
     if out is not None:
         return frozenset({out})
     if kind in {ActorKind.PATIENT, ActorKind.REPRESENTATIVE}:
-        return frozenset({_holders_side(life, body)})
+        return frozenset({_holders_side(life, body, now)})
     reason = nobody(body.actor) or _relation(life, body, now, justified=justified)
     return frozenset({reason}) if reason not in PERMITS else _shown(life, body, now, reason)
 
 
-def _holders_side(life: Life, body: ask.Consult) -> Reason:
+def _holders_side(life: Life, body: ask.Consult, now: datetime) -> Reason:
     actor = body.actor
+    if actor.app is not None and not life.opens_to(actor.app, body.owner, now):
+        return Reason.NO_BRANCH
     if not actor.authenticated:
         return Reason.NOT_AUTHENTICATED
     if actor.kind is ActorKind.REPRESENTATIVE:

@@ -139,8 +139,8 @@ def _notices(facts: Facts) -> Iterator[str]:
     told: Counter[tuple[UUID, str]] = Counter()
     for (topic, _), rows in facts.outboxes.items():
         if topic == NOTIFICATION_EVENTS:
-            kept = (row for row in rows if row.type in _NOTICES and UUID(row.key) not in facts.deleted)
-            told.update((UUID(orjson.loads(row.payload)["notice"]), _NOTICES[row.type]) for row in kept)
+            ends_told = [row for row in rows if row.type in _NOTICES and UUID(row.key) not in facts.deleted]
+            told.update((UUID(orjson.loads(row.payload)["notice"]), _NOTICES[row.type]) for row in ends_told)
     mailed = {mail.message_id.strip("<>").partition("@")[0] for mail in facts.mails}
     ends = {
         (delivery.notice, delivery.status)

@@ -33,6 +33,8 @@ class Who:
 
     name: str
     ins: Ins | None = field(default=None, repr=False)
+    app: str = ""
+    """The app through which a patient asks."""
 
 
 @dataclass
@@ -54,7 +56,7 @@ class Door:
         """
         if who not in self._tokens:
             number = who.ins.number if who.ins else ""
-            self._tokens[who] = await asyncio.to_thread(fetch, self.issuer, who.name, ins=number)
+            self._tokens[who] = await asyncio.to_thread(fetch, self.issuer, who.name, ins=number, app=who.app)
         headers = {"authorization": f"Bearer {self._tokens[who]}", "accept-language": "en"} | more.pop("headers", {})
         wrong = ""
         for turn in range(MOST_TRIES):

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
-from deploy.local.identity.cast import CAST, DR_MARTIN, DR_NOIR, DR_ROUX, Patient, sample_patient
+from deploy.local.identity.cast import CAST, DR_MARTIN, DR_NOIR, DR_ROUX, sample_patient
+from deploy.local.identity.members import Patient
 from deploy.proof.demo.door import Door, Who, said
 from deploy.proof.demo.ledger import Ledger
 from shared.contracts.http_access_control import ProfessionalStanding, RecordLife

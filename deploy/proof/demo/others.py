@@ -3,7 +3,8 @@
 from collections.abc import Collection
 from typing import Final
 
-from deploy.local.identity.cast import ALICE, BRUNO, CHLOE, DAVID, Patient
+from deploy.local.identity.cast import ALICE, BRUNO, CHLOE, DAVID
+from deploy.local.identity.members import Patient
 from deploy.proof.demo.door import Door, problem, said
 from deploy.proof.demo.holders import DEPOSITOR, READER, Holder, Holders
 from deploy.proof.demo.ledger import Ledger

@@ -18,14 +18,16 @@ from deploy.proof.checker import check
 from deploy.proof.checker.databases import Databases
 from deploy.proof.checker.gather import gather, quiet
 from deploy.proof.checker.topics import TopicReadError
-from deploy.proof.demo import rest, times
+from deploy.proof.demo import aftermath, minors, rest, rights, times
 from deploy.proof.demo.account import Account, Sending
 from deploy.proof.demo.cases import Case, NoDocumentError, chosen, person
+from deploy.proof.demo.deeds import Stage
 from deploy.proof.demo.documents import Documents
 from deploy.proof.demo.door import Door, UnansweredError, opened
 from deploy.proof.demo.holders import BLOCKED, KNOWN, Holders
 from deploy.proof.demo.insurer import UnpublishedError
 from deploy.proof.demo.ledger import Ledger
+from deploy.proof.demo.operator import Operator
 from deploy.proof.demo.others import ALWAYS, CLOSED, Others
 from deploy.proof.demo.reimbursements import Reimbursements
 from deploy.proof.demo.scene import Scene
@@ -78,6 +80,8 @@ class Play:
     size: Size
     interrupted: Callable[[], bool]
     ledger: Ledger = field(default_factory=Ledger)
+    words: list[str] = field(default_factory=list, repr=False)
+    """What may stand in no topic, log or e-mail, beside what identifies the patients of the documents."""
 
     async def acts(self) -> None:
         """All acts. Raises what is in `_FAULTS`."""
@@ -86,9 +90,13 @@ class Play:
         async with opened(self.scene.gateway, self.scene.issuer, self.ledger) as door:
             holders = await self._people(door, cases)
             documents = await self._documents(door, cases, holders)
+            stage = await self._rights(door, since)
+            minor = await minors.play(door, self.ledger, self.screen.say, since)
             await self._told(door, documents, since)
+            await self._settled(door, stage, minor, since)
             lines = await self._reimbursements(door, holders, since)
             await self._account(door, holders, documents, lines, since)
+            self.screen.deeds([deed for one in (stage, minor) if one is not None for deed in one.deeds])
 
     async def _people(self, door: Door, cases: list[Case]) -> Holders:
         everybody = {case.ins for case in cases} | {ALWAYS}
@@ -107,6 +115,13 @@ class Play:
         await rest.check(self._databases, sources.secrets, sources.content, documents.played, self.ledger)
         return documents
 
+    async def _rights(self, door: Door, since: datetime) -> Stage | None:
+        self._act("Rights: a patient sees who may look and why, decides, and finds what others did with it")
+        sources = self.scene.sources
+        return await rights.play(
+            door, self.ledger, self.screen.say, Operator(sources.admin_url, sources.secrets), since
+        )
+
     async def _told(self, door: Door, documents: Documents, since: datetime) -> None:
         self._act("What the patients learn: e-mails and traces")
         await self._quiet()
@@ -117,6 +132,14 @@ class Play:
             (record, numbers[name]): count for (record, name), count in documents.asked.items() if name in numbers
         }
         await told.traces(documents.played, since, refusals)
+
+    async def _settled(self, door: Door, stage: Stage | None, minor: Stage | None, since: datetime) -> None:
+        told = Told(self.scene, door, self.ledger, self.screen.say)
+        if stage is not None:
+            await aftermath.settle(stage, self.scene, await told.events(stage.holder, since))
+            self.words += aftermath.canaries(stage)
+        if minor is not None:
+            await minors.settle(minor, self.scene, told.events, since)
 
     async def _reimbursements(self, door: Door, holders: Holders, since: datetime) -> Reimbursements:
         self._act(f"Reimbursements: the insurer {self.scene.insurer} publishes a day of {self.size.people} patients")
@@ -135,6 +158,7 @@ class Play:
         await self._quiet()
         known = holders.everybody
         words = [word for one in known for word in (one.ins.number, one.patient.email, one.patient.family_name)]
+        words += self.words
         facts = await gather(self.scene.sources, canaries=list(dict.fromkeys(words)))
         verdict = await asyncio.to_thread(check, facts, self.scene.sources.topics)
         for found in verdict.findings:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from deploy.proof.checker.verdict import Verdict
 from deploy.proof.demo.account import Row
+from deploy.proof.demo.deeds import Deed
 from deploy.proof.demo.ledger import MOST_SHOWN, Ledger, percentile
 
 
@@ -66,6 +67,16 @@ class Screen:
             table.add_row(row.kind, *shown, "; ".join(row.wrong) or "yes", style="red" if row.wrong else None)
         self._console.print(table)
 
+    def deeds(self, deeds: Sequence[Deed]) -> None:
+        """The chapter of rights: what each did, what came of it, and whom that was told to."""
+        if not deeds:
+            return
+        table = _table("Rights", ("who", "what", "what came of it", "e-mails", "trace"))
+        for deed in deeds:
+            traced = "-" if deed.trace is None else "yes" if deed.traced else "missing"
+            table.add_row(*map(Text, (deed.who, deed.what, deed.came, str(deed.told or "-"), traced)))
+        self._console.print(table)
+
     def verified(self, ledger: Ledger) -> None:
         """How often each step was verified."""
         table = _table("Verified", ("step", "times"))
@@ -113,6 +124,7 @@ def _table(title: str, columns: Sequence[str]) -> Table:
             "p50",
             "p99",
             "most",
+            "e-mails",
         }
         table.add_column(name, justify="right" if number and place else "left", overflow="fold")
     return table

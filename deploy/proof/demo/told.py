@@ -10,6 +10,7 @@ from uuid import UUID
 
 from deploy.local.mail import messages
 from deploy.proof.checker.databases import Databases
+from deploy.proof.demo.deeds import user
 from deploy.proof.demo.documents import Played
 from deploy.proof.demo.door import Door, said
 from deploy.proof.demo.holders import Holder
@@ -65,12 +66,12 @@ class Told:
         """
         first = True
         for holder in {one.holder.record: one.holder for one in played}.values():
-            events = await self._events(holder, await self._earliest(holder, played, since))
+            events = await self.events(holder, await self._earliest(holder, played, since))
             for one in played:
                 if one.holder is holder:
                     wrong = _untraced(one, events, since)
                     self._ledger.expect("patient sees the trace", one.case.name, wrong, "See `carnet logs audit`.")
-            denied = Counter(_user(event) for event in events if event["outcome"] != _SUCCESS and _at(event) >= since)
+            denied = Counter(user(event) for event in events if event["outcome"] != _SUCCESS and _at(event) >= since)
             for (record, number), count in refusals.items():
                 if record == holder.record:
                     wrong = (
@@ -89,7 +90,7 @@ class Told:
         found: datetime | None = rows[0][0] if rows else None
         return min(since, found) if found else since
 
-    async def _events(self, holder: Holder, since: datetime) -> list[dict[str, Any]]:
+    async def events(self, holder: Holder, since: datetime) -> list[dict[str, Any]]:
         """The AuditEvents since then, newest first, all pages."""
         path = "/fhir/AuditEvent"
         parameters: dict[str, str] | None = {
@@ -110,14 +111,14 @@ class Told:
         return found
 
     def _show(self, holder: Holder, events: Sequence[dict[str, Any]]) -> None:
-        by_people = [event for event in events if _user(event)]
+        by_people = [event for event in events if user(event)]
         self._say(
             f"traces of {holder.name}: {len(events)}, {len(by_people)} of them of others' acts; the last of these:"
         )
         for event in by_people[:_SHOWN]:
             permitted = "permitted" if event["outcome"] == _SUCCESS else "refused"
             what, told = event["subtype"][0]["display"], event.get("outcomeDesc", "")
-            self._say(f"    {event['recorded'][:19]}  {permitted:<9}  {_user(event):<12}  {what:<22}  {told}")
+            self._say(f"    {event['recorded'][:19]}  {permitted:<9}  {user(event):<12}  {what:<22}  {told}")
 
 
 def _notice(message: EmailMessage) -> str:
@@ -148,12 +149,6 @@ def _untraced(one: Played, events: Sequence[dict[str, Any]], since: datetime) ->
 
 def _entities(event: dict[str, Any]) -> list[str]:
     return [entity["what"].get("reference", "") for entity in event["entity"]]
-
-
-def _user(event: dict[str, Any]) -> str:
-    """Directory number or code of who asked; empty for the patient."""
-    asked: dict[str, Any] = next((agent for agent in event["agent"] if agent["requestor"]), {"who": {}})
-    return str(asked["who"].get("identifier", {}).get("value", ""))
 
 
 def _at(event: dict[str, Any]) -> datetime:

@@ -140,7 +140,8 @@ def no_record() -> Problem:
 def expect(reason: Reason | None) -> None:
     """End where an opening is refused."""
     if reason is not None:
-        raise problem(403, reason, "Have the person open it in their own space.")
+        next_step = "Have the person open it in their own space; the operator foresees openings (POST /openings)."
+        raise problem(403, reason, next_step)
 
 
 def _expect_record(record: UUID | None) -> UUID:

@@ -86,6 +86,7 @@ def _case_opened(command: Command, record: Record) -> Body:
         professional=case.professional,
         structure=case.structure,
         due=case.due,
+        opinion=command.opinion,
     )
 
 

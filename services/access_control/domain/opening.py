@@ -6,21 +6,22 @@ from shared.terminology import excluded_sector
 
 
 def refused(actor: Actor, *, professionals_may: bool) -> Reason | None:
-    """Why this actor may not open a record for a person; None where he may.
+    """Why this actor may not open a record for a person at once; None where he may.
 
-    The person may, and the operator for the automatic opening; by setting a professional, and a counsellor of the
-    health insurance, who reads nothing. Nobody may yet as a representative.
+    The person may; by setting a professional, and a counsellor of the health insurance, who reads nothing. Nobody may
+    yet as a representative. The operator's openings are the automatic ones alone, which wait for the six weeks in which
+    the person may oppose them (`not_foreseen`): nobody asked the person whom he would open one at once.
     """
     match actor.kind:
-        case ActorKind.OPERATOR:
-            return None
         case ActorKind.PATIENT:
+            if actor.app is not None:
+                return Reason.NOT_HOLDER  # an app acts on a record that is there, as far as its holder agreed (AR-067)
             return None if actor.authenticated else Reason.NOT_AUTHENTICATED
         case ActorKind.PROFESSIONAL:
             return _professional_refused(actor) if professionals_may else Reason.NO_BRANCH
         case ActorKind.INSURER:
             return _counsellor_refused(actor, may=professionals_may)
-        case ActorKind.STRUCTURE | ActorKind.REPRESENTATIVE:
+        case ActorKind.STRUCTURE | ActorKind.REPRESENTATIVE | ActorKind.OPERATOR:
             return Reason.NO_BRANCH
 
 

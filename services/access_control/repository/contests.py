@@ -95,7 +95,7 @@ class Contests:
             rows = await tx.fetch(
                 """
                 SELECT c.id, c.request, c.professional, c.structure, c.opened_at, c.due, c.answered_at, c.finding,
-                       c.answer, c.by_representative, w.text
+                       c.answer, c.by_representative, c.secret, w.text
                 FROM contest c LEFT JOIN written w ON w.subject = c.id AND w.record = c.record
                 WHERE c.record = $1 ORDER BY c.opened_at DESC LIMIT $2
                 """,
@@ -191,6 +191,7 @@ def _view(key: bytes, row: Any) -> CaseView:
         answered_at=row["answered_at"],
         finding=row["finding"],
         by_representative=row["by_representative"],
+        secret=row["secret"],
         text=open_text(key, row["text"], row["id"]) if row["text"] else None,
         answer=decrypt(key, row["answer"], _context(row["id"])).decode() if row["answer"] else None,
     )

@@ -21,7 +21,7 @@ from shared.contracts import access_decisions, access_oversight, document_events
 from shared.contracts.access_decisions import Decided, Outcome
 from shared.contracts.access_oversight import CaseAnswered, TextRead
 from shared.contracts.common import AccessMode, Act, ActorKind, Body
-from shared.contracts.document_events import Consulted, Deposited, DepositRefused, DocumentHeld
+from shared.contracts.document_events import Consulted, Deposited, DepositRefused, DocumentHeld, UpdateToTell
 from shared.contracts.http_audit import Trace
 from shared.contracts.notification_events import Notified, Suppressed
 from shared.security import Permit
@@ -136,13 +136,18 @@ def _may_see(body: Body | None, reader: Reader) -> bool:
         return True
     if body is None or isinstance(body, _TELL_OF_WITHHELD):
         return False  # what can't be read might tell of a withheld document
-    if reader.represents and _is_secret(body):
+    if reader.represents and (_is_secret(body) or _of_hidden(body)):
         return False
     if isinstance(body, Decided):
         return not (body.act is Act.DEPOSIT and body.outcome is Outcome.PERMIT)
     if isinstance(body, Deposited | Consulted):
         return body.document not in reader.hidden
     return True
+
+
+def _of_hidden(body: Body) -> bool:
+    """Told because of documents that are hidden from representatives, without naming one (AR-041)."""
+    return isinstance(body, UpdateToTell) and body.hidden_from_representatives
 
 
 def _is_secret(body: Body) -> bool:

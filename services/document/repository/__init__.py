@@ -3,6 +3,7 @@
 from services.document.repository.collection import Collection
 from services.document.repository.decisions import Decisions
 from services.document.repository.reads import Asked, Found, Opening, Read, Reads, Search
+from services.document.repository.reminders import Reminders
 from services.document.repository.staging import Checked, Staging, UsedUniqueIdError, VanishedError
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Opening",
     "Read",
     "Reads",
+    "Reminders",
     "Search",
     "Staging",
     "UsedUniqueIdError",

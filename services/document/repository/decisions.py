@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
+from services.document.domain.reminders import InUse, Treated
 from services.document.domain.settlement import Destroyed, Entries, Entry, Settled, Status
-from services.document.handlers import deposit_of
+from services.document.handlers import Change, deposit_of
+from services.document.repository import reminders
 from shared.contracts.envelope import Message
 from shared.database import Transaction
 from shared.database.record_keys import RecordKeys
@@ -47,6 +49,7 @@ _UNCHANGED: Final = (None, None, None)
 
 _DESTROY: Final = """
     WITH gone AS (DELETE FROM document WHERE record = ANY($1::uuid[]) RETURNING id, object),
+         untreated AS (DELETE FROM treatment WHERE record = ANY($1::uuid[])),
          forgotten AS (DELETE FROM refusal USING gone WHERE refusal.document = gone.id)
     INSERT INTO discarded (object) SELECT object FROM gone ON CONFLICT (object) DO NOTHING
 """
@@ -72,11 +75,12 @@ class Decisions:
                 entries[entry.id] = entry
         return found
 
-    async def save(self, tx: Transaction, changes: Sequence[Settled | Destroyed]) -> None:
-        """Write outcomes, and note what was refused for the collection; then destroy what was deleted."""
+    async def save(self, tx: Transaction, changes: Sequence[Change]) -> None:
+        """Write outcomes, and note what was refused for the collection, and what reminders need; then destroy."""
         settled = [change for change in changes if isinstance(change, Settled)]
         if settled:
             await self._settle(tx, merged(settled))
+        await reminders.save(tx, [change for change in changes if isinstance(change, Treated | InUse)])
         destroyed = [change.record for change in changes if isinstance(change, Destroyed)]
         if destroyed:
             await self._keys.destroy(tx, destroyed)

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from services.gateway.api.colleagues import colleagues
 from services.gateway.api.consents import consents
+from services.gateway.api.contacts import contacts
 from services.gateway.api.delegations import delegations
 from services.gateway.api.deposits import deposits
 from services.gateway.api.documents import documents
@@ -26,7 +27,7 @@ __all__ = ["Door", "public_api"]
 
 ROUTES: Final = (
     *(documents, deposits, traces, records, rights, colleagues, consents, delegations, explanations, oversight),
-    *(identities, life),
+    *(identities, contacts, life),
 )
 """In the order in which an address is looked for: the last one's verbs are any word."""
 

@@ -19,12 +19,16 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel
 from services.gateway.api.door import Door, language_of
 from services.gateway.api.records import Asked
 from services.gateway.domain.users import User, directory_number
-from shared.contracts.common import Actor, Code
+from shared.contracts.common import Actor, ActorKind, Code
+from shared.contracts.reasons import Reason
 from shared.contracts.record_requests import RightsCommand
-from shared.http import Problem
+from shared.http import Problem, RemoteError
 
 LONGEST_WAIT_S: Final = 15.0
 """Longer than any permit lives; more is a fault of clocks."""
+ANY: Final = "*"
+"""In If-Match: on whatever version there is."""
+AUTHORITIES: Final = frozenset({ActorKind.INSURER, ActorKind.OPERATOR})
 _VERSION = re.compile(r'(?:W/)?"(\d{1,9})"', re.ASCII)
 
 Professional = Annotated[str, AfterValidator(directory_number)]
@@ -99,10 +103,24 @@ def changing(door: Door) -> Callable[..., Awaitable[Changing]]:
     async def gather(
         record: UUID, request: Request, response: Response, user: Annotated[User, Depends(door.user)]
     ) -> Changing:
-        version = expected_version(request.headers.getlist("if-match"))
+        if_match = request.headers.getlist("if-match")
+        if if_match == [ANY] and user.actor.kind in AUTHORITIES:
+            version = await present_version(door, record)
+        else:
+            version = expected_version(if_match)
         return Changing(door, record, user, version, language_of(request), response)
 
     return gather
+
+
+async def present_version(door: Door, record: UUID) -> int:
+    """The version of the rights as they are: for who decides by law, and may not see them (AR-002). 0: no record."""
+    try:
+        return (await door.owners.access_control.rights(record)).rights_version
+    except RemoteError as error:
+        if error.code == Reason.NO_RECORD:
+            return 0
+        raise
 
 
 def fields(body: BaseModel) -> dict[str, Any]:

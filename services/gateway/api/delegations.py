@@ -3,21 +3,30 @@
 Who is invited goes to access_control over internal HTTP alone; on the record's lane travels the delegation's id.
 """
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 
-from services.gateway.api.changing import Bare, Changed, Changing, UntilChanged, changing
+from services.gateway.api.changing import Bare, Changed, Changing, UntilChanged, changing, present_version
+from services.gateway.api.contacts import said_by
 from services.gateway.api.door import Door, language_of
+from services.gateway.api.records import expect_decided
 from services.gateway.domain.answers import refusal
 from services.gateway.domain.users import User
 from shared.contracts.common import Actor, ActorKind
 from shared.contracts.http_access_control import DelegateOf, InsView
+from shared.contracts.http_notification import Contact
 from shared.contracts.reasons import Reason
 from shared.contracts.record_requests import Answer, DelegationKind, DelegationScope, EndDelegation, Invite
+from shared.http import Problem, RemoteError
+from shared.observability import logger
 
+_log = logger(__name__)
+_TRIES: Final = 3
+_NOT_NOTED: Final = "delegation_taken"
+"""What access_control answers where there is no such record, among others."""
 _NEVER_INVITING: Final = frozenset({ActorKind.PROFESSIONAL, ActorKind.STRUCTURE})
 """Nobody's identity is noted at their word; that they may not invite is for access_control to say."""
 
@@ -29,12 +38,25 @@ class Invitation(UntilChanged):
     kind: DelegationKind
     scopes: frozenset[DelegationScope] = frozenset()
     """What a carer or helper may do; legal representatives and protectors may do all."""
+    contact: Contact | None = None
+    """How the invited one is told of the invitation."""
+
+
+class InsuredInvitation(UntilChanged):
+    """The insurance tells who represents a minor, or is in charge of an adult's protection (AR-063)."""
+
+    insured: InsView
+    """Whose record it is; the insurance knows persons, and never whether they have a record."""
+    ins: InsView
+    kind: DelegationKind
 
 
 class Invited(Changed):
     """The invitation waits for its answer."""
 
     delegation: UUID
+    contact_kept: bool = False
+    """The invited one can be told: his address was given, and is kept."""
 
 
 class OfDelegation(Bare):
@@ -63,7 +85,7 @@ def delegations(door: Door) -> APIRouter:
     @router.get("/delegations/me")
     async def mine(request: Request, user: Annotated[User, Depends(door.user)]) -> OwnDelegations:
         """One's own delegations: each with its record, and the version that an answer names in If-Match."""
-        if user.ins is None:
+        if user.ins is None or not user.in_person:
             raise refusal((Reason.NO_BRANCH,), language_of(request), user.actor)
         return OwnDelegations(delegations=await door.owners.access_control.delegations(user.ins))
 
@@ -71,11 +93,24 @@ def delegations(door: Door) -> APIRouter:
     async def invite(body: Invitation, asked: Annotated[Changing, Depends(change)]) -> Invited:
         """Invite somebody to act for the holder; the answer's `delegation` is the invitation's id."""
         delegation, actor = uuid4(), await asked.actor()
-        if actor.kind not in _NEVER_INVITING:
+        if actor.kind not in _NEVER_INVITING and actor.app is None:
             await _note(door, asked.record, delegation, body.ins)
         told = {"kind": body.kind, "scopes": body.scopes, "until": body.until, "opinion": body.opinion}
         changed = await asked.make(Invite, actor=actor, delegation=delegation, **told)
-        return Invited(record=changed.record, rights_version=changed.rights_version, delegation=delegation)
+        kept = body.contact is not None and await _reachable(door, asked.record, delegation, body.contact, actor)
+        return Invited(
+            record=changed.record, rights_version=changed.rights_version, delegation=delegation, contact_kept=kept
+        )
+
+    @router.post("/insured/invite", status_code=202)
+    async def invite_for_insured(
+        body: InsuredInvitation, request: Request, user: Annotated[User, Depends(door.user)]
+    ) -> dict[str, bool]:
+        """The same by an insurer, who names a person; the answer never tells whether the person has a record."""
+        if user.actor.kind is not ActorKind.INSURER:
+            raise refusal((Reason.NO_BRANCH,), language_of(request), user.actor)
+        await _invite_for_insured(door, user.actor, body)
+        return {"taken": True}
 
     @router.post("/records/{record}/rights/answer")
     async def answer(body: AnswerGiven, asked: Annotated[Changing, Depends(change)]) -> Changed:
@@ -90,6 +125,37 @@ def delegations(door: Door) -> APIRouter:
         return await asked.make(EndDelegation, actor=actor, delegation=body.delegation, opinion=body.opinion)
 
     return router
+
+
+async def _invite_for_insured(door: Door, actor: Actor, body: InsuredInvitation) -> None:
+    """Every step is taken for nobody's record, too, so that neither answer nor delay tells the two apart."""
+    door.identity(body.ins)
+    record = await door.owners.access_control.find(door.identity(body.insured)) or uuid4()
+    delegation = uuid4()
+    try:
+        await _note(door, record, delegation, body.ins)
+    except RemoteError as error:
+        if error.code != _NOT_NOTED:
+            raise
+    told: dict[str, Any] = {"delegation": delegation, "kind": body.kind, "until": body.until}
+    for _ in range(_TRIES):
+        asked = Invite(actor=actor, rights_version=await present_version(door, record), **told)
+        decided = await door.requests.decide(record, asked, door.settings.rights_timeout_s)
+        expect_decided(decided)
+        if Reason.STALE_RIGHTS not in decided.reasons:
+            break
+    else:
+        raise Problem(503, "undecided", "The rights kept changing meanwhile.", "Repeat it.")
+
+
+async def _reachable(door: Door, record: UUID, delegation: UUID, contact: Contact, actor: Actor) -> bool:
+    """Keep how an invited one is told; False where it could not be kept, which undoes no invitation."""
+    try:
+        await door.owners.contacts.put_other(record, str(delegation), said_by(actor, contact))
+    except RemoteError as error:
+        _log.warning("contact_not_kept", code=error.code)
+        return False
+    return True
 
 
 async def _note(door: Door, record: UUID, delegation: UUID, ins: InsView) -> None:

@@ -187,6 +187,6 @@ def _fields(said: Bare) -> dict[str, Any]:
 
 async def _reader(door: Door, user: User, record: UUID, language: str) -> Actor:
     """The holder, or who acts for him; whether he may know is decided by access_control."""
-    if not user.is_holder:
+    if not user.in_person:
         raise refusal((Reason.NOT_HOLDER,), language, user.actor)
     return await door.acting(user, record, language)

@@ -68,7 +68,8 @@ def identities(door: Door) -> APIRouter:
         foreseen = await owners.access_control.foresee(wanted)
         if not foreseen.opened:  # whoever has a record has said how he is reached
             await asyncio.gather(
-                owners.histories.index(foreseen.record, ins), owners.contacts.put(foreseen.record, body.contact)
+                owners.histories.index(foreseen.record, ins),
+                owners.contacts.put(foreseen.record, body.contact, keep=True),
             )
         return foreseen
 

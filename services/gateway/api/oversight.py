@@ -42,7 +42,9 @@ class Contested(Asked):
     text: Annotated[
         str | None, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), Field(repr=False)
     ] = None
-    """Read by the holder and the operator alone."""
+    """Read by the holder's side and the operator alone."""
+    opinion: Code | None = None
+    """What the protected adult thinks of it: asked of the person in charge of the protection (AR-063)."""
 
 
 class CaseOpened(BaseModel):
@@ -67,12 +69,12 @@ def oversight(door: Door) -> APIRouter:
 
     @router.get("/records/{record}/cases")
     async def cases(record: UUID, request: Request, user: Annotated[User, Depends(door.user)]) -> CasesView:
-        """Contested accesses and their answers; a representative sees those that representatives opened (AR-042)."""
+        """Contested accesses and their answers; a representative sees none that a minor opened himself (AR-042)."""
         reader = await _reader(door, user, record, language_of(request))
         found = await door.owners.access_control.cases(record)
         if reader.kind is ActorKind.PATIENT:
             return found
-        return CasesView(cases=tuple(one for one in found.cases if one.by_representative))
+        return CasesView(cases=tuple(one for one in found.cases if not one.secret))
 
     @router.post("/records/{record}/cases", status_code=201)
     async def contest(
@@ -83,9 +85,8 @@ def oversight(door: Door) -> APIRouter:
         actor, case = await _reader(door, user, record, language), uuid4()
         if body.text is not None:
             await door.owners.access_control.write(record, case, body.text)
-        asked = Contest(
-            actor=actor, case=case, request=body.request, professional=body.professional, structure=body.structure
-        )
+        named = {"professional": body.professional, "structure": body.structure, "opinion": body.opinion}
+        asked = Contest.model_validate({"actor": actor, "case": case, "request": body.request, **named})
         decided = await door.requests.decide(record, asked, door.settings.rights_timeout_s)
         door.expect_permit(decided, actor, language)
         return CaseOpened(record=record, case=case)
@@ -107,7 +108,7 @@ def oversight(door: Door) -> APIRouter:
 
 async def _reader(door: Door, user: User, record: UUID, language: str) -> Actor:
     """The holder, or who decides on rights for him; that he does so today is asked of access_control."""
-    if not user.is_holder:
+    if not user.in_person:
         raise refusal((Reason.NOT_HOLDER,), language, user.actor)
     if not user.actor.authenticated:
         raise refusal((Reason.NOT_AUTHENTICATED,), language, user.actor)

@@ -90,7 +90,7 @@ def records(door: Door) -> APIRouter:
     @router.put("/records/me/opposition", status_code=204)
     async def oppose(opposition: Opposition, request: Request, user: Annotated[User, Depends(door.user)]) -> None:
         """Oppose the opening of one's own record, or withdraw the opposition."""
-        if user.ins is None:
+        if user.ins is None or not user.in_person:
             raise refusal((Reason.NOT_HOLDER,), language_of(request), user.actor)
         ins = InsView(matricule=user.ins.number, oid=user.ins.oid)
         await door.owners.access_control.oppose(Oppose(ins=ins, opposed=opposition.opposed))
@@ -135,16 +135,17 @@ class _Records:
     async def open(self, opening: Opening, user: User, language: str) -> OpenedRecord:
         """Open the record where access_control lets it, then tell those who need the identity or the address.
 
-        Each step may be repeated; the record is told only when all are done.
+        Each step may be repeated; the record is told only when all are done. An address that is known is replaced by
+        the person alone: whoever else opens could send the holder's messages elsewhere.
         """
         ins = self._door.identity(opening.ins)
-        if user.is_holder and user.ins != ins:
+        if user.is_holder and (user.ins != ins or not user.in_person):
             raise refusal((Reason.NOT_HOLDER,), language, user.actor)
         wanted = OpenRecord(ins=opening.ins, traits=opening.traits, actor=user.actor)
         opened = await self._owners.access_control.open(wanted)
         await asyncio.gather(
             self._owners.histories.index(opened.record, ins),
-            self._owners.contacts.put(opened.record, opening.contact),
+            self._owners.contacts.put(opened.record, opening.contact, keep=not user.is_holder),
         )
         return opened
 

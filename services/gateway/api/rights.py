@@ -30,7 +30,7 @@ def rights(door: Door) -> APIRouter:
     ) -> RightsView:
         """Everything the holder decided; ETag is the version that a change has to name. Also for who acts for him."""
         language = language_of(request)
-        if not user.is_holder:
+        if not user.in_person:
             raise refusal((Reason.NOT_HOLDER,), language, user.actor)
         view = await door.owners.access_control.rights(record, await door.acting(user, record, language))
         response.headers["etag"] = f'"{view.rights_version}"'

@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from services.gateway.domain.answers import act_told
+from services.gateway.domain.users import HIDDEN
 from services.gateway.fhir.actors import AuthorKind
 from services.gateway.fhir.audit import Action, TraceView
 from services.gateway.fhir.errors import FhirError
@@ -16,7 +17,14 @@ from services.gateway.fhir.views import DocumentView
 from shared.contracts import history_events
 from shared.contracts.access_decisions import Decided, Outcome, RecordOpened
 from shared.contracts.common import Actor, ActorKind, Body
-from shared.contracts.document_events import Consulted, Deposited, DepositRefused, DocumentHeld
+from shared.contracts.document_events import (
+    Consulted,
+    Deposited,
+    DepositRefused,
+    DocumentHeld,
+    SummaryDue,
+    UpdateToTell,
+)
 from shared.contracts.further_reasons import code, sentence
 from shared.contracts.http_audit import Trace
 from shared.contracts.http_document import (
@@ -28,7 +36,7 @@ from shared.contracts.http_document import (
     Patient,
     Range,
 )
-from shared.contracts.notification_events import Failed
+from shared.contracts.notification_events import ContactGiven, Failed
 from shared.contracts.reasons import Reason
 from shared.terminology import emergency_reason
 
@@ -43,14 +51,33 @@ _ACTIONS: Final[dict[str, Action]] = {
 }
 _FAILED: Final = frozenset({DepositRefused.type_name, DocumentHeld.type_name, Failed.type_name})
 _NOBODY: Final = "system"
+_SENTENCES: Final[dict[str, tuple[str, str]]] = {
+    ContactGiven.type_name: (
+        "Adresse donnée pour informer le médecin traitant ou une personne qui agit pour le titulaire.",
+        "Address given at which the treating doctor or somebody who acts for the holder is told.",
+    ),
+    UpdateToTell.type_name: (
+        "Mise à jour du dossier, à voir avec un professionnel de santé.",
+        "Update of the record, to be seen with a health professional.",
+    ),
+    SummaryDue.type_name: (
+        "La synthèse annuelle du médecin traitant est attendue.",
+        "The treating doctor's yearly summary is due.",
+    ),
+}
+"""What happened without an act that was decided, in words."""
 
 
 def deposit_metadata(published: Publication, *, deposit: UUID, record: UUID, actor: Actor) -> DepositMetadata:
     """What document is told of a publication. `actor` deposits; the authors are those that the publication names.
 
     Raises:
-        FhirError: 422 where a value is longer or of another form than document keeps.
+        FhirError: 422 where a value is longer or of another form than document keeps, and where a document that is
+            deposited in a secret connection is not hidden from representatives (AR-042).
     """
+    if actor.secret and HIDDEN not in published.confidentiality:
+        told = f"In a secret connection only documents with the security label {HIDDEN} are deposited; add it."
+        raise FhirError(422, "business-rule", told, "DocumentReference.securityLabel")
     try:
         return _metadata(published, deposit, record, actor)
     except ValidationError as error:
@@ -201,6 +228,8 @@ def trace_view(trace: Trace, record: UUID, language: str) -> TraceView:
     """A trace as AuditEvent shows it."""
     known = tuple(one for one in map(code, trace.further_reasons) if one is not None) or trace.reasons
     act = act_told(trace.act, language, trace.further_act)
+    happened = _SENTENCES.get(trace.kind)
+    act = act or (_in(language, *happened) if happened is not None else None)
     told = " ".join(filter(None, (act, *(sentence(one, language) for one in known))))
     actor = trace.actor
     emergency = emergency_reason(trace.emergency_reason) if trace.emergency_reason is not None else None

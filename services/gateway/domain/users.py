@@ -24,6 +24,8 @@ _NOMENCLATURES: Final = ("G15", "R95", "R94", "R291")
 _TRAINING: Final = "G16"
 _RANK: Final = {"ACCEPTED": 0, "PENDING": 1}
 """Of several delegations on one record, the one that a person acts under."""
+HIDDEN: Final = "INVISIBLE_REPRESENTANTS_LEGAUX"
+"""Value of the claim `confidentiality_code` in a secret connection (connexion secrète): of the whole session."""
 _STUDENT: Final = "E"
 """codeCategorieProfessionnelle of a student."""
 _RPPS = re.compile(r"[0-9]{11}", re.ASCII)
@@ -51,8 +53,13 @@ class User:
 
     @property
     def is_holder(self) -> bool:
-        """True for a patient."""
+        """True for a patient, be it through an app."""
         return self.actor.kind is ActorKind.PATIENT
+
+    @property
+    def in_person(self) -> bool:
+        """True for a patient himself: through an app one reads and feeds, as far as is agreed, and no more (AR-067)."""
+        return self.is_holder and self.actor.app is None
 
 
 def identify(claims: Mapping[str, Any], *, local: bool) -> User:
@@ -73,7 +80,12 @@ def identify(claims: Mapping[str, Any], *, local: bool) -> User:
         return User(_structure(claims))
     match kinds:
         case ["ins"]:
-            actor = Actor(kind=ActorKind.PATIENT, authenticated=_authenticated(claims))
+            actor = Actor(
+                kind=ActorKind.PATIENT,
+                authenticated=_authenticated(claims),
+                app=_plain(claims, "app") if "app" in claims else None,
+                secret=_secret(claims),
+            )
             return User(actor, accepted(_own_ins(claims["ins"]), local=local))
         case ["insurer"]:
             return User(Actor(kind=ActorKind.INSURER, number=_plain(claims, "insurer")))
@@ -91,7 +103,8 @@ def identify(claims: Mapping[str, Any], *, local: bool) -> User:
 def acting_by(actor: Actor, record: UUID, delegations: Sequence[DelegateOf], named: UUID | None = None) -> Actor | None:
     """A person as he acts on somebody else's record: under a delegation of his own, or not at all.
 
-    Whether the delegation is valid today, and covers the act, is decided with each request.
+    Whether the delegation is valid today, and covers the act, is decided with each request. Nobody acts for another in
+    a secret connection, which is kept from representatives (AR-042).
 
     Args:
         actor: The person, as his token says.
@@ -101,7 +114,7 @@ def acting_by(actor: Actor, record: UUID, delegations: Sequence[DelegateOf], nam
     """
     own = [one for one in delegations if one.record == record]
     ranked = sorted(own, key=lambda one: (one.delegation != named, _RANK.get(one.state, len(_RANK))))
-    if not ranked:
+    if not ranked or actor.secret:
         return None
     changes = {"kind": ActorKind.REPRESENTATIVE, "delegation": ranked[0].delegation}
     return actor.model_copy(update=changes)
@@ -155,7 +168,8 @@ def _structure(claims: Mapping[str, Any]) -> Actor:
     if not isinstance(number, str) or not _STRUCTURE.fullmatch(number):
         raise UnknownUserError("the claim SubjectOrganizationID is no national number (`1` and FINESS, `3` and SIRET)")
     sector = _coded(claims.get("Secteur_Activite"))
-    return Actor(kind=ActorKind.STRUCTURE, number=number, structure=number, sector=sector)
+    secret = _secret(claims)
+    return Actor(kind=ActorKind.STRUCTURE, number=number, structure=number, sector=sector, secret=secret)
 
 
 def _professional(claims: Mapping[str, Any]) -> Actor:
@@ -173,7 +187,21 @@ def _professional(claims: Mapping[str, Any]) -> Actor:
         structure=structure if isinstance(structure, str) and _STRUCTURE.fullmatch(structure) else None,
         authenticated=_authenticated(claims),
         regulator=claims.get("Acces_Regulation_Medicale") == "VRAI",
+        secret=_secret(claims),
     )
+
+
+def _secret(claims: Mapping[str, Any]) -> bool:
+    """True in a secret connection (AR-042); whether the record is a minor's is decided with each request.
+
+    Raises:
+        UnknownUserError: the session carries something else, so that somebody may believe in a secret that is none.
+    """
+    if "confidentiality_code" not in claims:
+        return False
+    if claims["confidentiality_code"] != HIDDEN:
+        raise UnknownUserError(f"the claim confidentiality_code is not {HIDDEN}; sign in again, with it or without")
+    return True
 
 
 def _authenticated(claims: Mapping[str, Any]) -> bool:

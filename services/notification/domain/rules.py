@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from services.notification.domain import consents, contested, notices
+from services.notification.domain import consents, contested, notices, reminders
 from services.notification.domain.notices import Notice
 from shared.contracts.access_decisions import (
     ConsentChanged,
@@ -20,7 +20,7 @@ from shared.contracts.access_decisions import (
 )
 from shared.contracts.access_oversight import CaseAnswered, CaseOpened
 from shared.contracts.common import Body
-from shared.contracts.document_events import Consulted, Deposited
+from shared.contracts.document_events import Consulted, Deposited, SummaryDue, UpdateToTell
 from shared.contracts.history_events import HistoryConsulted, HistoryUpdated
 
 RULES: Final[Mapping[type[Body], Callable[[Any], tuple[Notice, ...]]]] = {
@@ -28,6 +28,8 @@ RULES: Final[Mapping[type[Body], Callable[[Any], tuple[Notice, ...]]]] = {
     Consulted: notices.of_access,
     HistoryConsulted: notices.of_access,
     Deposited: notices.of_deposit,
+    UpdateToTell: reminders.of_update,
+    SummaryDue: reminders.of_summary,
     HistoryUpdated: notices.of_history,
     RightsChanged: notices.of_rights,
     RecordOpened: notices.of_opening,
@@ -44,7 +46,7 @@ RULES: Final[Mapping[type[Body], Callable[[Any], tuple[Notice, ...]]]] = {
 }
 ACCESSES: Final = frozenset({Decided, Consulted, HistoryConsulted, CaseAnswered})
 """Events whose notices depend on what was told before, or could not be."""
-TO_OTHERS: Final = frozenset({Decided, ConsentChanged})
+TO_OTHERS: Final = frozenset({Decided, ConsentChanged, SummaryDue})
 """Events that may be told to others than the holder."""
 _DEPOSIT: Final = b'"act":"deposit"'
 _NORMAL_PERMIT: Final = (b'"outcome":"permit"', b'"mode":"normal"')

@@ -15,7 +15,8 @@ from shared.contracts.record_deposits import Deposit
 from shared.contracts.record_oversight import Contest
 from shared.contracts.record_requests import Authorise
 from shared.database.record_keys import RecordKeys
-from tests.integration.access_control.conftest import composed, consult
+from tests.integration.access_control.conftest import TRAITS, composed, consult
+from tests.integration.access_control.test_relations import CHILD
 from tests.support.system import fresh_database
 from tests.unit.access_control.cast import DOCTOR, HOLDER, HOSPITAL, NURSE, OPERATOR
 
@@ -65,6 +66,14 @@ async def test_ar_062_a_case_is_kept_with_the_professional_who_was_decided_on(se
         DOCTOR.structure,
     )
     assert case["due"] == opened["due"]
+
+
+@pytest.mark.parametrize(("traits", "secret"), [(CHILD, True), (TRAITS, False)])
+async def test_ar_042_a_minors_own_case_is_kept_as_such_by_the_day_that_is_stored(service, traits, secret):
+    record = await service.opened(1, traits=traits)
+    await service.ask(record, contest(uuid4(), professional=DOCTOR.number))
+    (case,) = await shown(service, record)
+    assert (case["secret"], case["by_representative"]) == (secret, False)
 
 
 async def test_ar_062_repeats_open_one_case(service):

@@ -10,7 +10,7 @@ import pytest
 from shared.contracts.record_requests import Authorise, Block, DelegationKind, DelegationScope, Invite
 from shared.terminology.ins import NIR
 from tests.integration.access_control.conftest import TRAITS, ins, matricule
-from tests.unit.access_control.cast import DOCTOR, HOLDER, HOSPITAL, INSURER, OTHER_DOCTOR
+from tests.unit.access_control.cast import DOCTOR, HOLDER, HOSPITAL, INSURER, OPERATOR, OTHER_DOCTOR
 
 pytestmark = pytest.mark.kafka
 
@@ -90,6 +90,7 @@ async def test_who_opposed_gets_no_record_until_the_opposition_is_withdrawn(serv
     [
         (INSURER, "excluded_actor"),
         (HOSPITAL, "no_branch"),
+        (OPERATOR, "no_branch"),
         (HOLDER.model_copy(update={"authenticated": False}), "not_authenticated"),
     ],
 )

@@ -67,6 +67,10 @@ def test_every_step_is_verified(first):
     assert "real.xml (a copy with an identity of test)" in shown
     assert "dr-noir refused (blocked), insurer refused (excluded_actor)" in shown
     assert "297 lines accepted" in shown
+    assert "dr-noir: breaks the glass (bris de glace): reads for half an hour" in shown
+    assert "SAMU: yes, then no (emergency_opposed)" in shown
+    assert "operator: answers the case" in shown
+    assert "missing" not in shown.partition("who  ")[2].partition("Verified")[0]
     assert "FAULTS" not in shown
 
 

@@ -12,7 +12,8 @@ import orjson
 import pytest
 
 from deploy.local.home import Home
-from deploy.local.identity.cast import CAST, Patient, ins
+from deploy.local.identity.cast import CAST
+from deploy.local.identity.members import Patient, ins
 from deploy.local.system import LocalSystem
 from deploy.local.tokens import fetch
 from deploy.proof.made import SamplePatient, make

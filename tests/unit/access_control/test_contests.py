@@ -150,6 +150,30 @@ def test_ar_061_who_contests(actor, code):
         assert done.record.oversight.cases[CASE].by_representative
 
 
+def test_ar_063_who_is_in_charge_of_a_protection_contests_with_the_adults_opinion():
+    adult = replace(MINOR, majority=NOW)
+    effects = contest(adult, GUARDIAN, opinion="agrees")
+    assert decided(effects).outcome is Outcome.PERMIT
+    (opened,) = [one for one in effects.emits if isinstance(one, CaseOpened)]
+    assert (opened.opinion, opened.actor) == ("agrees", GUARDIAN)
+    assert decided(contest(adult, GUARDIAN)).further_reasons == ("opinion_missing",)
+
+
+@pytest.mark.parametrize(
+    ("record", "actor", "secret"),
+    [
+        (MINOR, HOLDER, True),
+        (MINOR, changed(HOLDER, secret=True), True),
+        (MINOR, MOTHER, False),
+        (replace(MINOR, majority=NOW), HOLDER, False),
+        (OPEN, HOLDER, False),
+    ],
+)
+def test_ar_042_what_a_minor_contests_himself_is_kept_from_representatives(record, actor, secret):
+    (began,) = [one for one in contest(record, actor).changes if isinstance(one, CaseBegan)]
+    assert (began.case.secret, began.case.by_representative) == (secret, actor == MOTHER)
+
+
 SUSPENDED = frozenset({DOCTOR.number})
 TREATING = replace(AUTHORISING, treating=DOCTOR.number)
 URGENT = {"mode": AccessMode.EMERGENCY, "reason_code": "unconscious"}

@@ -113,12 +113,21 @@ def test_every_command_on_rights_carries_their_version(act):
     assert Reason.STALE_RIGHTS in codes
 
 
+def test_ar_001_the_operator_opens_nothing_before_the_six_weeks_in_which_it_is_opposed():
+    for professionals_may in (True, False):
+        assert opening.refused(OPERATOR, professionals_may=professionals_may) is Reason.NO_BRANCH
+    assert opening.not_foreseen(OPERATOR) is None
+    for actor in (HOLDER, DOCTOR, COUNSELLOR, INSURER):
+        assert opening.not_foreseen(actor) is Reason.NO_BRANCH
+
+
 def test_ar_001_who_may_open_a_record():
-    for actor in (HOLDER, OPERATOR, DOCTOR, COUNSELLOR):
+    for actor in (HOLDER, DOCTOR, COUNSELLOR):
         assert opening.refused(actor, professionals_may=True) is None
     for actor in (DOCTOR, COUNSELLOR):
         assert opening.refused(actor, professionals_may=False) is Reason.NO_BRANCH, "a setting"
     assert opening.refused(INSURER, professionals_may=True) is Reason.EXCLUDED_ACTOR
+    assert opening.refused(changed(HOLDER, app="carnet-suivi"), professionals_may=True) is Reason.NOT_HOLDER
     assert opening.refused(changed(COUNSELLOR, authenticated=False), professionals_may=True) is (
         Reason.NOT_AUTHENTICATED
     )

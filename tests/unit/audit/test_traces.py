@@ -20,10 +20,17 @@ from shared.contracts.access_decisions import (
 )
 from shared.contracts.access_oversight import CaseAnswered, CaseOpened, TextRead
 from shared.contracts.common import AccessMode, Act, Actor, ActorKind, Body, FurtherAct, Owner, Scope
-from shared.contracts.document_events import Consulted, Deposited, DepositRefused, DocumentHeld
+from shared.contracts.document_events import (
+    Consulted,
+    Deposited,
+    DepositRefused,
+    DocumentHeld,
+    SummaryDue,
+    UpdateToTell,
+)
 from shared.contracts.history_events import HistoryConsulted
 from shared.contracts.http_audit import Trace
-from shared.contracts.notification_events import Channel, Failed, Sent, Suppressed
+from shared.contracts.notification_events import Channel, ContactGiven, Failed, Sent, Suppressed
 from shared.contracts.reasons import Reason
 from shared.security import Permit
 
@@ -99,6 +106,9 @@ SHOWN = [
     RecordOpened(actor=DOCTOR),
     notice(Sent),
     notice(Failed),
+    ContactGiven(actor=Actor(kind=ActorKind.PATIENT), recipient="810000000077"),
+    UpdateToTell(),
+    SummaryDue(professional="810000000077"),
     TracesConsulted(request=uuid4(), actor=Actor(kind=ActorKind.PATIENT)),
 ]
 HIDDEN = [
@@ -234,6 +244,8 @@ OF_SECRET = [
     TracesConsulted(request=uuid4(), actor=SECRET),
     notice(Sent).model_copy(update={"recipient": "810000000077"}),
     notice(Failed).model_copy(update={"recipient": "810000000077"}),
+    ContactGiven(actor=SECRET, recipient="810000000077"),
+    UpdateToTell(hidden_from_representatives=True),
     CaseOpened(actor=SECRET, case=uuid4(), request=uuid4(), due=NOW),
     CaseAnswered(actor=OPERATOR, case=uuid4(), finding="founded"),
     TextRead(actor=OPERATOR, subject=uuid4()),

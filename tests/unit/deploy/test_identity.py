@@ -13,9 +13,8 @@ from deploy.local.identity.cast import (
     HOSPITAL,
     INSURER,
     OCCUPATIONAL_DOCTOR,
-    Patient,
-    Professional,
 )
+from deploy.local.identity.members import Patient, Professional
 from deploy.local.identity.provider import AUDIENCE, GRANT, Issuer, application, load_key
 from shared.http import serve
 from shared.security import ProviderKeys, TokenRefusedError, TokenVerifier
@@ -87,6 +86,12 @@ async def test_patient_of_a_sample_gets_a_token_with_a_test_ins(transport, verif
     assert claims["ins"] == {"matricule": "279035121518989", "oid": "1.2.250.1.213.1.4.10"}
 
 
+async def test_a_patient_gives_a_token_to_an_app(transport, verifier):
+    for form in ({"cast": "alice"}, {"cast": "patient", "ins": ALICE.matricule}):
+        claims = await verifier.verify((await _ask(transport, app="carnet-suivi", **form)).json()["access_token"])
+        assert (claims["app"], claims["ins"]["matricule"]) == ("carnet-suivi", ALICE.matricule)
+
+
 @pytest.mark.parametrize(
     ("form", "error"),
     [
@@ -94,6 +99,7 @@ async def test_patient_of_a_sample_gets_a_token_with_a_test_ins(transport, verif
         ({"cast": "patient", "ins": "12"}, "invalid_grant"),
         ({"cast": "alice", "grant_type": "password"}, "unsupported_grant_type"),
         ({"cast": "alice", "lifetime": "999999"}, "invalid_request"),
+        ({"cast": "dr-martin", "app": "carnet-suivi"}, "invalid_grant"),
     ],
 )
 async def test_refusals_say_why(transport, form, error):
@@ -118,7 +124,7 @@ def test_key_stays_through_restarts_and_is_private(tmp_path):
 
 def test_cast_is_as_the_rules_need_it():
     patients = [member for member in CAST.values() if isinstance(member, Patient)]
-    assert len({patient.matricule for patient in patients}) == len(patients) == 4
+    assert len({patient.matricule for patient in patients}) == len(patients) == 7
     for patient in patients:
         identity = Ins(patient.oid, patient.matricule)
         assert identity.is_test

@@ -48,6 +48,7 @@ class World:
         self.finer: tuple[str, ...] = ()
         self.delegations: dict[tuple[str, str], list[dict[str, Any]]] = {}
         self.told: dict[str, Any] = {}
+        self.view: dict[str, Any] = {}
         self.silent = False
         self.unsent = False
         self.in_force_at: datetime | None = None
@@ -123,7 +124,7 @@ class World:
             return reply(self.told)
         if path.startswith(("/openings", "/identities/")):
             return reply({"record": str(self.alice_record), **self.told})
-        return reply({"record": path.split("/")[2], "state": "open", "rights_version": 7})
+        return reply({"record": path.split("/")[2], "state": "open", "rights_version": 7, **self.view})
 
     def document(self, method, path, asked, content, headers) -> Reply:
         if path == "/deposits":

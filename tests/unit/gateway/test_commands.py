@@ -288,3 +288,55 @@ async def test_ar_014_a_professional_sees_how_he_himself_stands(http, world, as_
     assert world.calls[-1][3]["reader"]["number"] == DOCTOR
     for name in ("alice", "insurer", "hospital"):
         assert (await http.get(f"/records/{world.alice_record}/standing", headers=as_(name))).status_code == 403
+
+
+def invitation(insured=ALICE, **more):
+    return {
+        "insured": {"matricule": insured.matricule, "oid": insured.oid},
+        "ins": BRUNOS_INS,
+        "kind": DelegationKind.LEGAL_REPRESENTATION,
+    } | more
+
+
+async def test_ar_063_the_insurance_invites_by_person_on_the_rights_as_they_are(http, world, as_) -> None:
+    answer = await http.post("/insured/invite", json=invitation(), headers=as_("insurer"))
+    assert (answer.status_code, answer.json()) == (202, {"taken": True})
+    ((record, asked),) = world.requests
+    assert (record, type(asked), asked.rights_version) == (world.alice_record, messages.Invite, 7)
+    assert (asked.actor.kind, asked.kind) == (ActorKind.INSURER, DelegationKind.LEGAL_REPRESENTATION)
+    noted = [path for _, method, path, _ in world.calls if method == "PUT"]
+    assert noted == [f"/records/{world.alice_record}/delegates/{asked.delegation}"]
+
+
+async def test_an_invitation_by_the_insurance_never_tells_whether_there_is_a_record(http, world, as_) -> None:
+    answers, steps = [], []
+    for insured, denied in ((ALICE, ()), (BRUNO, (Reason.NO_RECORD,))):
+        world.denied, before = denied, len(world.calls)
+        answers.append(await http.post("/insured/invite", json=invitation(insured), headers=as_("insurer")))
+        steps.append([(service, method) for service, method, _, _ in world.calls[before:]])
+    assert [(one.status_code, one.json()) for one in answers] == [(202, {"taken": True})] * 2
+    assert steps[0] == steps[1]
+    assert len(world.requests) == 2
+
+
+async def test_rights_that_change_meanwhile_are_read_again(http, world, as_) -> None:
+    world.denied = (Reason.STALE_RIGHTS,)
+    refused = await http.post("/insured/invite", json=invitation(), headers=as_("insurer"))
+    assert (refused.status_code, refused.json()["code"], len(world.requests)) == (503, "undecided", 3)
+
+
+@pytest.mark.parametrize("name", ["alice", "dr-martin", "hospital", "operator"])
+async def test_nobody_else_invites_by_person(http, world, as_, name) -> None:
+    assert (await http.post("/insured/invite", json=invitation(), headers=as_(name))).status_code == 403
+    assert world.calls == world.requests == []
+
+
+async def test_who_decides_by_law_names_any_version_and_nobody_else_does(http, world, as_) -> None:
+    body = {"ins": BRUNOS_INS, "kind": DelegationKind.PROTECTED_ADULT}
+    done = await http.post(url(world, "invite"), json=body, headers=as_("operator") | {"if-match": "*"})
+    assert done.status_code == 200, done.text
+    assert world.requests[0][1].rights_version == 7
+    for name in ("alice", "dr-martin"):
+        refused = await http.post(url(world, "invite"), json=body, headers=as_(name) | {"if-match": "*"})
+        assert (refused.status_code, refused.json()["code"]) == (428, "version_required")
+    assert len(world.requests) == 1

@@ -7,6 +7,7 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from deploy.local.identity.cast import ALICE, BRUNO, DR_ROUX
+from services.gateway.domain.users import HIDDEN
 from shared.http import RemoteError, RemoteUnavailable
 
 FHIR = {"content-type": "application/fhir+json"}
@@ -298,3 +299,17 @@ async def test_too_large_is_an_operation_outcome_too(http, as_, settings) -> Non
     headers = as_("dr-roux") | FHIR | {"content-length": str(settings.max_request_bytes + 1)}
     answer = await http.post(URL, content=b"{}", headers=headers)
     assert (answer.status_code, issue(answer)["code"]) == (413, "too-long")
+
+
+async def test_ar_042_a_secret_connection_deposits_only_what_is_hidden_from_representatives(
+    http, world, as_, publication
+) -> None:
+    refused = await post(http, publication, as_("dr-roux-secret"))
+    assert (refused.status_code, issue(refused)["expression"]) == (422, ["DocumentReference.securityLabel"])
+    assert world.metadata == []
+    label = {"system": "urn:oid:1.2.250.1.213.1.1.4.13", "code": HIDDEN}
+    hidden = publication | {"securityLabel": [{"coding": [label]}]}
+    assert (await post(http, hidden, as_("dr-roux-secret"))).status_code == 201
+    (metadata,) = world.metadata
+    assert metadata.actor.secret
+    assert HIDDEN in metadata.confidentiality

@@ -43,11 +43,13 @@ ROUTES = [
     ("GET", "/delegations/me"),
     ("POST", f"/records/{SOME}/suspend"),
     ("POST", "/insured/suspend"),
+    ("POST", "/insured/invite"),
     ("POST", f"/records/{SOME}/explain"),
     ("POST", f"/records/{SOME}/see-as"),
     *((method, f"/records/{SOME}/cases") for method in ("GET", "POST")),
     ("GET", f"/records/{SOME}/emergencies"),
     ("POST", f"/records/{SOME}/confirm-emergency"),
+    ("PUT", f"/records/{SOME}/contacts/{SOME}"),
     *(("POST", path) for path in ("/openings", "/identities/change", "/identities/merge")),
 ]
 

@@ -27,7 +27,7 @@ async def test_ar_001_an_automatic_opening_is_foreseen_and_the_person_can_be_tol
     assert (answer.status_code, answer.json()["opened"]) == (202, False)
     assert world.called("access_control") == ["POST /openings"]
     assert world.called("history_ingestion") == [f"PUT /persons/{world.alice_record}"]
-    assert world.called("notification") == [f"PUT /contacts/{world.alice_record}"]
+    assert world.called("notification") == [f"PUT /contacts/{world.alice_record}?keep=true"]
 
 
 async def test_who_has_a_record_keeps_the_address_that_he_gave(http, world, as_) -> None:

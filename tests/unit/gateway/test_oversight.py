@@ -20,9 +20,9 @@ def emergency(*, secret):
     return {"request": str(uuid4()), "secret": secret, **times, **told}
 
 
-def case(*, by_representative):
+def case(*, secret):
     times = {"opened_at": "2026-06-01T10:00:00Z", "due": "2026-07-01T10:00:00Z"}
-    return {"case": str(uuid4()), "request": str(REQUEST), "by_representative": by_representative, **times}
+    return {"case": str(uuid4()), "request": str(REQUEST), "secret": secret, **times}
 
 
 def url(world, what):
@@ -47,11 +47,12 @@ async def test_ar_042_a_representative_sees_no_emergency_of_a_secret_connection(
     assert asked["reader"]["delegation"] == str(DELEGATION)
 
 
-async def test_ar_042_a_representative_sees_the_cases_of_representatives(http, world, as_) -> None:
-    own, theirs = case(by_representative=False), case(by_representative=True)
-    world.told = {"cases": [own, theirs]}
+async def test_ar_042_a_representative_sees_no_case_that_a_minor_opened_himself(http, world, as_) -> None:
+    own, theirs, unsaid = case(secret=True), case(secret=False), case(secret=True)
+    del unsaid["secret"]
+    world.told = {"cases": [own, theirs, unsaid]}
     answer = await http.get(url(world, "cases"), headers=as_("alice"))
-    assert [one["case"] for one in answer.json()["cases"]] == [own["case"], theirs["case"]]
+    assert [one["case"] for one in answer.json()["cases"]] == [own["case"], theirs["case"], unsaid["case"]]
     delegated(world)
     answer = await http.get(url(world, "cases"), headers=as_("bruno"))
     assert [one["case"] for one in answer.json()["cases"]] == [theirs["case"]]
@@ -70,12 +71,13 @@ async def test_nobody_else_sees_them(http, world, as_, what) -> None:
 
 async def test_ar_061_a_contested_access_is_asked_under_the_case_of_its_text(http, world, as_) -> None:
     body = {"request": str(REQUEST), "professional": DOCTOR, "structure": "1990000033", "text": TEXT}
+    body["opinion"] = "agrees"
     answer = await http.post(url(world, "cases"), json=body, headers=as_("alice"))
     assert answer.status_code == 201, answer.text
     ((record, asked),) = world.requests
     assert (record, type(asked), asked.request) == (world.alice_record, Contest, REQUEST)
     assert (asked.actor.kind, asked.professional, asked.structure) == (ActorKind.PATIENT, DOCTOR, "1990000033")
-    assert asked.case == UUID(answer.json()["case"])
+    assert (asked.case, asked.opinion) == (UUID(answer.json()["case"]), "agrees")
     assert world.calls[-1][1:] == ("PUT", url(world, f"texts/{asked.case}"), {"text": TEXT})
     assert TEXT not in asked.model_dump_json()
 

@@ -32,14 +32,16 @@ async def test_a_professional_opens_a_record(http, world, as_) -> None:
     assert (answer.status_code, answer.json()["opened"]) == (201, True)
     record = answer.json()["record"]
     assert world.called("history_ingestion") == [f"PUT /persons/{record}"]
-    assert world.called("notification") == [f"PUT /contacts/{record}"]
+    assert world.called("notification") == [f"PUT /contacts/{record}?keep=true"]
     assert world.calls[0][3]["actor"]["number"] == DR_MARTIN.number
     again = await http.post("/records", json=opening(), headers=as_("dr-martin"))
     assert (again.status_code, again.json()) == (200, {"record": record, "opened": False})
 
 
 async def test_a_patient_opens_his_own(http, world, as_) -> None:
-    assert (await http.post("/records", json=opening(), headers=as_("bruno"))).status_code == 201
+    answer = await http.post("/records", json=opening(), headers=as_("bruno"))
+    assert answer.status_code == 201
+    assert world.called("notification") == [f"PUT /contacts/{answer.json()['record']}"], "he may replace his address"
 
 
 async def test_a_patient_opens_nobody_elses(http, world, as_) -> None:

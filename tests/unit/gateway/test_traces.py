@@ -6,6 +6,7 @@ import pytest
 from deploy.local.identity.cast import BRUNO
 from services.gateway.domain.mapping import trace_view
 from shared.contracts.common import Actor, ActorKind, Owner
+from shared.contracts.document_events import SummaryDue, UpdateToTell
 from shared.contracts.http_audit import Trace
 
 AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -116,3 +117,13 @@ async def test_parameters_that_can_not_be_read(http, as_, query) -> None:
 
 async def test_a_professional_has_to_name_the_patient(http, as_) -> None:
     assert (await http.get("/fhir/AuditEvent", headers=as_("dr-martin"))).status_code == 400
+
+
+@pytest.mark.parametrize("body", [UpdateToTell(), SummaryDue(professional="810000000077")])
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_what_happens_without_an_act_is_told_in_words(body, language) -> None:
+    who = getattr(body, "professional", None)
+    told = Trace(id=uuid4(), at=AT, kind=body.type_name, professional=who, correlation=uuid4())
+    view = trace_view(told, uuid4(), language)
+    assert (view.actor_kind, view.action, bool(view.sentence), view.about) == ("system", "update", True, who)
+    assert view.sentence != trace_view(told, uuid4(), "en" if language == "fr" else "fr").sentence

@@ -1,13 +1,24 @@
 from copy import deepcopy
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.local.identity.cast import ALICE, CAST, DR_MARTIN, HOSPITAL, OCCUPATIONAL_DOCTOR
-from services.gateway.domain.users import UnacceptableInsError, UnknownUserError, accepted, identify, outsider
+from services.gateway.domain.users import (
+    HIDDEN,
+    UnacceptableInsError,
+    UnknownUserError,
+    accepted,
+    acting_by,
+    identify,
+    outsider,
+)
 from shared.contracts.common import ActorKind
+from shared.contracts.http_access_control import DelegateOf
 from shared.contracts.reasons import Reason
+from shared.contracts.record_requests import DelegationKind
 from shared.terminology import Ins
 
 KINDS = {
@@ -15,6 +26,11 @@ KINDS = {
     "bruno": ActorKind.PATIENT,
     "chloe": ActorKind.PATIENT,
     "david": ActorKind.PATIENT,
+    "helene": ActorKind.PATIENT,
+    "emile": ActorKind.PATIENT,
+    "gilles": ActorKind.PATIENT,
+    "alice-app": ActorKind.PATIENT,
+    "david-secret": ActorKind.PATIENT,
     "hospital": ActorKind.STRUCTURE,
     "insurer": ActorKind.INSURER,
     "operator": ActorKind.OPERATOR,
@@ -62,6 +78,37 @@ def test_a_structure_is_no_authenticated_person() -> None:
 
 def test_a_bare_rpps_is_written_with_its_prefix() -> None:
     assert identify(doctor(SubjectNameID="99700000019"), local=True).actor.number == "899700000019"
+
+
+def test_ar_034_the_claim_of_regulation_makes_a_regulator() -> None:
+    assert identify(CAST["samu"].claims(), local=True).actor.regulator
+    assert not identify(CAST["samu"].claims() | {"Acces_Regulation_Medicale": True}, local=True).actor.regulator
+
+
+def test_ar_067_a_patient_through_an_app_is_the_same_holder_and_not_there_in_person() -> None:
+    alice, through = (identify(CAST[name].claims(), local=True) for name in ("alice", "alice-app"))
+    assert (through.ins, through.actor.app, through.is_holder, through.in_person) == (
+        alice.ins,
+        "carnet-suivi",
+        True,
+        False,
+    )
+    assert (alice.actor.app, alice.in_person) == (None, True)
+
+
+@pytest.mark.parametrize("name", ["david", "dr-roux", "hospital"])
+def test_ar_042_a_secret_connection_is_said_by_the_session(name) -> None:
+    claims = CAST[name].claims()
+    assert not identify(claims, local=True).actor.secret
+    assert identify(claims | {"confidentiality_code": HIDDEN}, local=True).actor.secret
+
+
+def test_ar_042_nobody_acts_for_another_in_a_secret_connection() -> None:
+    record = uuid4()
+    own = DelegateOf(record=record, delegation=uuid4(), kind=DelegationKind.LEGAL_REPRESENTATION, state="ACCEPTED")
+    actor = identify(CAST["david"].claims(), local=True).actor
+    assert acting_by(actor, record, [own]) is not None
+    assert acting_by(identify(CAST["david-secret"].claims(), local=True).actor, record, [own]) is None
 
 
 @pytest.mark.parametrize("acr", [None, "", "eidas0", "1", ["eidas1"]])
@@ -136,6 +183,10 @@ def test_other_nomenclatures_of_roles() -> None:
         ALICE.claims() | {"SubjectNameID": "899700000019"},
         {"insurer": "amo-test", "operator": "operator"},
         {"insurer": "amo-test", "ins": ALICE.claims()["ins"]},
+        *(ALICE.claims() | {"app": app} for app in ("", "two words", None, ["carnet-suivi"])),
+        *(ALICE.claims() | {"confidentiality_code": one} for one in ("", "N", True, None, [HIDDEN])),
+        DR_MARTIN.claims() | {"confidentiality_code": "MASQUE_PS"},
+        HOSPITAL.claims() | {"confidentiality_code": "MASQUE_PS"},
     ],
 )
 def test_claims_that_do_not_say_who_are_refused(claims) -> None:

@@ -21,6 +21,7 @@ from shared.contracts.access_decisions import (
 )
 from shared.contracts.access_oversight import CaseAnswered, CaseOpened
 from shared.contracts.common import AccessMode, Act, Body, FurtherAct
+from shared.contracts.document_events import SummaryDue, UpdateToTell
 from shared.contracts.history_events import HistoryConsulted, HistoryUpdated
 from shared.contracts.notification_events import Channel, Silence, Suppressed
 from shared.contracts.reasons import Reason
@@ -69,6 +70,7 @@ TOLD = [
     (deposited(REPRESENTATIVE), "AJOUT_DOCUMENT", ""),
     (deposited(masked=True), "AJOUT_DOCUMENT", ""),
     (deposited(replaces=uuid4()), "MODIF_DOCUMENT", ""),
+    (UpdateToTell(), "RETENTION_2_SEMAINES", ""),
     (rights(Act.AUTHORISE), "AUTORISATION_PS", "authorise"),
     (rights(Act.REVOKE), "AUTORISATION_PS", "revoke"),
     (rights(Act.DECLARE), "AUTORISATION_PS", "declare"),
@@ -140,9 +142,9 @@ def test_the_holder_is_not_told(body: Body) -> None:
 
 
 def test_every_notice_is_made_by_some_rule() -> None:
-    of_others = {Event.INVITATION.value, Event.INVITED_FOR.value, Event.ENDED.value}
+    of_others = {Event.INVITATION.value, Event.INVITED_FOR.value, Event.ENDED.value, Event.SUMMARY_DUE.value}
     assert {event for _, event, _ in TOLD} | of_others == {event.value for event in Event}
-    assert {type(body) for body, _, _ in TOLD} == set(RULES)
+    assert {type(body) for body, _, _ in TOLD} | {SummaryDue} == set(RULES)
 
 
 @pytest.mark.parametrize("body", [consulted(), deposited(), rights(Act.BLOCK), RecordClosed(actor=HOLDER)])
