@@ -184,7 +184,7 @@ class Session:
 
     def claims(self) -> dict[str, Any]:
         """The person's claims, and those of the session."""
-        return self.member.claims() | self.more
+        return {**self.member.claims(), **self.more}
 
 
 def ins(first_thirteen: str) -> str:

@@ -26,7 +26,6 @@ from services.access_control.repository.relations import Relations, joined
 from shared.contracts.common import Actor, Wishes
 from shared.contracts.envelope import Message
 from shared.contracts.record_deposits import Deposit
-from shared.contracts.record_oversight import Contest
 from shared.contracts.record_requests import AdministratorRole, DelegationKind, Function, Invite
 from shared.database import Database, Transaction
 from shared.database.record_keys import RecordKeys
@@ -244,7 +243,7 @@ def _ends_at_majority(record: UUID, rights: Rights, others: Mapping[UUID, Relati
 def _needs_majority(body: Any) -> bool:
     """True for what is decided on the day of majority, whatever the record's relations are."""
     represents = isinstance(body, Invite) and body.kind is DelegationKind.LEGAL_REPRESENTATION
-    return represents or isinstance(body, Contest) or _is_secret(body)
+    return represents or _is_secret(body)
 
 
 def _is_secret(body: Any) -> bool:
