@@ -62,7 +62,7 @@ class UpdateToTell(Body):
 
     type_name: ClassVar[str] = "carnet.document.update-to-tell.v1"
 
-    hidden_from_representatives: bool = False
+    hidden_from_representatives: bool
     """All of them are hidden from representatives, too (AR-041)."""
 
 

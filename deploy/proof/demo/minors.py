@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from deploy.local.identity.cast import DR_ROUX, DR_ROUX_SECRET, HELENE
 from deploy.proof import made, samples
@@ -58,8 +58,8 @@ async def _represented(stage: Stage) -> bool:
 
 async def _seen_in_secret(stage: Stage) -> None:
     standing = await stage.ask(_SECRET, "GET", "/standing")
-    asked: dict[str, Any] = {"json": {}, "headers": {"if-match": standing.headers.get("etag", "")}}
-    consented = await stage.ask(_SECRET, "POST", "/rights/consent-session", **asked)
+    seen = {"if-match": standing.headers.get("etag", "")}
+    consented = await stage.ask(_SECRET, "POST", "/rights/consent-session", json={}, headers=seen)
     stage.expect("consultation declared in secret", consented, OK)
     content = made.make("biology", made.SamplePatient(stage.holder.ins))
     plain = await stage.door.deposit(_SECRET, samples.publication(content))

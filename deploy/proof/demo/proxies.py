@@ -35,8 +35,9 @@ async def delegate(stage: Stage, to: Patient) -> None:
         return
     answer = {"delegation": delegation, "accepted": True}
     if await stage.change("answer", answer, carer, f'"{found[0]["rights_version"]}"'):
-        told = (("ACCORD_PARTAGE_PROFIL", None),)
-        stage.did("accepts", to.name, "acts under the delegation", told, by(delegation, "Answer to an invitation"))
+        accepted = by(delegation, "Answer to an invitation")
+        came = "acts under the delegation"
+        stage.did("accepts", to.name, came, (("ACCORD_PARTAGE_PROFIL", None),), accepted)
     if stage.expect("the delegate reads", await stage.search(carer), OK):
         stage.did("reads the list", to.name, "as the patient would", trace=by(delegation, "Consultation"))
     beyond = await stage.ask(carer, "GET", "/rights")

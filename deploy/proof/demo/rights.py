@@ -149,4 +149,4 @@ async def _authorised_and_blocked(stage: Stage) -> None:
     blocked = await stage.search(_DENTIST, "refused read")
     if stage.expect("dentist refused once blocked", blocked, FORBIDDEN, "blocked"):
         trace = by(DENTIST.number, "blocked", permitted=False)
-        stage.did("asks to read again", "dentist", "refused: blocked", (("REFUS_ACCES_PS", None),), trace)
+        stage.did("asks to read again", "dentist", "refused: blocked; told with the refusal before", trace=trace)

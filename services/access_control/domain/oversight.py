@@ -46,8 +46,6 @@ class Case:
     opened: datetime
     due: datetime
     by_representative: bool = False
-    secret: bool = False
-    """A minor opened it himself, perhaps about an access in a secret connection: kept from representatives (AR-042)."""
 
 
 @dataclass(frozen=True, slots=True)

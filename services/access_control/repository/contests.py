@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
+from services.access_control.repository import majorities
 from services.access_control.repository.identities import NoRecordError
 from services.access_control.repository.majorities import SERVICE
 from services.access_control.repository.sending import Sending
@@ -95,14 +96,15 @@ class Contests:
             rows = await tx.fetch(
                 """
                 SELECT c.id, c.request, c.professional, c.structure, c.opened_at, c.due, c.answered_at, c.finding,
-                       c.answer, c.by_representative, c.secret, w.text
+                       c.answer, c.by_representative, w.text
                 FROM contest c LEFT JOIN written w ON w.subject = c.id AND w.record = c.record
                 WHERE c.record = $1 ORDER BY c.opened_at DESC LIMIT $2
                 """,
                 record,
                 _SHOWN,
             )
-        return tuple(_view(key, row) for row in rows)
+            of_age = (await majorities.load(tx, self._keys, [record])).get(record)
+        return tuple(_view(key, row, of_age) for row in rows)
 
     async def listed(self, *, answered: bool = False, structure: str = "") -> list[Case]:
         """Cases in the order in which they are due: those that wait for an answer, or all."""
@@ -180,7 +182,12 @@ class Contests:
         return status == "UPDATE 1"
 
 
-def _view(key: bytes, row: Any) -> CaseView:
+def _view(key: bytes, row: Any, of_age: datetime | None) -> CaseView:
+    """A case as its holder sees it.
+
+    Who decides for an adult sees the adult's cases, as everything of the record (AR-063): no access to it was secret. A
+    minor's own are the minor's: which of them are about a secret connection is told to nobody else (AR-042).
+    """
     return CaseView(
         case=row["id"],
         request=row["request"],
@@ -191,7 +198,7 @@ def _view(key: bytes, row: Any) -> CaseView:
         answered_at=row["answered_at"],
         finding=row["finding"],
         by_representative=row["by_representative"],
-        secret=row["secret"],
+        secret=not row["by_representative"] and (of_age is None or row["opened_at"] < of_age),
         text=open_text(key, row["text"], row["id"]) if row["text"] else None,
         answer=decrypt(key, row["answer"], _context(row["id"])).decode() if row["answer"] else None,
     )

@@ -226,10 +226,9 @@ async def _save_confirmations(tx: Transaction, confirmed: Mapping[tuple[UUID, st
 async def _save_cases(tx: Transaction, opened: Sequence[CaseBegan]) -> None:
     await tx.execute(
         """
-        INSERT INTO contest (id, record, request, professional, structure, by_representative, opened_at, due,
-                             secret)
+        INSERT INTO contest (id, record, request, professional, structure, by_representative, opened_at, due)
         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::boolean[],
-                             $7::timestamptz[], $8::timestamptz[], $9::boolean[])
+                             $7::timestamptz[], $8::timestamptz[])
         """,
         [one.id for one in opened],
         [one.record for one in opened],
@@ -239,7 +238,6 @@ async def _save_cases(tx: Transaction, opened: Sequence[CaseBegan]) -> None:
         [one.case.by_representative for one in opened],
         [one.case.opened for one in opened],
         [one.case.due for one in opened],
-        [one.case.secret for one in opened],
     )
 
 

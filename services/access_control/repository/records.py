@@ -28,7 +28,6 @@ from services.access_control.repository.rights import Rights
 from shared.contracts.common import Actor, Wishes
 from shared.contracts.envelope import Message
 from shared.contracts.record_deposits import Deposit
-from shared.contracts.record_oversight import Contest
 from shared.contracts.record_requests import DelegationKind, Function, Invite
 from shared.database import Database, Transaction
 from shared.database.record_keys import RecordKeys
@@ -251,7 +250,7 @@ def _ends_at_majority(record: UUID, decided: Rights, others: Mapping[UUID, Relat
 def _needs_majority(body: Any) -> bool:
     """True for what is decided on the day of majority, whatever the record's relations are."""
     represents = type(body) is Invite and body.kind is DelegationKind.LEGAL_REPRESENTATION
-    return represents or type(body) is Contest or _is_secret(body)
+    return represents or _is_secret(body)
 
 
 def _is_secret(body: Any) -> bool:

@@ -16,7 +16,7 @@ from services.gateway.fhir.audit import audit_event
 from services.gateway.fhir.errors import FhirError
 from services.gateway.fhir.search import Range, parse_period
 from services.gateway.fhir.views import searchset
-from shared.contracts.common import Owner
+from shared.contracts.common import Actor, Owner
 from shared.contracts.http_audit import DEFAULT_TRACES, MAX_TRACES, ReadTraces
 
 _IGNORED: Final = frozenset({"_format", "_pretty"})
@@ -45,8 +45,8 @@ def traces(door: Door) -> APIRouter:
         expect_readable(request)
         wanted = parse_traces(request.query_params.multi_items())
         language = language_of(request)
-        record = await _record(door, user, wanted, language)
-        permit = await door.permit(user.actor, record, Owner.AUDIT, language)
+        record, actor = await _record(door, user, wanted, language)
+        permit = await door.permit(actor, record, Owner.AUDIT, language)
         found = await door.owners.traces.read(_asked(permit, wanted))
         base = door.base(request)
         resources = [audit_event(trace_view(trace, record, language)) for trace in found]
@@ -83,12 +83,13 @@ def parse_traces(parameters: list[tuple[str, str]]) -> TraceSearch:
     return found
 
 
-async def _record(door: Door, user: User, wanted: TraceSearch, language: str) -> UUID:
+async def _record(door: Door, user: User, wanted: TraceSearch, language: str) -> tuple[UUID, Actor]:
+    """The record, and who asks as he stands to it: its holder, who acts for him, or as he is."""
     if wanted.record is not None:
-        return await door.addressed(user, wanted.record, language)
+        return wanted.record, await door.acting(user, wanted.record, language)
     if user.ins is None:
         raise FhirError(400, "required", "name the patient: patient=Patient/<record id>", "patient")
-    return await door.own(user, language)
+    return await door.own(user, language), user.actor
 
 
 def _asked(permit: str, wanted: TraceSearch) -> ReadTraces:

@@ -126,9 +126,9 @@ async def test_ar_006_a_summary_is_due_a_year_after_the_declaration_and_each_yea
 
 async def test_ar_006_a_summary_of_his_own_puts_it_off_and_nobody_elses_does(room, record, clock, reminders):
     other = uuid4()
-    for one, by in ((record, DOCTOR), (other, DOCTOR.model_copy(update={"number": OTHER}))):
-        await room.decide(declared(one))
-        deposit = await room.staged(one, content=make("synthesis"), actor=by, professionals=(by.number,))
+    for one, treating in ((record, DOCTOR.number), (other, OTHER)):
+        await room.decide(declared(one, treating))
+        deposit = await room.staged(one, content=make("synthesis"))
         await room.decide(decision(deposit, one))
     await room.rows("UPDATE treatment SET year_from = year_from - interval '200 days'")
     clock.ahead = 200 * DAY

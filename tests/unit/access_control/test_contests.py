@@ -159,21 +159,6 @@ def test_ar_063_who_is_in_charge_of_a_protection_contests_with_the_adults_opinio
     assert decided(contest(adult, GUARDIAN)).further_reasons == ("opinion_missing",)
 
 
-@pytest.mark.parametrize(
-    ("record", "actor", "secret"),
-    [
-        (MINOR, HOLDER, True),
-        (MINOR, changed(HOLDER, secret=True), True),
-        (MINOR, MOTHER, False),
-        (replace(MINOR, majority=NOW), HOLDER, False),
-        (OPEN, HOLDER, False),
-    ],
-)
-def test_ar_042_what_a_minor_contests_himself_is_kept_from_representatives(record, actor, secret):
-    (began,) = [one for one in contest(record, actor).changes if isinstance(one, CaseBegan)]
-    assert (began.case.secret, began.case.by_representative) == (secret, actor == MOTHER)
-
-
 SUSPENDED = frozenset({DOCTOR.number})
 TREATING = replace(AUTHORISING, treating=DOCTOR.number)
 URGENT = {"mode": AccessMode.EMERGENCY, "reason_code": "unconscious"}

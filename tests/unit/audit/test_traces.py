@@ -107,7 +107,7 @@ SHOWN = [
     notice(Sent),
     notice(Failed),
     ContactGiven(actor=Actor(kind=ActorKind.PATIENT), recipient="810000000077"),
-    UpdateToTell(),
+    UpdateToTell(hidden_from_representatives=False),
     SummaryDue(professional="810000000077"),
     TracesConsulted(request=uuid4(), actor=Actor(kind=ActorKind.PATIENT)),
 ]

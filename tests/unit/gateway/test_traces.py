@@ -8,6 +8,7 @@ from services.gateway.domain.mapping import trace_view
 from shared.contracts.common import Actor, ActorKind, Owner
 from shared.contracts.document_events import SummaryDue, UpdateToTell
 from shared.contracts.http_audit import Trace
+from tests.unit.gateway.test_commands import DELEGATION, delegated
 
 AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
 DOCTOR = Actor(kind=ActorKind.PROFESSIONAL, number="899700000027", structure="1990000025")
@@ -119,7 +120,9 @@ async def test_a_professional_has_to_name_the_patient(http, as_) -> None:
     assert (await http.get("/fhir/AuditEvent", headers=as_("dr-martin"))).status_code == 400
 
 
-@pytest.mark.parametrize("body", [UpdateToTell(), SummaryDue(professional="810000000077")])
+@pytest.mark.parametrize(
+    "body", [UpdateToTell(hidden_from_representatives=False), SummaryDue(professional="810000000077")]
+)
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_what_happens_without_an_act_is_told_in_words(body, language) -> None:
     who = getattr(body, "professional", None)
@@ -127,3 +130,14 @@ def test_what_happens_without_an_act_is_told_in_words(body, language) -> None:
     view = trace_view(told, uuid4(), language)
     assert (view.actor_kind, view.action, bool(view.sentence), view.about) == ("system", "update", True, who)
     assert view.sentence != trace_view(told, uuid4(), "en" if language == "fr" else "fr").sentence
+
+
+async def test_who_acts_for_the_holder_asks_for_traces_as_representative(http, world, as_) -> None:
+    delegated(world)
+    path = f"/fhir/AuditEvent?patient=Patient/{world.alice_record}"
+    assert (await http.get(path, headers=as_("bruno"))).status_code == 200
+    ((record, asked),) = world.requests
+    assert (record, asked.owner) == (world.alice_record, Owner.AUDIT)
+    assert (asked.actor.kind, asked.actor.delegation) == (ActorKind.REPRESENTATIVE, DELEGATION)
+    assert (await http.get(f"/fhir/AuditEvent?patient=Patient/{uuid4()}", headers=as_("bruno"))).status_code == 404
+    assert len(world.requests) == 1

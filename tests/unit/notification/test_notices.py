@@ -70,7 +70,7 @@ TOLD = [
     (deposited(REPRESENTATIVE), "AJOUT_DOCUMENT", ""),
     (deposited(masked=True), "AJOUT_DOCUMENT", ""),
     (deposited(replaces=uuid4()), "MODIF_DOCUMENT", ""),
-    (UpdateToTell(), "RETENTION_2_SEMAINES", ""),
+    (UpdateToTell(hidden_from_representatives=False), "RETENTION_2_SEMAINES", ""),
     (rights(Act.AUTHORISE), "AUTORISATION_PS", "authorise"),
     (rights(Act.REVOKE), "AUTORISATION_PS", "revoke"),
     (rights(Act.DECLARE), "AUTORISATION_PS", "declare"),

@@ -53,11 +53,7 @@ def _not_contestable(asked: Asked) -> Code | None:
 
 
 def _contest(asked: Asked) -> Record:
-    """A repeat under the same id changes nothing.
-
-    Who decides for an adult sees the adult's cases, as everything of the record (AR-063): no access to it was secret. A
-    minor's own are the minor's: which of them are about a secret connection is told to nobody else (AR-042).
-    """
+    """A repeat under the same id changes nothing."""
     command, record = asked.command, asked.record
     known = record.oversight
     if command.case is None or command.request is None or command.case in known.cases:
@@ -69,7 +65,6 @@ def _contest(asked: Asked) -> Record:
         opened=asked.now,
         due=asked.now + asked.policy.case_answer,
         by_representative=asked.actor.kind is ActorKind.REPRESENTATIVE,
-        secret=asked.actor.kind is ActorKind.PATIENT and not record.is_of_age(asked.now),
     )
     cases, contested = {**known.cases, command.case: case}, known.contested | {command.request}
     return replace(record, oversight=replace(known, cases=cases, contested=contested))
