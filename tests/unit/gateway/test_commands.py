@@ -21,7 +21,7 @@ from shared.contracts.record_requests import (
     TeamKind,
 )
 
-DOCTOR, DELEGATION = "899700000035", uuid4()
+DOCTOR, DELEGATION = "899700000035", UUID("2f1e8d3c-4b5a-4c6d-8e7f-9a0b1c2d3e4f")
 UNTIL = datetime(2027, 1, 1, tzinfo=UTC)
 BRUNOS_INS = {"matricule": BRUNO.matricule, "oid": BRUNO.oid}
 CHANGES = {

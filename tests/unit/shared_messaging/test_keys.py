@@ -1,7 +1,7 @@
 """What leaves is keyed by random ids: whoever names a person by a key, by mistake or not, sends nothing."""
 
 from datetime import UTC, datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -15,13 +15,14 @@ from tests.support.history import nir
 
 TOPICS = registry(("amo-test",), 4)
 PSEUDONYMOUS = [topic for topic in TOPICS.values() if topic.numbered and topic.key in {Key.RECORD, Key.REVIEW}]
-NOT_IDS = [nir(1), "dupont@example.org", str(uuid4()).upper(), f"{{{uuid4()}}}", uuid4().hex, f" {uuid4()}"]
+AN_ID = UUID("5ac1f2e0-7b7e-4c0e-9b6c-3f1d0a9e8d4b")
+NOT_IDS = [nir(1), "dupont@example.org", str(AN_ID).upper(), f"{{{AN_ID}}}", AN_ID.hex, f" {AN_ID}"]
 
 
 def sent(topic, key):
     """A message of a topic to which its writer gives this key."""
     (writer,) = topic.writers
-    cause = uuid4()
+    cause = AN_ID
     message = Message(Envelope(cause, "test", "somebody", datetime.now(UTC), cause), str(cause), None, "test", 0, 0)
     outbox = Outbox(writer, TOPICS, lambda _stored: None)
     return outbox.caused_by(message, [Emit(next(samples(topic.messages[0])), topic.name, key)])
@@ -37,7 +38,7 @@ def test_a_key_that_is_no_id_is_refused(topic, key):
 
 @pytest.mark.parametrize("topic", PSEUDONYMOUS, ids=lambda topic: topic.name)
 def test_an_id_is_a_key(topic):
-    key = str(uuid4())
+    key = str(AN_ID)
     assert [one.key for one in sent(topic, key)] == [key]
 
 
