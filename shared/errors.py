@@ -15,6 +15,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+LONGEST = 400
+"""Characters of a sentence that the log takes: a longer one would be refused whole."""
+
 
 class OperatorError(Exception):
     """Something that an operator mends; the text says how."""
@@ -47,4 +50,4 @@ def refused_settings(error: ValidationError, prefix: str) -> SettingError:
         f"{prefix}{'_'.join(str(part) for part in one['loc']).upper()}: {one['msg']}" if one["loc"] else one["msg"]
         for one in error.errors(include_url=False, include_input=False, include_context=False)
     )
-    return SettingError(f"the settings can't be used: {found}")
+    return SettingError(f"the settings can't be used: {found}"[:LONGEST])

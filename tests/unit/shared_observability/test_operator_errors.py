@@ -86,6 +86,11 @@ FAULTS = [
     ({"CARNET_KAFKA_PASSWORD_FILE": "/nowhere/kafka.password"}, "CARNET_KAFKA_PASSWORD_FILE"),
     ({"CARNET_DATABASE_PASSWORD_FILE": "/nowhere/database.password"}, "database.password"),
     ({"CARNET_PARTITIONS": SECRET}, "CARNET_PARTITIONS"),
+    (
+        dict.fromkeys(("CARNET_MAX_BATCH", "CARNET_HTTP_PORT", "CARNET_DATABASE_POOL", "CARNET_INSTANCE"), SECRET)
+        | dict.fromkeys(("CARNET_MAX_REQUEST_BYTES", "CARNET_STALL_TIMEOUT_S", "CARNET_REQUEST_TIMEOUT_S"), SECRET),
+        "CARNET_DATABASE_POOL",
+    ),
     ({"CARNET_HTTP_HOST": "192.0.2.7"}, "set CARNET_HTTP_HOST=127.0.0.1"),
 ]
 
