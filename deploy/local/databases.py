@@ -53,10 +53,15 @@ async def ensure_async(admin_url: str, passwords: Mapping[str, str], *, alone: b
             await admin.close()
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise DatabaseError(
-            f"PostgreSQL at {address(admin_url)} did not make roles and databases ({error or type(error).__name__}): "
-            "check that it is of version 18 and answers there and, where CARNET_POSTGRES names it, that its user is a "
-            "super user."
+            f"PostgreSQL at {address(admin_url)} did not make roles and databases ({reason(error)}): check "
+            "that it is of version 18 and answers there and, where CARNET_POSTGRES names it, that its user is a super "
+            "user."
         ) from error
+
+
+def reason(error: Exception) -> str:
+    """The first line of what the server or its client says, without detail and hint; the error's type if nothing."""
+    return str(error).partition("\n")[0] or type(error).__name__
 
 
 def check(admin_url: str) -> None:

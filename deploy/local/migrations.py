@@ -21,6 +21,7 @@ def upgrade(admin_url: str, passwords: Mapping[str, str]) -> None:
             upgrade_one(SERVICES / service / "migrations", databases.url_for(admin_url, service), password)
         except (OSError, asyncpg.InvalidAuthorizationSpecificationError) as error:
             raise databases.DatabaseError(
-                f"PostgreSQL at {databases.address(admin_url)} does not let {service} into its database ({error}): "
-                "let the roles of Carnet connect with a password (pg_hba.conf), then start again."
+                f"PostgreSQL at {databases.address(admin_url)} does not let {service} into its database "
+                f"({databases.reason(error)}): let the roles of Carnet connect with a password "
+                "(pg_hba.conf), then start again."
             ) from error

@@ -62,6 +62,7 @@ async def test_a_server_that_does_not_take_us_is_told_with_the_next_step(server)
     for url in (f"postgresql://postgres:guess-it@127.0.0.1:{port}/postgres", _url(server, "audit")):
         with pytest.raises(databases.DatabaseError, match=rf"127.0.0.1:{port}.*CARNET_POSTGRES.*super user") as caught:
             await databases.ensure_async(url, PASSWORDS)
+        assert "\n" not in str(caught.value)
         assert not [word for word in ("guess-it", *PASSWORDS.values()) if word in str(caught.value)]
 
 
