@@ -13,6 +13,9 @@ from shared.contracts.topics import ACCESS_CONTROL, AUDIT, DOCUMENT, GATEWAY, HI
 
 _CALLED_BY_GATEWAY = (ACCESS_CONTROL, DOCUMENT, HISTORY, NOTIFICATION, AUDIT)
 
+_NOBODY = 1
+"""A port at which nobody listens."""
+
 
 @dataclass(frozen=True)
 class Places:
@@ -88,8 +91,8 @@ def beside(service: str, addresses: Mapping[str, str], home: Path, secrets: Secr
         kafka=addresses["kafka"],
         postgres_admin_url=f"postgresql://{addresses['postgres']}",
         issuer=addresses["identity"],
-        smtp_port=0,
-        http_ports=dict.fromkeys((service, GATEWAY), 0),
+        smtp_port=_NOBODY,
+        http_ports=dict.fromkeys((service, GATEWAY), _NOBODY),
         replicas=options.replicas,
         partitions=options.partitions,
         insurers=options.insurers,

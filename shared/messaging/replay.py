@@ -173,8 +173,8 @@ class ParkedMessages:
 
     def _forgotten(self, row: Parked, now: datetime) -> bool:
         """True where the lane may have answered it and the outbox, which would tell, is that old no more."""
-        answers = {Failed, Unreadable} & set(self._consumers[row.consumer].handlers)
-        return bool(answers) and now - row.first_seen > KEEP
+        handlers = self._consumers[row.consumer].handlers
+        return (Failed in handlers or Unreadable in handlers) and now - row.first_seen > KEEP
 
     async def _failed(self, row: Parked, error: Exception, *, rehearse: bool) -> None:
         _log.error("message_failed", message=row.id, topic=row.topic, partition=row.partition, exc_info=error)

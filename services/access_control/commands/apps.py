@@ -78,7 +78,8 @@ def _row(entry: Entry) -> tuple[object, ...]:
 
 
 def _decide(code: str, decision: Callable[[Entry | None], Entry]) -> Entry:
-    return on(_register, lambda register: register.decide(code, decision), RegisterError)
+    entry: Entry = on(_register, lambda register: register.decide(code, decision), RegisterError)
+    return entry
 
 
 def _register(database: "Database", _: "Settings") -> "Register":
