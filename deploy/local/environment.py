@@ -17,6 +17,9 @@ from shared.settings import ServiceSettings
 _PLACES = ("_FILE", "_DIR", "_URL", "_BOOTSTRAP", "_USERNAME", "_ISSUER", "_HOST", "_PORT")
 _CALLED_BY_GATEWAY = (ACCESS_CONTROL, DOCUMENT, HISTORY, NOTIFICATION, AUDIT)
 
+_NOBODY = 1
+"""A port at which nobody listens."""
+
 
 @dataclass(frozen=True)
 class Places:
@@ -106,8 +109,8 @@ def beside(service: str, addresses: Mapping[str, str], home: Path, secrets: Secr
         kafka=addresses["kafka"],
         postgres_admin_url=f"postgresql://{addresses['postgres']}",
         issuer=addresses["identity"],
-        smtp_port=0,
-        http_ports=dict.fromkeys((service, GATEWAY), 0),
+        smtp_port=_NOBODY,
+        http_ports=dict.fromkeys((service, GATEWAY), _NOBODY),
         replicas=options.replicas,
         partitions=options.partitions,
         insurers=options.insurers,

@@ -225,6 +225,5 @@ async def answered(tx: Transaction, row: Parked, outgoing: Sequence[Outgoing]) -
 
 
 def _row(row: asyncpg.Record) -> Parked:
-    values = dict(row)
-    resolution = values["resolution"]
-    return Parked(**values | {"resolution": Resolution(resolution) if resolution else None})
+    parked = Parked(*row)
+    return parked._replace(resolution=Resolution(parked.resolution)) if parked.resolution else parked

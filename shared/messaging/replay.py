@@ -17,7 +17,6 @@ from uuid import UUID
 
 from aiokafka import ConsumerRecord
 
-from shared.contracts.common import Body
 from shared.contracts.envelope import Envelope, MalformedError, from_headers
 from shared.contracts.topics import Topic
 from shared.database import Database, Transaction, is_transient
@@ -174,9 +173,8 @@ class ParkedMessages:
 
     def _forgotten(self, row: Parked, now: datetime) -> bool:
         """True where the lane may have answered it and the outbox, which would tell, is that old no more."""
-        special: set[type[Body]] = {Failed, Unreadable}
-        answers = special & set(self._consumers[row.consumer].handlers)
-        return bool(answers) and now - row.first_seen > KEEP
+        handlers = self._consumers[row.consumer].handlers
+        return (Failed in handlers or Unreadable in handlers) and now - row.first_seen > KEEP
 
     async def _failed(self, row: Parked, error: Exception, *, rehearse: bool) -> None:
         _log.error("message_failed", message=row.id, topic=row.topic, partition=row.partition, exc_info=error)

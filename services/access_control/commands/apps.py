@@ -78,8 +78,8 @@ def _row(entry: Entry) -> tuple[object, ...]:
 
 
 def _decide(code: str, decision: Callable[[Entry | None], Entry]) -> Entry:
-    decided: Entry = on(_register, lambda register: register.decide(code, decision), RegisterError)
-    return decided
+    entry: Entry = on(_register, lambda register: register.decide(code, decision), RegisterError)
+    return entry
 
 
 def _register(database: "Database", _: "Settings") -> "Register":

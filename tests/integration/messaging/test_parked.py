@@ -199,7 +199,7 @@ async def test_a_replay_waits_for_its_turn_on_the_partition(adder):
         asked = asyncio.create_task(messages.replay(row.id, **WHY, rehearse=False))
 
         async def waiting():
-            found = await other.fetch(
+            found = await adder.rows(  # not within a transaction that has looked before: it would see the same again
                 "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%partition_lock%' "
                 "AND datname = current_database()"
             )

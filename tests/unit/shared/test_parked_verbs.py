@@ -1,5 +1,6 @@
 """The verbs of parked messages: what is asked of them, what they say, and their exit codes."""
 
+import importlib
 import sys
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from shared.contracts.envelope import Envelope
 from shared.messaging import Fate, Parked, Told
 from shared.parked import verbs
 from shared.security import KeyUnreadableError
+from shared.settings import ServiceSettings
 
 RUNNER = CliRunner()
 ID, OTHER = UUID(int=1), UUID(int=2)
@@ -233,4 +235,8 @@ def test_each_service_gets_its_own_settings_of_the_system_that_is_up(called, mon
         service = command[2].removeprefix("services.")
         assert env["CARNET_DATABASE_URL"] == f"postgresql://{service}@127.0.0.1:2/{service}"
         assert env["CARNET_KEYS_DIR"].endswith(service)
+        module = importlib.import_module(f"services.{service}.__main__")
+        given = {name.removeprefix("CARNET_").lower(): value for name, value in env.items() if name[:7] == "CARNET_"}
+        settings = getattr(module, "Settings", ServiceSettings)(**given)
+        assert (settings.partitions, settings.environment) == (8, "local")
     assert called[0][1]["CARNET_PERMIT_KEY_FILE"]
