@@ -143,7 +143,7 @@ class Replies:
             self._reader.resume(*self._reader.paused())
 
     def _name(self, partition: TopicPartition) -> str:
-        return partition.topic.removeprefix(self._kafka.prefix)
+        return self._kafka.place(partition)[0]
 
     def _hand_over(self, record: ConsumerRecord) -> None:
         if not self._waiting:
