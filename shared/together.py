@@ -13,7 +13,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 MOST: Final = 100
-LULL_S: Final = 0.002
+LULL_S: Final = 0.003
 """Who lingers waits no longer once nobody came for so many seconds."""
 LATELY_S: Final = 1.0
 """How long the largest batch tells how many there are who come together, in seconds."""

@@ -52,7 +52,7 @@ from shared.http import RemoteError, Reply
 from shared.terminology import Ins
 from shared.together import Together
 
-LINGER_S: Final = 0.004
+LINGER_S: Final = 0.012
 """How long a look-up waits at most for others that come with it, in seconds."""
 
 

@@ -21,7 +21,7 @@ TEAM: Final = timedelta(days=365)
 HARMLESS: Final[frozenset[type[Body]]] = frozenset(
     {
         *(ask.Consult, ask.Authorise, ask.Unblock, ask.Reopen, ask.Release, ask.AuthoriseFor, ask.ConsentSession),
-        *(ask.NameAdministrator, ask.Invite, ask.Answer, ask.Activate, ask.Object, ask.Lift, ask.RequestDeletion),
+        *(ask.NameAdministrator, ask.Invite, ask.Answer, ask.Activate, ask.Object, ask.Lift),
         *(ConfirmEmergency, Contest),
     }
 )
@@ -108,8 +108,7 @@ def _holders_side(life: Life, body: Any, now: datetime) -> Reason | None:
     if known is not None and known.state == "ACCEPTED" and known.kind is DelegationKind.LEGAL_REPRESENTATION:
         return None if life.is_minor(now) else Reason.NO_BRANCH
     protects = known is not None and known.state == "ACCEPTED" and known.kind is DelegationKind.PROTECTED_ADULT
-    asked = isinstance(body, Contest) or getattr(body, "opinion", None) is not None
-    return None if protects and asked else Reason.NO_BRANCH
+    return None if protects and getattr(body, "opinion", None) is not None else Reason.NO_BRANCH
 
 
 def _collects_for(life: Life, actor: Actor, now: datetime) -> Reason | None:

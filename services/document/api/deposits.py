@@ -1,6 +1,5 @@
 """Depositing: `POST /deposits` checks, stores and stages; `GET /deposits/{deposit}` tells the outcome."""
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
@@ -99,17 +98,10 @@ class _Deposits:
         return view
 
     async def _stage(self, batch: list[_Taken]) -> list[DepositView | Exception]:
-        """Keep and stage what came together. A content stands in the store before a row that names it is committed."""
-        keeping = asyncio.create_task(self._keep([one for one in batch if not one.kept]))
-        try:
-            async with self._database.transaction() as tx:
-                views = await self._staging.stage(tx, [one.checked for one in batch])
-                await keeping
-        finally:
-            await asyncio.gather(
-                keeping, return_exceptions=True
-            )  # nobody removes a content that is still being written
-        return views
+        """Keep and stage what came together. A content stands in the store before a row names it."""
+        await self._keep([one for one in batch if not one.kept])
+        async with self._database.transaction() as tx:
+            return await self._staging.stage(tx, [one.checked for one in batch])
 
     async def _keep(self, batch: list[_Taken]) -> None:
         if not batch:

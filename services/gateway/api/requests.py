@@ -19,7 +19,7 @@ from shared.messaging import Producer, Replies, UnsentError, Waiting
 from shared.observability import logger
 from shared.together import Together
 
-LINGER_S: Final = 0.004
+LINGER_S: Final = 0.012
 """How long a request waits at most for others that come with it, in seconds. What is sent together is decided and
 read together: each batch costs one more in every process behind, and who comes after one waits for its end."""
 

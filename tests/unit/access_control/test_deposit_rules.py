@@ -89,7 +89,7 @@ def test_other_professions_feed_with_the_holders_consent_alone(actor):
     ("actor", "reason"),
     [
         (HOLDER, None),
-        (OPERATOR, None),
+        (OPERATOR, Reason.NO_BRANCH),
         (DOCTOR, None),
         (changed(HOLDER, authenticated=False), Reason.NOT_AUTHENTICATED),
         (changed(DOCTOR, authenticated=False), Reason.NOT_AUTHENTICATED),

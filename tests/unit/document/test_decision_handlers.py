@@ -4,7 +4,15 @@ import pytest
 
 from services.document.domain.settlement import Destroyed, Flags, Status
 from services.document.handlers import BY_TYPE, decided, failed, of_a_read
-from shared.contracts.access_decisions import Decided, DeletionAnnounced, Outcome
+from shared.contracts.access_decisions import (
+    Decided,
+    DeletionAnnounced,
+    LifeChanged,
+    Outcome,
+    RecordClosed,
+    RecordReopened,
+    RightsChanged,
+)
 from shared.contracts.common import Act, Actor, ActorKind
 from shared.contracts.document_events import Deposited, DepositRefused, DocumentHeld, RecordDestroyed
 from shared.contracts.envelope import Message
@@ -127,8 +135,9 @@ def test_ar_055_a_deletion_destroys_all_and_is_confirmed_each_time():
     assert failed(as_failed(announced), {staged.id: staged}, NOW).changes == ()
 
 
-def test_the_lane_takes_decisions_deletions_and_failures_only():
-    assert set(BY_TYPE) == {Decided, DeletionAnnounced, Failed}
+def test_the_lane_takes_decisions_and_what_a_record_lives_through_only():
+    reminders = {RightsChanged, RecordClosed, RecordReopened, LifeChanged}
+    assert set(BY_TYPE) == {Decided, DeletionAnnounced, Failed} | reminders
 
 
 @pytest.mark.parametrize("act", list(Act))

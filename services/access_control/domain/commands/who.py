@@ -45,9 +45,7 @@ def _not_entitled(asked: Asked) -> Code | None:
     delegation = delegation_of(asked.record, asked.actor)
     if delegation is None or DelegationScope.RIGHTS not in delegation.scopes:
         return FurtherReason.OUTSIDE_DELEGATION
-    # an access that is contested is no choice in the protected adult's place: nobody is asked for an opinion of it
-    decides = asked.command.act is not FurtherAct.CONTEST
-    opinion_needed = decides and delegation.kind is DelegationKind.PROTECTED_ADULT
+    opinion_needed = delegation.kind is DelegationKind.PROTECTED_ADULT
     return FurtherReason.OPINION_MISSING if opinion_needed and asked.command.opinion is None else None
 
 
