@@ -134,7 +134,7 @@ def test_ar_061_not_where_there_is_no_record_or_no_holder(record, code):
         (HOLDER, Reason.HOLDER),
         (MOTHER, FurtherReason.REPRESENTATIVE),
         (CARER, FurtherReason.OUTSIDE_DELEGATION),
-        (GUARDIAN, FurtherReason.REPRESENTATIVE),
+        (GUARDIAN, FurtherReason.OPINION_MISSING),
         (changed(HOLDER, app=APP), Reason.NOT_HOLDER),
         (changed(HOLDER, authenticated=False), Reason.NOT_AUTHENTICATED),
         (DOCTOR, Reason.NOT_HOLDER),

@@ -8,11 +8,13 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from deploy import cli
 from deploy.local import parked as local
 from deploy.local.home import Home
+from shared import parked
 from shared.contracts.envelope import Envelope
 from shared.messaging import Fate, Parked, Told
 from shared.parked import verbs
@@ -52,12 +54,18 @@ class Desk:
         return self.told
 
 
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch):
+    """However wide the terminal of the tests is, no table is wrapped."""
+    monkeypatch.setattr(parked, "out", Console(width=200))
+
+
 def run(desk: Desk, *arguments: object) -> tuple[int, str]:
     @asynccontextmanager
     async def opened():
         yield desk
 
-    result = RUNNER.invoke(verbs("document", opened), [str(one) for one in arguments], env={"COLUMNS": "200"})
+    result = RUNNER.invoke(verbs("document", opened), [str(one) for one in arguments])
     return result.exit_code, result.output
 
 
@@ -174,7 +182,7 @@ def test_a_bug_is_no_refusal():
 
 
 def carnet(*arguments):
-    return RUNNER.invoke(cli.app, ["parked", *map(str, arguments)], env={"COLUMNS": "200"})
+    return RUNNER.invoke(cli.app, ["parked", *map(str, arguments)])
 
 
 @pytest.fixture
