@@ -2,8 +2,8 @@
 
 from shared.database.migrations import run_sql
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
