@@ -18,7 +18,7 @@ TREATING = "810000000077"
 HOLDER, DOCTORS = "camille.secret@example.org", "dominique.secret@example.org"
 
 
-def emergency(outcome=Outcome.PERMIT, act=Act.CONSULT):
+def emergency(outcome=Outcome.PERMIT, act=Act.CONSULT, first=None):
     return Decided(
         request=uuid4(),
         act=act,
@@ -26,7 +26,7 @@ def emergency(outcome=Outcome.PERMIT, act=Act.CONSULT):
         reasons=(Reason.AUTHORISED,),
         actor=DOCTOR,
         mode=AccessMode.EMERGENCY,
-        emergency=Emergency(reason="unconscious", tell=TREATING),
+        emergency=Emergency(reason="unconscious", tell=TREATING, first=first),
     )
 
 
@@ -49,7 +49,8 @@ async def test_ar_038_patient_and_treating_doctor_each_get_one_e_mail_that_names
     record = uuid4()
     await notification.know(record)
     await notification.know_other(record, TREATING, DOCTORS)
-    await told(notification, record, ACCESS_DECISIONS, emergency(), emergency())
+    began = emergency()
+    await told(notification, record, ACCESS_DECISIONS, began, emergency(first=began.request))
     await notification.mails.round()
     assert kept(notification) == [
         (HOLDER, "Accès en urgence à votre dossier"),
