@@ -129,6 +129,7 @@ def follow_one(
     if state is None:
         _fail("Carnet is not up, so its databases can't be asked. Start it with `carnet up`.")
     passwords = secrets.Secrets(home.secrets).postgres_passwords()
+    passwords.pop(GATEWAY, None)  # it owns no database
     try:
         known = follow.in_databases(f"postgresql://{state['addresses']['postgres']}", passwords, correlation)
     except follow.UnaskedError as error:

@@ -24,7 +24,7 @@ async def play(stage: Stage) -> str | None:
     silent = await stage.search(_NOIR, "refused read", **glass)
     if stage.expect("no emergency without its reason", silent, 422, "emergency_not_served"):
         trace = by(DR_NOIR.number, "Consultation", permitted=False)
-        stage.did("breaks the glass without saying why", "dr-noir", "refused: the reason is missing", trace=trace)
+        stage.did("breaks the glass without saying why", "dr-noir", "refused: no reason given", trace=trace)
     opened = await stage.search(_NOIR, "emergency", **glass, **{_TEXT: quote(WRITTEN)})
     if stage.expect("emergency read with its reason", opened, OK):
         trace = _in_mode(DR_NOIR.number, "BTG")

@@ -44,8 +44,8 @@ def _login(broker, principal, password=None):
 
 async def _send(broker, principal, topic, value=b"value"):
     producer = AIOKafkaProducer(**_login(broker, principal), enable_idempotence=True, acks="all")
-    await producer.start()
     try:
+        await producer.start()
         return await producer.send_and_wait(topic, value, key=b"key")
     finally:
         await producer.stop()
