@@ -161,7 +161,7 @@ def _envelope(found: Mapping[str, bytes | None]) -> Envelope:
 
 
 def _uuid(value: bytes | None) -> UUID:
-    made: UUID = pgproto.UUID(value.decode("ascii"))  # type: ignore[type-var,union-attr]
+    made: UUID = pgproto.UUID(value.decode("ascii"))  # type: ignore[union-attr]
     return made
 
 
