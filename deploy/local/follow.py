@@ -17,7 +17,7 @@ from uuid import UUID
 import asyncpg
 
 from deploy.local import databases
-from shared.contracts.topics import AUDIT, DOCUMENT, NOTIFICATION
+from shared.contracts.topics import AUDIT, DOCUMENT, GATEWAY, NOTIFICATION
 
 _TIMEOUT_S = 10.0
 _UNTOLD = frozenset({"event", "service", "instance", "module", "level", "timestamp", "correlation", "where"})
@@ -65,7 +65,7 @@ def in_databases(server: str, passwords: Mapping[str, str], correlation: UUID) -
 
     Args:
         server: `postgresql://host:port`.
-        passwords: The roles that own a database, with their passwords.
+        passwords: The services' roles, with their passwords; the gateway has no database.
         correlation: The id.
 
     Raises:
@@ -84,7 +84,8 @@ def in_logs(folder: Path, correlation: UUID) -> Iterator[Fact]:
 
 
 async def _asked(server: str, passwords: Mapping[str, str], correlation: UUID) -> list[Fact]:
-    answers = await asyncio.gather(*(_of(server, *owner, correlation) for owner in passwords.items()))
+    owners = [(service, password) for service, password in passwords.items() if service != GATEWAY]
+    answers = await asyncio.gather(*(_of(server, *owner, correlation) for owner in owners))
     return sorted(fact for facts in answers for fact in facts)
 
 
