@@ -28,14 +28,14 @@ from tests.support.system import PARTITIONS, System, fresh_database, opened
 BY = ("--why", "the bug is mended", "--by", "op-1")
 
 
-def opening() -> ConsumerRecord:
+def opening(offset: int) -> ConsumerRecord:
     """A record is opened; the toy tells that it was consulted."""
     key = str(uuid4())
     envelope = Envelope(uuid4(), RecordOpened.type_name, "access_control", datetime.now(UTC), uuid4(), None, 1)
     value = RecordOpened(actor=Actor(kind=ActorKind.PATIENT)).model_dump_json().encode()
     place = partition_of(key, PARTITIONS)
     headers = tuple(to_headers(envelope))
-    return ConsumerRecord(ACCESS_DECISIONS, place, 7, 0, 0, key.encode(), value, None, 0, 0, headers)
+    return ConsumerRecord(ACCESS_DECISIONS, place, offset, 0, 0, key.encode(), value, None, 0, 0, headers)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ async def place(system: System, tmp_path):
         (tmp_path / "kek-1.key").write_text(new_key().hex())
         settings = {"database_url": url, "partitions": PARTITIONS, "keys_dir": tmp_path}
         runtime = Runtime("document", ServiceSettings(**settings))
-        records = [opening(), opening()]
+        records = [opening(7), opening(8)]
         async with opened(url) as database, database.transaction() as tx:
             await keep_days(tx)
             await prepare_tables(tx, partitions=PARTITIONS, inputs=(), outputs=())
