@@ -266,7 +266,9 @@ class LocalSystem:
 
     def _wait_ready(self, interrupted: Callable[[], bool]) -> None:
         end = time.monotonic() + _READY_TIMEOUT_S
-        self.supervisor.watch(lambda: self.ready or interrupted() or self._looping() or time.monotonic() > end)
+        self.supervisor.watch(
+            lambda: self.ready or interrupted() or self._looping() is not None or time.monotonic() > end
+        )
         if interrupted():
             raise ProcessError("The start was interrupted.")
         if unit := self._looping():
