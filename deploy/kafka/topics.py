@@ -69,14 +69,14 @@ class Admin:
     def ensure(self, registry: Mapping[str, Topic], passwords: Mapping[str, str], keep: Keep = Keep.ALL) -> None:
         """Make the registry's topics, users (name -> password) and rights; returns when all are in force.
 
-        Users of whom the registry no longer knows, as an insurer who left, keep their password only where `keep` is ALL.
+        Users that the registry no longer knows, as an insurer who left, keep their password only where `keep` is ALL.
         Raises TopicError where a topic exists with another number of partitions, or the broker does not do it.
         """
         known = acls.principals(registry.values())
         gone = set() if keep is Keep.ALL else passwords.keys() - known
         try:
             self.ensure_topics(registry)
-            # a password that nobody knows: Kafka 4.3 that starts after a user was removed knows no users any more
+            # a password that nobody knows: a Kafka 4.3 that is started again after a user was removed refuses the others
             self.ensure_users({**passwords, **{name: secrets.token_urlsafe() for name in gone}})
             self.ensure_rights(acls.rights(registry), self._surplus_of(keep, {*known, *passwords}))
         except (KafkaException, TimeoutError) as error:

@@ -174,7 +174,7 @@ async def test_wiped_topic_is_empty_again(broker, admin):
 
 
 async def test_data_and_users_outlive_a_kill(broker):
-    """Also where an insurer left before: a broker from which a user is removed forgets all of them at its next start."""
+    """Also where an insurer left before: once a user was removed, a broker refuses the others at its next start."""
     before = await _send(broker, "access_control", ACCESS_DECISIONS)
     port = broker.port
     broker.kill()
