@@ -76,7 +76,7 @@ class Admin:
         gone = set() if keep is Keep.ALL else passwords.keys() - known
         try:
             self.ensure_topics(registry)
-            # a password that nobody knows: a Kafka 4.3 that is started again after a user was removed refuses the others
+            # a password that nobody knows: Kafka 4.3, started again after a user was removed, refuses the others
             self.ensure_users({**passwords, **{name: secrets.token_urlsafe() for name in gone}})
             self.ensure_rights(acls.rights(registry), self._surplus_of(keep, {*known, *passwords}))
         except (KafkaException, TimeoutError) as error:
