@@ -2,8 +2,9 @@
 
 A cursor is (number, offset, epoch). One batch per partition is under way at a time, and a new producer is made after
 any error. At its start, after every error and every few seconds it verifies that the topic holds the cursor's number
-at the cursor's offset. Where it does not, the cursor goes back to what the topic holds without a gap and the epoch
-rises, so that an older relay's late word changes nothing.
+at the cursor's offset; while all is well it does so beside its sending, which would stand still for as long otherwise.
+Where the topic does not, the cursor goes back to what the topic holds without a gap and the epoch rises, so that an
+older relay's late word changes nothing.
 
 What this process has just committed is handed over in memory, and where the cursors stand is remembered. Both only
 spare reading: a cursor is sent from under the lock on its row and only where the row says what is remembered, and from
@@ -73,6 +74,8 @@ class Relay:
         self._lagging: dict[Place, tuple[int, float]] = {}
         self._next_sweep = 0.0
         self._next_verify = 0.0
+        self._verified = False
+        self._look: asyncio.Task[None] | None = None
         self.progressed_at = time.monotonic()
         """When the relay last came around its loop; the watchdog looks at it."""
         self.pending = 0
@@ -106,13 +109,15 @@ class Relay:
 
     async def close(self) -> None:
         """Close what is open, once `run` has ended."""
+        await self._stop_looking()
         await stopped(self._producer)
         await self._check.close()
 
     async def _after_error(self, error: Exception) -> None:
         _log.warning("relay_error", exc_info=error)
         producer, self._producer = self._producer, None
-        self._next_verify = 0.0
+        self._next_verify, self._verified = 0.0, False
+        await self._stop_looking()
         self._known.clear()
         self._handed.clear()
         self._dirty.update(self._places)
@@ -121,11 +126,8 @@ class Relay:
         await asyncio.sleep(BACK_OFF_S)
 
     async def _once(self) -> None:
-        now = time.monotonic()
-        if now >= self._next_verify:
-            await self._verify()
-            self._next_verify = time.monotonic() + VERIFY_S
-        if now >= self._next_sweep:
+        await self._see_to_topics()
+        if time.monotonic() >= self._next_sweep:
             await self._sweep()
             self._next_sweep = time.monotonic() + SWEEP_S
         if not self._dirty:
@@ -144,6 +146,32 @@ class Relay:
                 await asyncio.sleep(BUSY_PAUSE_S)
             elif not more:
                 await asyncio.sleep(max(0.0, GATHER_S - (time.monotonic() - began)))
+
+    async def _see_to_topics(self) -> None:
+        """Verify before anything is sent, at the start and after an error; later on now and then, beside the sending.
+
+        Raises:
+            KafkaError, OSError, TimeoutError: topics or cursors can't be read.
+        """
+        if not self._verified:
+            await self._verify()
+            self._verified, self._next_verify = True, time.monotonic() + VERIFY_S
+        elif self._look is None and time.monotonic() >= self._next_verify:
+            self._look = asyncio.create_task(self._verify_beside(), name="relay-look")
+        elif self._look is not None and self._look.done():
+            look, self._look = self._look, None
+            self._next_verify = time.monotonic() + VERIFY_S
+            look.result()
+
+    async def _verify_beside(self) -> None:
+        with cancellation_is_ours():
+            await self._verify()
+
+    async def _stop_looking(self) -> None:
+        look, self._look = self._look, None
+        if look is not None:
+            look.cancel()
+            await asyncio.gather(look, return_exceptions=True)
 
     async def _sweep(self) -> None:
         """Find what nobody sends: left by a crash, or by a process that is frozen."""

@@ -1,10 +1,11 @@
 """What the relay is handed in memory spares it reading, and changes nothing of what is sent."""
 
+import asyncio
 from uuid import UUID, uuid4
 
 import pytest
 
-from shared.messaging import Outbox, _cursors, partition_of
+from shared.messaging import Outbox, _cursors, partition_of, relay
 from tests.support import counting
 from tests.support.counting import Added
 from tests.support.system import eventually
@@ -102,3 +103,70 @@ async def test_a_cursor_that_moved_since_it_was_looked_at_does_not_go_back(adder
         async with adder.database.transaction() as tx:
             assert not await _cursors.go_back(tx, seen, 0, -1)
     assert await cursor(adder) == (2, 1, 0)
+
+
+class Look:
+    """Stands before the look into the topics: from now on each begins, and ends when it is let or told to fail."""
+
+    def __init__(self, check) -> None:
+        self.began = 0
+        self.fault: Exception | None = None
+        self.go_on = asyncio.Event()
+        self._torn = check.torn
+
+    async def torn(self, cursors):
+        self.began += 1
+        await self.go_on.wait()
+        fault, self.fault = self.fault, None
+        if fault is not None:
+            self.go_on.clear()  # the next one waits, however soon it comes
+            raise fault
+        return await self._torn(cursors)
+
+
+@pytest.fixture
+def looks(monkeypatch):
+    """Looks follow one another at once, each as long as the test wants."""
+    monkeypatch.setattr(relay, "VERIFY_S", 0.01)
+
+    async def begun(engine):
+        look = Look(engine.relay._check)
+        monkeypatch.setattr(engine.relay._check, "torn", look.torn)
+
+        async def is_looking():
+            assert look.began
+
+        await eventually(is_looking)
+        return look
+
+    return begun
+
+
+async def test_while_all_is_well_a_look_into_the_topics_holds_up_nothing(adder, looks):
+    async with adder.running() as engine:
+        await say(adder, engine, 1)
+        await told(adder, 1)
+        look = await looks(engine)
+        await say(adder, engine, 2)
+        await told(adder, 1, 2)
+        assert look.began == 1, "it still looks"
+    assert engine.relay._look is None, "who closes ends it"
+
+
+async def test_after_a_look_that_failed_nothing_is_sent_before_one_succeeds(adder, looks):
+    async with adder.running() as engine:
+        await say(adder, engine, 1)
+        await told(adder, 1)
+        look = await looks(engine)
+        look.fault = ConnectionAbortedError("planted")
+        look.go_on.set()
+
+        async def noticed():
+            assert not engine.relay._verified
+
+        await eventually(noticed)
+        await say(adder, engine, 2)
+        await asyncio.sleep(3 * relay.BACK_OFF_S)
+        assert (await cursor(adder))[0] == 1
+        look.go_on.set()
+        await told(adder, 1, 2)
