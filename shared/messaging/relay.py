@@ -116,7 +116,7 @@ class Relay:
     async def _after_error(self, error: Exception) -> None:
         _log.warning("relay_error", exc_info=error)
         producer, self._producer = self._producer, None
-        self._next_verify, self._verified = 0.0, False
+        self._verified = False
         await self._stop_looking()
         self._known.clear()
         self._handed.clear()
