@@ -20,7 +20,8 @@ from shared.contracts.envelope import Message, number_of
 from shared.contracts.reasons import Reason
 from shared.contracts.topics import Topic
 from shared.database import Action, Database, Transaction, action_of
-from shared.messaging._decode import Fault, Read, is_unread, of_type, passed_over, read, unread_types
+from shared.messaging._decode import Fault, Read, read
+from shared.messaging._passed_over import PassedOver
 from shared.messaging.effects import C, Consumer, Failed, Raw, S, Unreadable
 from shared.messaging.outbox import Outbox, Outgoing, Place, Reached
 from shared.messaging.parked import ParkedRow, Seal, park
@@ -83,8 +84,7 @@ class BatchHandler(Generic[S, C]):
         self._numbered = {name for name in consumer.topics if topics[name].numbered}
         special: set[type[Body]] = {Raw, Unreadable, Failed}
         self._wanted = {body.type_name: body for body in consumer.handlers if body not in special}
-        self._passed_over = {name: passed_over(topics[name], self._wanted) for name in consumer.topics}
-        self._unread = {name: unread_types(topics[name], consumer.unread) for name in consumer.topics}
+        self._passed_over = PassedOver(consumer, topics)
 
     async def handle(self, records: Sequence[ConsumerRecord]) -> Outcome:
         """Handle records, each partition's in order; halve the batch where `save` raises until the culprit is alone.
@@ -200,9 +200,7 @@ class BatchHandler(Generic[S, C]):
 
     def _read(self, record: ConsumerRecord, number: int | None) -> Read:
         name = record.topic
-        if is_unread(record, self._unread[name]):
-            return Read(record, None)
-        if not self._raw and of_type(record, self._passed_over[name]):
+        if self._passed_over.one(record):
             return Read(record, None)  # most of what followers see
         if number is None and name in self._numbered:
             return Read(record, None, Fault(Reason.MALFORMED, "the message has no number: expected ce_number"))

@@ -20,8 +20,10 @@ class PassedOver:
         self._unread = {name: unread_types(topics[name], consumer.unread) for name in consumer.topics}
 
     def everyone(self, records: Iterable[ConsumerRecord]) -> bool:
-        """True where the lane does nothing with any of these but to note their numbers."""
-        return not self._raw and all(map(self._one, records))
+        """True where the lane does nothing with any of these but to note their numbers; never in a raw one."""
+        return not self._raw and all(map(self.one, records))
 
-    def _one(self, record: ConsumerRecord) -> bool:
-        return of_type(record, self._types[record.topic]) or is_unread(record, self._unread[record.topic])
+    def one(self, record: ConsumerRecord) -> bool:
+        """True where the lane does nothing with this record but to note its number."""
+        unwanted = not self._raw and of_type(record, self._types[record.topic])
+        return unwanted or is_unread(record, self._unread[record.topic])
