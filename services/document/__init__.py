@@ -15,4 +15,7 @@ Gives
 A deposit is acknowledged when content, row and request are safe. It becomes part of the record on a permit alone. A
 read happens when its `consulted` row commits, before the first byte, and only while the permit lives on the database's
 clock. What a reader may not see leaves no trace in lists and counts.
+
+Contents lie in the content store (`content/`): small ones appended to segments, large ones as files of their own. A
+content is found by the name in its document's row and opens for that document alone.
 """

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from services.document import handlers
 from services.document.api import deposits, reads
-from services.document.clients import FileContent
+from services.document.content import FileContent
 from services.document.repository import Collection, Decisions, Reads, Reminders, Staging
 from services.document.settings import Settings
 from shared.contracts.access_decisions import Decided

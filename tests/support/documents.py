@@ -10,7 +10,8 @@ from fastapi import FastAPI
 
 from deploy.proof import made
 from services.document.api import deposits, reads
-from services.document.clients import FileContent
+from services.document.content import FileContent
+from services.document.content.segments import Segments
 from services.document.domain import cda
 from services.document.domain.settlement import Entry, Flags, Status
 from services.document.repository import Decisions, Reads, Staging
@@ -111,6 +112,14 @@ def signed(one: Permit) -> str:
 
 def token(audience: str = "document") -> dict[str, str]:
     return {"authorization": f"Bearer {ServiceIdentity('gateway', GATEWAY).token(audience)}"}
+
+
+def contents_of(store: FileContent) -> list[UUID]:
+    """Names of all contents that live in a store of files."""
+    segments = Segments(store._folder / "segments")
+    count = sum(1 for _ in (store._folder / "segments").iterdir())
+    small = [name for turn in reversed(range(count)) for name in segments.older_than(float("inf"), turn)]
+    return small + [UUID(hex=path.name) for path in store._folder.glob("[0-9a-f][0-9a-f]/*")]
 
 
 @dataclass

@@ -27,7 +27,7 @@ from deploy.proof.checker.facts import (
     RecordRow,
     Sent,
 )
-from services.document.clients import ContentUnreadableError, unseal
+from services.document.content import ContentUnreadableError, read, unseal
 from shared.contracts.topics import ACCESS_CONTROL, AUDIT, DOCUMENT, HISTORY, NOTIFICATION
 from shared.security import FileKeyProvider, SecurityError, Wrapped, context, decrypt, unwrap_with
 
@@ -290,16 +290,14 @@ class Databases:
 
     async def contents(self, secrets: Secrets, folder: Path, opened: int) -> tuple[int, int]:
         """Open at most so many stored contents and compare each with its hash: how many, and how many are broken."""
-        sql = "SELECT record, object, content_key, sha256, size FROM document WHERE status = 'current' LIMIT $1"
+        sql = "SELECT id, record, object, content_key, sha256, size FROM document WHERE status = 'current' LIMIT $1"
         rows = await self.rows(DOCUMENT, sql, opened)
         keys = await self._keys(DOCUMENT, secrets)
         broken = 0
         for row in rows:
-            name = row["object"]
             try:
                 key = unwrap_with(keys[row["record"]], row["content_key"])
-                sealed = (folder / name.hex[:2] / name.hex).read_bytes()
-                unseal(sealed, key, name, row["sha256"], row["size"])
+                unseal(read(folder, row["object"]), key, row["id"], row["sha256"], row["size"])
             except (OSError, KeyError, SecurityError, ContentUnreadableError):
                 broken += 1
         return len(rows), broken

@@ -3,13 +3,12 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
-from uuid import UUID
 
 from deploy.local.secrets import KEK, Secrets
 from deploy.proof.checker.databases import Databases
 from deploy.proof.demo.documents import Played
 from deploy.proof.demo.ledger import Ledger
-from services.document.clients import ContentUnreadableError, unseal
+from services.document.content import ContentUnreadableError, read, unseal
 from shared.contracts.topics import DOCUMENT
 from shared.security import FileKeyProvider, SecurityError, Wrapped, unwrap_with
 
@@ -38,17 +37,16 @@ def _fault(one: Played, row: Any, provider: FileKeyProvider, folder: Path) -> st
     """What is wrong with a stored content; None where nothing is."""
     if row is None or row["status"] != "current":
         return "the document service has no current document of this id"
-    name: UUID = row["object"]
     try:
-        sealed = (folder / name.hex[:2] / name.hex).read_bytes()
+        sealed = read(folder, row["object"])
         key = unwrap_with(provider.unwrap(Wrapped(row["key_id"], row["wrapped_key"])), row["content_key"])
-        content = unseal(sealed, key, name, row["sha256"], row["size"])
+        content = unseal(sealed, key, row["id"], row["sha256"], row["size"])
     except (OSError, SecurityError, ContentUnreadableError) as error:
         return f"the content does not open: {error}"
     if any(marker in sealed for marker in markers(one.case.content, one.case.ins.number)):
-        return "the stored file shows parts of the document in the clear"
+        return "the stored content shows parts of the document in the clear"
     if _ZSTD in sealed[:_HEAD]:
-        return "the stored file is compressed and not encrypted"
+        return "the stored content is compressed and not encrypted"
     return None if content == one.case.content else "the stored content is another than the one that was sent"
 
 

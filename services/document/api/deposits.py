@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 
 from services.document.api.lean import Check, post
-from services.document.clients import LARGE, ContentStore, beside, new_name, seal
+from services.document.content import LARGE, ContentStore, beside, seal
 from services.document.domain.deposit import Accepted, RefusedDeposit, accept
 from services.document.domain.inspected import BrokenContent
 from services.document.repository import Checked, Staging, UsedUniqueIdError, VanishedError
@@ -56,10 +56,12 @@ def deposits(
 class _Taken:
     """A checked deposit on its way into content store and database."""
 
-    checked: Checked
+    deposit: UUID
+    accepted: Accepted
+    key: bytes = field(repr=False)
     sealed: bytes = field(repr=False)
-    kept: bool = False
-    """The content stands in the store."""
+    name: UUID | None = None
+    """The content's name in the store, once it stands there."""
 
 
 class _Deposits:
@@ -79,36 +81,39 @@ class _Deposits:
             Problem: Why the deposit is not taken.
         """
         accepted = await self._accepted(content, metadata)
-        name, key = new_name(), new_key()
-        sealed = await beside(len(content), lambda: seal(content, key, name))
-        taken = _Taken(Checked(metadata.deposit, accepted, name, key), sealed)
+        key = new_key()
+        sealed = await beside(len(content), lambda: seal(content, key, metadata.deposit))
+        taken = _Taken(metadata.deposit, accepted, key, sealed)
         if len(sealed) >= LARGE:
             await self._keep([taken])  # nobody waits for the large content of another
         try:
             view = await self._together.do(taken)
         except (UsedUniqueIdError, VanishedError) as error:
-            await self._content.remove([name])
+            await self._discard(taken)
             raise _problem(error) from None
         except RecordDestroyedError:
-            await self._content.remove([name])
+            await self._discard(taken)
             raise
         # whatever else went wrong may have been committed: such a content is left to the collection
         if view.deposit != metadata.deposit:
-            await self._content.remove([name])
+            await self._discard(taken)
         return view
 
     async def _stage(self, batch: list[_Taken]) -> list[DepositView | Exception]:
         """Keep and stage what came together. A content stands in the store before a row names it."""
-        await self._keep([one for one in batch if not one.kept])
+        await self._keep([one for one in batch if one.name is None])
+        checked = [Checked(one.deposit, one.accepted, one.name, one.key) for one in batch if one.name is not None]
         async with self._database.transaction() as tx:
-            return await self._staging.stage(tx, [one.checked for one in batch])
+            return await self._staging.stage(tx, checked)
 
     async def _keep(self, batch: list[_Taken]) -> None:
-        if not batch:
-            return
-        await self._content.put({one.checked.name: one.sealed for one in batch})
-        for one in batch:
-            one.kept = True
+        if batch:
+            for one, name in zip(batch, await self._content.put([one.sealed for one in batch]), strict=True):
+                one.name = name
+
+    async def _discard(self, taken: _Taken) -> None:
+        if taken.name is not None:
+            await self._content.remove([taken.name])
 
     async def _accepted(self, content: bytes, metadata: DepositMetadata) -> Accepted:
         limits = self._settings

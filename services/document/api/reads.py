@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from services.document.api.lean import Check, body_of, post
-from services.document.clients import ContentStore, ContentUnreadableError, beside, unseal
+from services.document.content import ContentStore, ContentUnreadableError, beside, unseal
 from services.document.repository import Asked, Found, Opening, Read, Reads, Search
 from shared.contracts.http_document import (
     DOCUMENT_HEADER,
@@ -105,10 +105,10 @@ def _one_ended(batch: Sequence[Asked]) -> bool:
 
 
 async def _content(content: ContentStore, found: Found) -> bytes:
-    size = found.entry.size
+    document, size = found.entry.document, found.entry.size
     try:
         sealed = await content.get(found.name)
-        return await beside(size, lambda: unseal(sealed, found.content_key, found.name, found.sha256, size))
+        return await beside(size, lambda: unseal(sealed, found.content_key, document, found.sha256, size))
     except ContentUnreadableError as error:
         _log.error("content_unreadable", record=found.entry.record, reason=str(error), exc_info=error)
         told = "The document's content is damaged or missing."

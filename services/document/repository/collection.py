@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from services.document.clients import ContentStore
+from services.document.content import ContentStore
 from shared.database import Database, Transaction
 from shared.database.reads import forget_permits
 from shared.observability import logger

@@ -12,7 +12,7 @@ import httpx2
 import orjson
 import pytest
 
-from services.document.clients import FileContent
+from services.document.content import FileContent
 from services.document.domain.settlement import Settled
 from services.document.handlers import BY_TYPE
 from services.document.repository import Collection
@@ -23,7 +23,7 @@ from shared.contracts.topics import registry
 from shared.database import Transaction
 from shared.database.record_keys import RecordKeys
 from shared.messaging import Outbox, keep_days
-from tests.support.documents import NOW, Service, decision, key_provider, metadata, sample, token
+from tests.support.documents import NOW, Service, contents_of, decision, key_provider, metadata, sample, token
 from tests.support.system import PARTITIONS, System, fresh_database, opened
 
 
@@ -88,6 +88,10 @@ class Room(Service):
 
     async def ask(self, path: str, **body: Any) -> httpx2.Response:
         return await self.client.post(path, json=body, headers=token())
+
+    def contents(self) -> list[UUID]:
+        """Names of all contents that live in the store."""
+        return contents_of(self.content)
 
     def files(self) -> list[Any]:
         return [path for path in self.content._folder.rglob("*") if path.is_file()]

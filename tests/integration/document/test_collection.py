@@ -1,5 +1,3 @@
-from uuid import UUID, uuid4
-
 import pytest
 
 from shared.contracts.access_decisions import Outcome
@@ -13,12 +11,12 @@ pytestmark = pytest.mark.kafka
 async def test_a_refused_deposit_goes_after_its_outcome_and_may_then_come_again(room, record):
     first = await room.staged(record)
     await collection(room, refused_s=0.0).turn()
-    assert len(room.files()) == 1
+    assert len(room.contents()) == 1
     await room.decide(decision(first, record, Outcome.DENY))
     await collection(room).turn()
-    assert len(room.files()) == 1
+    assert len(room.contents()) == 1
     await collection(room, refused_s=0.0).turn()
-    assert not room.files()
+    assert not room.contents()
     assert not await room.rows("SELECT FROM refusal")
     assert (await room.client.get(f"/deposits/{first}", headers=token())).status_code == 404
     assert await room.staged(record) != first
@@ -29,33 +27,33 @@ async def test_contents_of_documents_stay_whatever_their_age(room, record):
     waiting = await room.staged(record, 1)
     grow_old(room)
     await whole_turn(collection(room, refused_s=0.0))
-    assert len(room.files()) == 2
+    assert len(room.contents()) == 2
     answer = await room.ask("/open", permit=signed(permit(record, DOCTOR, Scope())), document=str(kept))
     assert answer.content == sample()
     await room.decide(decision(waiting, record))
-    assert len(room.files()) == 2
+    assert len(room.contents()) == 2
 
 
 async def test_contents_without_a_row_go_once_they_are_old(room, record):
     await room.stored(record)
     for _ in range(5):
-        await room.content.put({uuid4(): b"sealed"})
+        await room.content.put([b"sealed"])
     await whole_turn(collection(room))
-    assert len(room.files()) == 6
+    assert len(room.contents()) == 6
     grow_old(room)
     await whole_turn(collection(room))
-    assert len(room.files()) == 1
+    assert len(room.contents()) == 1
 
 
 async def test_a_turn_is_bounded_and_says_that_more_waits(room, monkeypatch):
     monkeypatch.setattr("services.document.repository.collection.AT_ONCE", 3)
     monkeypatch.setattr("services.document.repository.collection._ASKED", 2)
-    for number in range(7):
-        await room.content.put({UUID(hex=f"00{number:030x}"): b"sealed"})
+    monkeypatch.setattr("services.document.content.segments.SEGMENT_S", 0.0)
+    await room.content.put([b"sealed"] * 7)
     grow_old(room)
     work = collection(room)
     assert [await work.turn() for _ in range(3)] == [True, True, False]
-    assert not room.files()
+    assert not room.contents()
 
 
 async def test_permits_used_long_ago_are_forgotten(room, record):
@@ -74,4 +72,4 @@ async def test_a_deposit_that_was_refused_while_its_repeat_came_is_told_once(roo
     again = await room.post(content, metadata(content, record))
     await collection(room, refused_s=0.0).turn()
     assert again.json()["deposit"] == str(first)
-    assert not room.files()
+    assert not room.contents()

@@ -31,7 +31,7 @@ async def test_ar_055_key_rows_and_contents_are_destroyed_and_the_neighbours_sta
     assert (row["wrapped_key"], row["key_id"]) == (None, "")
     assert key["wrapped_key"] is not None
     await collection(room).turn()
-    assert len(room.files()) == 1
+    assert len(room.contents()) == 1
     assert not await room.rows("SELECT FROM discarded")
     answer = await room.ask("/open", permit=signed(permit(neighbour, DOCTOR, ALL)), document=str(kept))
     assert answer.content == sample()
@@ -51,7 +51,7 @@ async def test_ar_055_a_late_deposit_or_read_is_refused_and_leaves_nothing(room,
     )
     assert [answer.status_code for answer in answers] == [410, 410, 202, 410, 410, 200, 410]
     assert {answer.json()["code"] for answer in answers if answer.status_code == 410} == {"record_destroyed"}
-    assert len(room.files()) == 1
+    assert len(room.contents()) == 1
     assert [row["record"] for row in await room.rows("SELECT record FROM document")] == [neighbour]
     assert not await room.sent("document.events", record)
     assert len(await room.sent("document.events", neighbour)) == 1
@@ -90,7 +90,7 @@ async def test_ar_055_an_interrupted_deletion_is_done_when_it_comes_again(room, 
     await room.delete(record)
     await room.content.remove([row["object"] for row in await room.rows("SELECT object FROM discarded")])
     await asyncio.gather(collection(room).turn(), collection(room).turn())
-    assert not room.files()
+    assert not room.contents()
     assert not await room.rows("SELECT FROM discarded")
 
 

@@ -36,7 +36,7 @@ async def test_a_deposit_is_staged_with_its_content_and_asks_for_a_decision(room
     assert request["replaces"] is False
     (sent,) = await room.rows("SELECT correlation, cause FROM outbox")
     assert sent["correlation"] == deposit
-    assert len(room.files()) == 1
+    assert len(room.contents()) == 1
     assert not await room.sent("document.events", record)
 
 
@@ -77,7 +77,7 @@ async def test_a_repeat_gives_the_first_deposit_and_keeps_one_content(room, reco
     answer = await room.post(content, metadata(content, record))
     view = DepositView.model_validate_json(answer.content)
     assert (answer.status_code, view.deposit, view.state, view.document) == (202, first, "stored", first)
-    assert len(room.files()) == 1
+    assert len(room.contents()) == 1
     assert len(await room.sent("record.deposits", record)) == 1
 
 
@@ -96,7 +96,7 @@ async def test_many_repeats_at_once_are_one_deposit(room, record):
     assert len(set(found)) == 1
     assert len(await room.rows("SELECT FROM document")) == 1
     assert len(await room.sent("record.deposits", record)) == 1
-    assert len(room.files()) == 1
+    assert len(room.contents()) == 1
 
 
 async def test_one_unique_id_with_another_content_is_a_conflict(room, record):
@@ -105,7 +105,7 @@ async def test_one_unique_id_with_another_content_is_a_conflict(room, record):
     other = content.replace(b"</ClinicalDocument>", b"<!-- changed --></ClinicalDocument>")
     answer = await room.post(other, metadata(content, record))
     assert (answer.status_code, answer.json()["code"]) == (409, "unique_id_used")
-    assert len(room.files()) == 1
+    assert len(room.contents()) == 1
 
 
 async def test_the_same_document_may_go_to_two_records_and_from_two_depositors(room, record):
@@ -139,7 +139,7 @@ async def test_a_broken_deposit_leaves_nothing(room, record, status, code, conte
     answer = await room.post(content or sample(), metadata(sample(), record, **changes))
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert made.PATIENT.ins.number not in answer.text
-    assert not room.files()
+    assert not room.contents()
     assert not await room.rows("SELECT FROM document")
 
 
@@ -173,7 +173,7 @@ async def test_a_failing_transaction_leaves_only_a_content_without_a_row(room, r
         patch.setattr(Staging, "stage", broken)
         answer = await room.post(content, metadata(content, record))
     assert answer.status_code >= 500
-    assert len(room.files()) == 1
+    assert len(room.contents()) == 1
     assert not await room.rows("SELECT FROM document")
     assert await room.staged(record)
 

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from deploy.proof import made
-from services.document.clients import LARGE
+from services.document.content import LARGE
 from services.document.domain.deposit import accept
 from services.document.repository import Checked, Staging, UsedUniqueIdError
 from shared.contracts.http_document import DepositState, DepositView
@@ -134,7 +134,7 @@ async def test_who_comes_at_the_same_time_shares_transactions(room, record):
     found = await asyncio.gather(*(room.staged(record, seed) for seed in range(20)))
     assert len(set(found)) == 20
     assert len(counted) < 5
-    assert len(room.files()) == 20
+    assert len(room.contents()) == 20
     assert len(await room.sent("record.deposits", record)) == 20
 
 
@@ -147,7 +147,7 @@ async def test_one_bad_item_hurts_nobody_else(room, record):
     assert {answers[at].status_code for at in (2, 4)} == {202, 500}
     rows = await room.rows("SELECT object FROM document")
     assert len(rows) == 5
-    assert {row["object"].hex for row in rows} < {path.name for path in room.files()}
+    assert {row["object"] for row in rows} < set(room.contents())
 
 
 async def test_a_batch_that_breaks_between_content_and_commit_leaves_only_what_is_collected(room, record, monkeypatch):
@@ -160,14 +160,14 @@ async def test_a_batch_that_breaks_between_content_and_commit_leaves_only_what_i
         patch.setattr(Staging, "stage", broken)
         answers = await asyncio.gather(*(room.post(*pair) for pair in zip(content, stated, strict=True)))
     assert {answer.status_code for answer in answers} == {503}
-    assert len(room.files()) == 5
+    assert len(room.contents()) == 5
     assert not await room.rows("SELECT FROM document")
     answers = await asyncio.gather(*(room.post(*pair) for pair in zip(content, stated, strict=True)))
     assert {answer.status_code for answer in answers} == {202}
     grow_old(room)
     await whole_turn(collection(room))
     rows = await room.rows("SELECT object FROM document")
-    assert {row["object"].hex for row in rows} == {path.name for path in room.files()}
+    assert {row["object"] for row in rows} == set(room.contents())
     assert len(rows) == 5
 
 
@@ -176,8 +176,9 @@ async def test_a_deposit_whose_caller_is_gone_is_found_by_its_repeat(room, recor
     stated, put = metadata(content, record), room.content.put
 
     async def noted(contents):
-        await put(contents)
+        names = await put(contents)
         kept.set()
+        return names
 
     monkeypatch.setattr(room.content, "put", noted)
     gone = asyncio.create_task(room.post(content, stated))
@@ -195,10 +196,10 @@ async def test_a_full_disk_is_told_to_all_and_nothing_is_staged(room, record, mo
 
     content = [sample(seed) for seed in range(3)]
     with monkeypatch.context() as patch:
-        patch.setattr("services.document.clients.os.fdatasync", full)
+        patch.setattr("services.document.content.segments.os.fdatasync", full)
         answers = await asyncio.gather(*(room.post(one, metadata(one, record)) for one in content))
     assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {(503, "unavailable")}
-    assert not room.files()
+    assert not room.contents()
     assert not await room.rows("SELECT FROM document")
 
 
@@ -209,7 +210,7 @@ async def test_no_row_is_there_before_its_content(room, record, monkeypatch):
     async def slow(contents):
         begun.set()
         await may_end.wait()
-        await put(contents)
+        return await put(contents)
 
     monkeypatch.setattr(room.content, "put", slow)
     deposit = asyncio.create_task(room.post(content, metadata(content, record)))
@@ -218,7 +219,7 @@ async def test_no_row_is_there_before_its_content(room, record, monkeypatch):
     assert not await room.rows("SELECT FROM document")
     may_end.set()
     assert (await deposit).status_code == 202
-    assert len(await room.rows("SELECT FROM document")) == len(room.files()) == 1
+    assert len(await room.rows("SELECT FROM document")) == len(room.contents()) == 1
 
 
 async def test_a_large_content_keeps_nobody_waiting(room, record, monkeypatch):
@@ -227,8 +228,8 @@ async def test_a_large_content_keeps_nobody_waiting(room, record, monkeypatch):
     put = room.content.put
 
     async def noted(contents):
-        kept.append([len(sealed) for sealed in contents.values()])
-        await put(contents)
+        kept.append([len(sealed) for sealed in contents])
+        return await put(contents)
 
     monkeypatch.setattr(room.content, "put", noted)
     large = b"%PDF-1.4\n" + os.urandom(LARGE) + b"%%EOF\n"
@@ -238,4 +239,4 @@ async def test_a_large_content_keeps_nobody_waiting(room, record, monkeypatch):
         room.staged(record, content=large, **PLAIN | {"unique_id": "1.2.10"}),
     )
     assert [sizes for sizes in kept if max(sizes) >= LARGE] == [[len(large) + 29]] * 2
-    assert len(room.files()) == 5
+    assert len(room.contents()) == 5
