@@ -21,12 +21,16 @@ from deploy.local.options import Options
 from deploy.local.postgres import Postgres
 from deploy.local.supervisor import Supervisor, Unit
 from deploy.processes import LOOPBACK, PORTS_VARIABLE, Child, ProcessError, inherited, is_open, tail
-from shared.contracts.topics import GATEWAY, SERVICES, registry
+from shared.contracts.topics import AUDIT, GATEWAY, HISTORY, NOTIFICATION, SERVICES, registry
 
 ROOT = Path(__file__).resolve().parents[2]
 _READY_TIMEOUT_S = 120.0
 _BROKER, _DATABASE, _HELPERS, _SERVICES = range(4)
 """Groups of the supervisor: a higher one ends first."""
+
+_UNHURRIED = frozenset({HISTORY, NOTIFICATION, AUDIT})
+"""For these nobody waits at a screen: on a busy machine they give way to those for whom somebody does."""
+_NICENESS = 5
 
 Say = Callable[[str], None]
 
@@ -186,6 +190,7 @@ class LocalSystem:
             ["deploy.local.mail", "--port", str(mail), "--folder", str(self.home.mail)],
             lambda: is_open(mail),
             f"{LOOPBACK}:{mail}",
+            hurried=False,
         )
         self._add(
             "identity",
@@ -242,6 +247,7 @@ class LocalSystem:
                 url,
                 settings=settings,
                 group=_SERVICES,
+                hurried=service not in _UNHURRIED,
             )
 
     def _add(
@@ -253,9 +259,11 @@ class LocalSystem:
         *,
         settings: dict[str, str] | None = None,
         group: int = _HELPERS,
+        hurried: bool = True,
     ) -> None:
-        env = inherited() | (settings or {})
-        child = Child(name, [sys.executable, "-m", *module], self.home.logs / f"{name}.log", env=env, cwd=ROOT)
+        env, log = inherited() | (settings or {}), self.home.logs / f"{name}.log"
+        give_way = None if hurried else _give_way
+        child = Child(name, [sys.executable, "-m", *module], log, env=env, cwd=ROOT, before_exec=give_way)
         self.supervisor.add(Unit(name, child, ready, address, group))
 
     def _wait(self, work: "Future[None]", interrupted: Callable[[], bool]) -> None:
@@ -305,3 +313,7 @@ class LocalSystem:
             for unit in units
         ]
         self.home.tell(told, ready=self.ready, addresses=self.addresses())
+
+
+def _give_way() -> None:
+    os.nice(_NICENESS)
