@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -86,7 +86,7 @@ class Play:
     async def acts(self) -> None:
         """All acts. Raises what is in `_FAULTS`."""
         since = datetime.now(UTC)
-        cases = (await asyncio.to_thread(chosen, self.size.folder))[: self.size.kinds]
+        cases = await self._cases()
         async with opened(self.scene.gateway, self.scene.issuer, self.ledger) as door:
             holders = await self._people(door, cases)
             documents = await self._documents(door, cases, holders)
@@ -98,7 +98,16 @@ class Play:
             await self._account(door, holders, documents, lines, since)
             self.screen.deeds([deed for one in (stage, minor) if one is not None for deed in one.deeds])
 
-    async def _people(self, door: Door, cases: list[Case]) -> Holders:
+    async def _cases(self) -> Sequence[Case]:
+        try:
+            found = await asyncio.to_thread(chosen, self.size.folder)
+        except NoDocumentError as error:
+            self.ledger.passed_over += error.passed
+            raise
+        self.ledger.passed_over += found.passed
+        return found.cases[: self.size.kinds]
+
+    async def _people(self, door: Door, cases: Sequence[Case]) -> Holders:
         everybody = {case.ins for case in cases} | {ALWAYS}
         self._act(f"Patients: {len(everybody)} open a record, authorise dr-martin and block dr-noir")
         holders = Holders(door, self.ledger)
@@ -106,11 +115,12 @@ class Play:
         await Others(door, self.ledger, holders).play(everybody)
         return holders
 
-    async def _documents(self, door: Door, cases: list[Case], holders: Holders) -> Documents:
+    async def _documents(self, door: Door, cases: Sequence[Case], holders: Holders) -> Documents:
         work = [(case, holder) for case in cases if (holder := holders.by_ins.get(case.ins))]
         self._act(f"Documents: {len(work)} deposited by dr-roux, read by who may, refused to who may not", len(work))
         documents = Documents(door, self.ledger, self.screen.say)
         await documents.play(work, self.screen.step)
+        documents.conclude(cases)
         sources = self.scene.sources
         await rest.check(self._databases, sources.secrets, sources.content, documents.played, self.ledger)
         return documents
@@ -193,6 +203,7 @@ class Play:
                 f"{len(documents.played) - fresh} documents stood in their record already, with the same content"
             )
         self.screen.account(rows)
+        self.screen.documents(len(documents.played), documents.refused)
         self.screen.verdict(verdict)
 
     async def _quiet(self) -> None:
@@ -249,6 +260,7 @@ def run(
     if ledger.milliseconds:
         screen.verified(ledger)
         screen.times(ledger)
+    screen.passed_over(ledger.passed_over)
     screen.failures(ledger)
     screen.end(ok=ledger.ok, seconds=time.monotonic() - began)
     return ledger.ok
