@@ -14,11 +14,11 @@ from deploy.local.home import Home
 from deploy.local.identity.cast import DR_NOIR, INSURER
 from deploy.local.system import LocalSystem
 from deploy.local.tokens import TokenError
-from deploy.proof.checker import check
+from deploy.proof.checker import Claims, check
 from deploy.proof.checker.databases import Databases
 from deploy.proof.checker.gather import gather, quiet
 from deploy.proof.checker.topics import TopicReadError
-from deploy.proof.demo import aftermath, minors, rest, rights, times
+from deploy.proof.demo import aftermath, minors, rest, rights, times, words
 from deploy.proof.demo.account import Account, Sending
 from deploy.proof.demo.cases import Case, NoDocumentError, chosen, person
 from deploy.proof.demo.deeds import Stage
@@ -95,7 +95,8 @@ class Play:
             await self._told(door, documents, since)
             await self._settled(door, stage, minor, since)
             lines = await self._reimbursements(door, holders, since)
-            await self._account(door, holders, documents, lines, since)
+            emergencies = int(stage is not None)
+            await self._account(door, holders, documents, lines, since, emergencies)
             self.screen.deeds([deed for one in (stage, minor) if one is not None for deed in one.deeds])
 
     async def _cases(self) -> Sequence[Case]:
@@ -161,21 +162,36 @@ class Play:
         await lines.play(with_record, self.size.people, f"{since:%Y%m%d%H%M%S}")
         return lines
 
-    async def _account(
-        self, door: Door, holders: Holders, documents: Documents, lines: Reimbursements, since: datetime
+    async def _account(  # noqa: PLR0917 - what each act gave
+        self,
+        door: Door,
+        holders: Holders,
+        documents: Documents,
+        lines: Reimbursements,
+        since: datetime,
+        emergencies: int,
     ) -> None:
         self._act("Account: everything compared with databases, topics, files and e-mails")
         await self._quiet()
-        known = holders.everybody
-        words = [word for one in known for word in (one.ins.number, one.patient.email, one.patient.family_name)]
-        words += self.words
-        facts = await gather(self.scene.sources, canaries=list(dict.fromkeys(words)))
-        verdict = await asyncio.to_thread(check, facts, self.scene.sources.topics)
-        for found in verdict.findings:
-            wrong = None if found.ok else f"{found.fault_count} faults: {'; '.join(found.faults)}"
-            self.ledger.expect("claims of the checker", f"{found.code} {found.claim}", wrong, "See the verdict above.")
+        secret = words.of(holders.everybody, documents.played, self.words)
+        facts = await gather(self.scene.sources, canaries=secret, problems=door.problems)
         deposits = [one.deposit for one in documents.played if one.deposit]
         refused = sum(count for (_, name), count in documents.asked.items() if name in {BLOCKED.name, INSURER.name})
+        claims = Claims(
+            requests=documents.asked.total() + holders.changes,
+            deposits=len(deposits),
+            reads=documents.asked.total() - refused,
+            restrictions=holders.changes,
+            emergencies=emergencies,
+            mails=len(deposits),
+            words=len(secret),
+            problems=len(door.problems),
+        )
+        verdict = await asyncio.to_thread(check, facts, self.scene.sources.topics, claims)
+        for found in verdict.findings:
+            told = (found.missing, f"{found.fault_count} faults: {'; '.join(found.faults)}")
+            wrong = None if found.ok else "; ".join(filter(None, told))
+            self.ledger.expect("claims of the checker", f"{found.code} {found.claim}", wrong, "See the verdict above.")
         published = lines.published
         sending = Sending(
             since=since,
