@@ -376,16 +376,6 @@ def test_a_planted_fault_is_found(name):
     assert any(found.startswith(claim) for found in wrong), wrong
 
 
-def test_nothing_to_look_at_is_a_fault_where_something_is_needed():
-    empty = replace(
-        whole(), outboxes={}, topics={}, counters={}, cursors={}, progress={}, records={}, decisions={}, documents={},
-        leaves=[], tree_size=0, deliveries=[], reads={}, parked=[], mails=[], acknowledged=Acknowledged(),
-    )  # fmt: skip
-    verdict = check(empty, TOPICS)
-    assert not verdict.ok
-    assert "nothing to look at" in " ".join(verdict.reasons)
-
-
 def test_a_topic_sent_again_is_whole():
     def again(records):
         return [

@@ -5,11 +5,22 @@ from dataclasses import fields, replace
 
 import pytest
 
-from deploy.proof.checker import Claims, check
+from deploy.proof.checker import Acknowledged, Claims, check
 from deploy.proof.checker.facts import Facts, Sightings, Spot
 from shared.contracts.document_events import Consulted
 from shared.contracts.topics import ACCESS_DECISIONS, DOCUMENT_EVENTS, RECORD_DEPOSITS, RECORD_REQUESTS
 from tests.unit.proof.test_checker import DEPOSIT, DOCTOR, READ, SEEN, TOPICS, R, told, whole, with_rows, with_topic
+
+
+def test_nothing_to_look_at_is_a_fault_where_something_is_needed():
+    empty = replace(
+        whole(), outboxes={}, topics={}, counters={}, cursors={}, progress={}, records={}, decisions={}, documents={},
+        leaves=[], tree_size=0, deliveries=[], reads={}, parked=[], mails=[], acknowledged=Acknowledged(),
+    )  # fmt: skip
+    verdict = check(empty, TOPICS)
+    assert not verdict.ok
+    assert "nothing to look at" in " ".join(verdict.reasons)
+
 
 EMPTIED: dict[str, tuple[str, int, Callable[[Facts], Facts]]] = {
     "no progress": ("everything was sent", 0, lambda f: replace(f, progress={})),
