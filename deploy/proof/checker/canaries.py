@@ -23,6 +23,7 @@ _NUMBER: Final = re.compile(rb"([0-9]{6}[0-9AB][0-9]{6})([0-9]{2})?")
 """An INS number, with its key or without: thirteen signs say who somebody is."""
 _ANY_NUMBER: Final = re.compile(rb"(?=([0-9]{6}[0-9AB][0-9]{6}))")
 """Whatever has the form of one, be it inside of longer digits."""
+_ADDRESS: Final = re.compile(r"[^\s<>]+@[^\s<>]+")
 _PERSON: Final = "matricule"
 """Where an insurer's message names the person."""
 T = TypeVar("T")
@@ -115,9 +116,9 @@ def in_parked(rows: Sequence[tuple[str, bytes]]) -> Iterator[Seen]:
 
 
 def in_mails(mails: Sequence[Mail]) -> Iterator[Seen]:
-    """Everything of each e-mail but whom it is to."""
+    """Everything of each e-mail but the address that it is to."""
     for mail in mails:
-        yield Seen(Spot.MAILS, "e-mails", f"{mail.message_id}\n{mail.rest}".encode())
+        yield Seen(Spot.MAILS, "e-mails", f"{_ADDRESS.sub('', mail.to)}\n{mail.message_id}\n{mail.rest}".encode())
 
 
 def in_problems(problems: Iterable[bytes]) -> Iterator[Seen]:

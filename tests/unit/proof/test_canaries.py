@@ -132,7 +132,8 @@ def test_a_leak_in_what_is_parked_is_found(word, system):
 def test_a_leak_in_an_e_mail_is_found_and_its_address_is_none(word, system):
     assert seen(system, mails=[Mail("a@b", "<1@c>", f"Bonjour {word}")]).found == {(Spot.MAILS, "e-mails"): 1}
     assert seen(system, mails=[Mail("a@b", f"<{word}@c>", "Bonjour")]).found
-    assert not seen(system, mails=[Mail(word, "<1@c>", "Bonjour")]).found
+    named = f'"{word}" <{SOMEBODY.email}>'
+    assert bool(seen(system, mails=[Mail(named, "<1@c>", "Bonjour")]).found) is (word != SOMEBODY.email)
 
 
 @EVERY
