@@ -1,19 +1,20 @@
-"""Finds CDA documents in a folder, says what they are, and wraps each in the publication that deposits it."""
+"""Finds CDA documents in a folder, and wraps each in the publication that deposits it."""
 
 import base64
 import hashlib
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from services.document.domain import cda
-from services.document.domain.inspected import BrokenContent, Inspected
+from deploy.proof.judgement import Header, Judged, judge
 from services.gateway.fhir import systems
-from shared.terminology import Ins, class_of, confidentiality
+from shared.terminology import confidentiality
 
+MAX_BYTES: Final = 10 * 1024 * 1024
+"""Largest document that the record takes, in bytes."""
 _BODY_FORMATS: Final = {
     "application/pdf": "urn:ihe:iti:xds-sd:pdf:2008",
     "text/plain": "urn:ihe:iti:xds-sd:text:2008",
@@ -24,45 +25,47 @@ _BODY_FORMATS: Final = {
 _NUMBER = re.compile(r"[A-Za-z0-9_.:/-]{1,64}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Description:
-    """What a file is to the record."""
+class Sample(NamedTuple):
+    """A CDA document of a folder, be it a broken one."""
 
-    inspected: Inspected | None
-    """Its header; None where the file is broken."""
-    refusal: str | None
-    """Code of the refusal to expect, or None where the record takes it: `not_in_dmp`, or one of inspection's."""
-    sentence: str = ""
-    """The same for people."""
-
-    @property
-    def patient(self) -> Ins | None:
-        """The INS under which the document is deposited, or None where the file is broken."""
-        return min(self.inspected.patients, key=lambda ins: ins.oid) if self.inspected else None
+    name: str
+    """Path below the folder, as it can be shown."""
+    content: bytes
+    judged: Judged
 
 
-def collect(folder: Path) -> list[Path]:
-    """Every CDA R2 document anywhere below a folder, recognised by content, in the order of paths.
+class Passed(NamedTuple):
+    """A file, a folder or a link that was passed over."""
 
-    Files that can't be read, are no XML or are too large are passed over; links to folders are not followed.
-    """
-    return sorted(path for path in _files(folder) if cda.is_cda(_read(path)))
+    name: str
+    why: str
+    """For people."""
 
 
-def describe(content: bytes) -> Description:
-    """What a file is, and whether the record takes it.
+@dataclass(frozen=True)
+class Found:
+    """What a folder holds: each file below it stands in one of both, in the order of paths."""
 
-    A type outside the DMP's list (ASS_X16) has no class and no column in the habilitation matrix: the deposit is to be
-    refused, since nobody but its author and the médecin traitant could ever read it.
-    """
-    try:
-        inspected = cda.inspect(content)
-    except BrokenContent as error:
-        return Description(None, error.code, error.sentence)
-    if class_of(inspected.type_code or "") is None:
-        told = f"type {inspected.type_code} is not in the DMP's list, so it has no class; the deposit is refused"
-        return Description(inspected, "not_in_dmp", told)
-    return Description(inspected, None)
+    documents: list[Sample] = field(default_factory=list)
+    passed: list[Passed] = field(default_factory=list)
+
+
+class NoHeaderError(ValueError):
+    """A file tells no metadata of its publication; the text says why."""
+
+
+def look(folder: Path) -> Found:
+    """Every CDA R2 document anywhere below a folder, recognised by content; links to folders are not followed."""
+    found = Found()
+    for path, why in sorted(_paths(folder)):
+        name = _shown(path.relative_to(folder))
+        content, told = (b"", why) if why else _read(path)
+        judged = None if told else judge(content)
+        if judged is None or judged.no_cda:
+            found.passed.append(Passed(name, told or f"no CDA document: {judged.no_cda if judged else ''}"))
+        else:
+            found.documents.append(Sample(name, content, judged))
+    return found
 
 
 def publication(
@@ -77,21 +80,22 @@ def publication(
         replaces: unique id of the document that it replaces.
 
     Raises:
-        BrokenContent: The content is no CDA, or a broken one.
+        NoHeaderError: The content is no CDA, or a broken one.
     """
-    found = cda.inspect(content)
-    if found.unique_id is None or found.type_code is None or found.effective_time is None:
-        raise BrokenContent("not_cda", "only a CDA tells the metadata of its publication; send a CDA R2 document")
-    ins = min(found.patients, key=lambda one: one.oid)
+    judged = judge(content)
+    found = judged.header
+    if found is None:
+        raise NoHeaderError(f"only a whole CDA R2 document tells its metadata: {judged.no_cda or [*judged.refusals]}")
+    ins = found.patient
     resource: dict[str, Any] = {
         "resourceType": "DocumentReference",
         "meta": {"profile": [f"{systems.PDSM}/pdsm-simplified-publish"]},
         "contained": _contained(found, author),
         "masterIdentifier": systems.master_identifier(found.unique_id),
         "status": "current",
-        "type": {"coding": [{"system": systems.type_uri(found.type_system or ""), "code": found.type_code}]},
+        "type": {"coding": [{"system": systems.type_uri(found.type_system), "code": found.type_code}]},
         "subject": {"reference": f"Patient?identifier={systems.URN_OID}{ins.oid}|{ins.number}"},
-        "date": found.effective_time.isoformat(),
+        "date": found.created.isoformat(),
         "securityLabel": [_label(code) for code in labels],
         "content": [_content(found, content)],
     }
@@ -103,23 +107,41 @@ def publication(
     return resource
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            path = Path(parent, name)
-            if path.is_file():
-                yield path
+def _paths(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Every file below a folder, and what can't be looked into with the reason."""
+    unread: list[tuple[Path, str]] = []
+
+    def note(error: OSError) -> None:
+        unread.append((Path(os.fsdecode(error.filename)), f"can't be looked into: {error.strerror}"))
+
+    for parent, folders, names in os.walk(folder, onerror=note):
+        yield from ((Path(parent, name), "") for name in names)
+        links = (path for name in folders if (path := Path(parent, name)).is_symlink())
+        yield from ((path, "a link to a folder, which is not followed") for path in links)
+    yield from unread
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path) -> tuple[bytes, str]:
+    """The content of a file, or why it is not read."""
     try:
-        return path.read_bytes() if path.stat().st_size <= cda.MAX_BYTES else b""
-    except OSError:
-        return b""
+        if not path.is_file():
+            return b"", "a link to nothing" if path.is_symlink() else "no plain file"
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            return b"", f"{size:,} bytes; the record takes at most {MAX_BYTES:,}"
+        return path.read_bytes(), ""
+    except OSError as error:
+        return b"", f"can't be read: {error.strerror}"
 
 
-def _contained(found: Inspected, author: str | None) -> list[dict[str, Any]]:
-    professionals = [number for number in found.authors if _NUMBER.fullmatch(number)]
+def _shown(path: Path) -> str:
+    """A path as it can be written anywhere: what is no text stands there escaped."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+
+
+def _contained(found: Header, author: str | None) -> list[dict[str, Any]]:
+    professionals = [number for number in found.professionals if _NUMBER.fullmatch(number)]
     structures = [number for number in found.structures if _NUMBER.fullmatch(number)]
     if not professionals and author:
         professionals = [author]
@@ -139,17 +161,17 @@ def _label(code: str) -> dict[str, Any]:
     return {"coding": [{"system": known.fhir_system, "code": code}]}
 
 
-def _content(found: Inspected, content: bytes) -> dict[str, Any]:
+def _content(found: Header, content: bytes) -> dict[str, Any]:
     sha1 = hashlib.sha1(content, usedforsecurity=False).digest()
     attachment: dict[str, Any] = {
-        "contentType": found.content_type,
+        "contentType": "text/xml",
         "data": base64.b64encode(content).decode(),
         "size": len(content),
         "hash": base64.b64encode(sha1).decode(),
         "title": found.title[:1024],
-        "creation": found.effective_time.isoformat() if found.effective_time else None,
+        "creation": found.created.isoformat(),
     }
-    if found.language:
+    if found.language and _NUMBER.fullmatch(found.language):
         attachment["language"] = found.language
     code = _BODY_FORMATS.get(found.body_media_type or "")
     return {"attachment": attachment} | ({"format": {"system": systems.FORMATS, "code": code}} if code else {})

@@ -20,7 +20,7 @@ from deploy.proof.bench.client import LoadError
 from deploy.proof.bench.facts import NotQuietError
 from deploy.proof.bench.figures import TARGETS, Figure
 from deploy.proof.bench.sizes import FULL, QUICK, Sizes
-from deploy.proof.checker import check
+from deploy.proof.checker import Claims, check
 from deploy.proof.checker.gather import gather, quiet
 from deploy.proof.checker.sources import Sources
 
@@ -108,7 +108,7 @@ async def _on_one_system(
         await ready.fill(readers=sizes.readers, writers=sizes.writers, documents_each=sizes.documents_each)
         for name, group in groups:
             figures += await _measured(name, group, ready, sizes)
-        verdict = await _verdict(ready)
+        verdict = await _verdict(ready, _claims(figures))
     for figure in figures:
         figure.faults += verdict["reasons"]
     return note, verdict
@@ -138,14 +138,29 @@ def _alone(name: str, measure: Callable[[Sizes], list[Figure]], sizes: Sizes) ->
     return found
 
 
-async def _verdict(ready: Bed) -> dict[str, Any]:
+def _claims(figures: Sequence[Figure]) -> Claims:
+    """What figures that were measured say was done."""
+    counting = [figure.name for figure in figures if figure.counts]
+
+    def measured(*names: str) -> int:
+        return sum(name.startswith(names) for name in counting)
+
+    return Claims(
+        requests=measured("access.decisions", "consultation.", "door.searches"),
+        deposits=measured("door.deposits", "deposit.", "chain."),
+        reads=measured("consultation.", "door.searches"),
+        mails=measured("deposit.mailed"),
+    )
+
+
+async def _verdict(ready: Bed, claims: Claims) -> dict[str, Any]:
     """What the checker says of all runs on this system together."""
     began = time.monotonic()
     sources = Sources.of(ready.system)
     if await quiet(sources, _CHECK_TIMEOUT_S) is None:
         waiting = await ready.flow.behind()
         return {"ok": False, "reasons": [f"the system did not come to rest; waiting: {waiting}"], "counts": {}}
-    verdict = check(await gather(sources), sources.topics)
+    verdict = check(await gather(sources), sources.topics, claims)
     _console.print(verdict)
     return {
         "ok": verdict.ok,

@@ -5,19 +5,29 @@
 
 import time
 from collections.abc import Mapping
+from typing import Final
 
-from deploy.proof.checker import decisions, deletions, effects, numbers, traces
-from deploy.proof.checker.facts import Acknowledged, Facts
+from deploy.proof.checker import decisions, deletions, effects, numbers, silence, traces
+from deploy.proof.checker.facts import Acknowledged, Claims, Facts
 from deploy.proof.checker.oracle import Oracle
 from deploy.proof.checker.requests import requests
 from deploy.proof.checker.verdict import Finding, Verdict
 from shared.contracts.topics import Topic
 
-__all__ = ["Acknowledged", "Facts", "Finding", "Verdict", "check"]
+__all__ = ["Acknowledged", "Claims", "Facts", "Finding", "Verdict", "check"]
 
 
-def check(facts: Facts, topics: Mapping[str, Topic]) -> Verdict:
-    """Compare the facts of a quiet system; `topics` is its registry. Pure."""
+_NONE: Final = Claims()
+
+
+def check(facts: Facts, topics: Mapping[str, Topic], claims: Claims = _NONE) -> Verdict:
+    """Compare the facts of a quiet system. Pure.
+
+    Args:
+        facts: What it left behind.
+        topics: Its registry.
+        claims: What the run says that it did: what is about nothing of it is a fault, not a proof.
+    """
     began = time.monotonic()
     asked = requests(facts.topics, facts.partitions)
     told = decisions.told_decisions(facts)
@@ -29,10 +39,11 @@ def check(facts: Facts, topics: Mapping[str, Topic]) -> Verdict:
     )
     findings = [
         *numbers.check(facts, topics),
-        *decisions.check(facts, asked, oracle, told),
-        *effects.check(facts, oracle, told),
-        *traces.check(facts),
-        *deletions.check(facts, oracle),
+        *decisions.check(facts, asked, oracle, told, claims),
+        *effects.check(facts, oracle, told, claims),
+        *traces.check(facts, claims),
+        *deletions.check(facts, oracle, claims),
+        *silence.check(facts, claims),
     ]
     counts = {
         "requests": len(asked.ids),

@@ -85,6 +85,10 @@ def _of_age(identity: bytes) -> datetime:
     return datetime(born.year + 18, 3 if leap else born.month, 1 if leap else born.day, tzinfo=ZoneInfo("Europe/Paris"))
 
 
+def _bytes(value: object) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
 class Databases:
     """The databases of all services that own one and run here."""
 
@@ -255,6 +259,11 @@ class Databases:
         """What was parked; its content stays encrypted."""
         rows = await self.everywhere('SELECT topic, partition, "offset", reason FROM parked')
         return [Parked(service, *row) for service, row in rows]
+
+    async def parked_rows(self) -> list[tuple[str, bytes]]:
+        """Everything that stands in the tables of what was parked, by service, as it stands there."""
+        rows = await self.everywhere("TABLE parked")
+        return [(service, b"\n".join(map(_bytes, row))) for service, row in rows]
 
     async def tree_size(self) -> int:
         """How many leaves the log says it has."""

@@ -8,10 +8,11 @@ from uuid import UUID
 
 import orjson
 
-from deploy.proof.checker.facts import Facts
+from deploy.proof.checker.facts import Claims, Facts
 from deploy.proof.checker.oracle import PERMITS, Expected, Oracle
 from deploy.proof.checker.requests import Requests
 from deploy.proof.checker.verdict import Finding, finding
+from shared.contracts import document_events, history_events
 from shared.contracts.access_decisions import Decided, RecordOpened
 from shared.contracts.common import Act, ActorKind, FurtherAct
 from shared.contracts.further_reasons import FurtherReason
@@ -26,6 +27,7 @@ _RESTRICTING = frozenset(
     }
 )
 """What always takes access away. Others do so by what stands in them."""
+_CONSULTED = frozenset({document_events.Consulted.type_name, history_events.HistoryConsulted.type_name})
 _STATES = ("closed", "held", "version", "treating doctor", "authorised", "blocked", "flags", "relations")
 _BROADER = {finer.value: finer.broader.value for finer in FurtherReason}
 """A decision's row has the most exact code, and the oracle speaks in those that each of them refines."""
@@ -56,24 +58,92 @@ def told_openings(facts: Facts) -> Counter[UUID]:
     )
 
 
-def check(facts: Facts, asked: Requests, oracle: Oracle, told: list[Told]) -> list[Finding]:
+def check(facts: Facts, asked: Requests, oracle: Oracle, told: list[Told], claims: Claims) -> list[Finding]:
     """The findings about requests; runs the oracle over them, whose states are those at the end then."""
     expected = oracle.run(asked.asked, {request: row.decided_at for request, row in facts.decisions.items()})
     ours = [body for body in told if body["act"] != Act.DEPOSIT.value]
     repeats = {request for request, count in Counter(one.request for one in asked.asked).items() if count > 1}
+    restrictions = [body for body in ours if _restricts(body)]
     return [
-        finding("C1", "every acknowledged request has its decision", len(facts.acknowledged.requests), _lost(facts)),
-        finding("C2", "every request has exactly one decision", len(asked.ids), _undecided(facts, asked, ours)),
-        finding("C10", "requests that came several times have one decision", len(repeats), _repeated(repeats, ours)),
-        finding("C4", "decisions equal the sequential oracle's", len(expected), _different(facts, expected)),
-        finding("C4", "records and rights end as the oracle's", len(oracle.lives), _states(facts, oracle)),
         finding(
-            "C4", "emergencies are told: when they began, why, to whom", len(_alarms(ours)), _alarmed(ours, expected)
+            "C1",
+            "every acknowledged request has its decision",
+            len(facts.acknowledged.requests),
+            _lost(facts),
+            produced=len(asked.ids) if facts.acknowledged.told else 0,
         ),
-        finding("C4", "a restriction is told after the last permit before it", len(ours), _early(told)),
-        finding("C4", "every read has its permit, and came before its end", _reads(facts), _unpermitted(facts, told)),
-        finding("C9", "what can't be read is parked, once", len(asked.parked), _unparked(facts, asked)),
+        finding(
+            "C2",
+            "every request has exactly one decision",
+            len(asked.ids),
+            _undecided(facts, asked, ours),
+            produced=max(len(facts.decisions), claims.requests),
+        ),
+        finding(
+            "C10",
+            "requests that came several times have one decision",
+            len(repeats),
+            _repeated(repeats, ours),
+            produced=claims.repeats,
+        ),
+        finding(
+            "C4",
+            "decisions equal the sequential oracle's",
+            len(expected),
+            _different(facts, expected),
+            produced=max(len(asked.ids), claims.requests),
+        ),
+        finding(
+            "C4",
+            "records and rights end as the oracle's",
+            sum(life.exists for life in oracle.lives.values()),
+            _states(facts, oracle),
+            produced=len(facts.records),
+        ),
+        finding(
+            "C4",
+            "emergencies are told: when they began, why, to whom",
+            len(_alarms(ours)),
+            _alarmed(ours, expected),
+            produced=max(_began(facts), claims.emergencies),
+        ),
+        finding(
+            "C4",
+            "a restriction is told after the last permit before it",
+            len(restrictions),
+            _early(told),
+            produced=claims.restrictions,
+        ),
+        finding(
+            "C4",
+            "every read has its permit, and came before its end",
+            _reads(facts),
+            _unpermitted(facts, told),
+            produced=max(_read_events(facts), claims.reads),
+        ),
+        finding(
+            "C9",
+            "what can't be read is parked, once",
+            len(asked.parked),
+            _unparked(facts, asked),
+            produced=max(len(_parked(facts)), claims.poison),
+        ),
     ]
+
+
+def _restricts(body: Told) -> bool:
+    """True for a permitted change that takes access away."""
+    return bool(_RESTRICTING & {body["act"], body.get("further_act")}) and body["outcome"] == "permit"
+
+
+def _began(facts: Facts) -> int:
+    """Emergencies that stand in access_control's table."""
+    return sum(relation[0] == "emergency" for row in facts.records.values() for relation in row.relations)
+
+
+def _read_events(facts: Facts) -> int:
+    """Reads that their owners told of, on whatever record."""
+    return sum(row.type in _CONSULTED for rows in facts.outboxes.values() for row in rows)
 
 
 def _reads(facts: Facts) -> int:
@@ -171,7 +241,7 @@ def _early(told: list[Told]) -> Iterator[str]:
         if body.get("expires"):
             expires = datetime.fromisoformat(body["expires"])
             last[record] = max(last.get(record, expires), expires)
-        elif _RESTRICTING & {body["act"], body.get("further_act")} and body["outcome"] == "permit":
+        elif _restricts(body):
             force = datetime.fromisoformat(body["in_force_at"])
             if record in last and force < last[record]:
                 yield f"request {body['request']}: in force before the last permit has run out"
@@ -188,12 +258,14 @@ def _unpermitted(facts: Facts, told: list[Told]) -> Iterator[str]:
                 yield f"{owner} showed something for {read.request} after its permit had run out"
 
 
+def _parked(facts: Facts) -> list[tuple[int, int]]:
+    """Requests that access_control parked, by partition and offset."""
+    rows = (row for row in facts.parked if row.service == ACCESS_CONTROL and row.topic == RECORD_REQUESTS)
+    return [(row.partition, row.offset) for row in rows]
+
+
 def _unparked(facts: Facts, asked: Requests) -> Iterator[str]:
-    places = Counter(
-        (row.partition, row.offset)
-        for row in facts.parked
-        if row.service == ACCESS_CONTROL and row.topic == RECORD_REQUESTS
-    )
+    places = Counter(_parked(facts))
     for place in asked.parked:
         if places[place] != 1:
             yield f"{RECORD_REQUESTS}/{place[0]} offset {place[1]} was parked {places[place]} times"

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from typing import Final
+from uuid import UUID
 
-from deploy.proof.checker.facts import Facts
+from deploy.proof.checker.facts import Claims, Facts
 from deploy.proof.checker.oracle import Oracle
 from deploy.proof.checker.verdict import Finding, finding
 from shared.contracts.topics import AUDIT, DOCUMENT, HISTORY
@@ -12,22 +13,28 @@ _FIRST: Final = frozenset({DOCUMENT, HISTORY, AUDIT})
 """Who confirms before the holder is told; notification is last."""
 
 
-def check(facts: Facts, oracle: Oracle) -> list[Finding]:
+def check(facts: Facts, oracle: Oracle, claims: Claims) -> list[Finding]:
     """The findings about deletions; the oracle has run over all requests."""
+    there, produced = len(facts.deletions), max(len(_wanted(oracle)), claims.deletions)
     return [
         finding(
             "C4",
             "what is deleted was asked for, and what was asked for is deleted",
-            len(facts.deletions),
+            there,
             _asked(facts, oracle),
+            produced=produced,
         ),
-        finding("C7", "every owner confirmed each deletion", len(facts.deletions), _unconfirmed(facts)),
-        finding("C8", "nothing is left of a deleted record", len(facts.deletions), _left(facts)),
+        finding("C7", "every owner confirmed each deletion", there, _unconfirmed(facts), produced=produced),
+        finding("C8", "nothing is left of a deleted record", there, _left(facts), produced=produced),
     ]
 
 
+def _wanted(oracle: Oracle) -> set[UUID]:
+    return {record for record, life in oracle.lives.items() if life.deletion}
+
+
 def _asked(facts: Facts, oracle: Oracle) -> Iterator[str]:
-    wanted = {record for record, life in oracle.lives.items() if life.deletion}
+    wanted = _wanted(oracle)
     for record in wanted - facts.deleted:
         yield f"record {record} was to be deleted, and no deletion is on its way"
     requested = {record for record, one in facts.deletions.items() if one.because == "request"}

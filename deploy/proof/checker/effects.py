@@ -9,7 +9,7 @@ import orjson
 
 from deploy.proof.checker.decisions import Told
 from deploy.proof.checker.deposits import StagedAs, decision, outcomes
-from deploy.proof.checker.facts import Facts
+from deploy.proof.checker.facts import Claims, Facts
 from deploy.proof.checker.oracle import PERMITS, Oracle
 from deploy.proof.checker.verdict import Finding, finding
 from shared.contracts.common import Act
@@ -22,26 +22,57 @@ _IN_RECORD = frozenset({"current", "superseded"})
 _ENDS = frozenset({Deposited.type_name, DepositRefused.type_name, DocumentHeld.type_name})
 
 
-def check(facts: Facts, oracle: Oracle, told: list[Told]) -> list[Finding]:
+def check(facts: Facts, oracle: Oracle, told: list[Told], claims: Claims) -> list[Finding]:
     """The findings about deposits; the oracle has run over all requests."""
     deposits = _deposits(facts)
     decided = [body for body in told if body["act"] == Act.DEPOSIT.value]
     acknowledged = facts.acknowledged.deposits
     gone = {deposit for deposit, (record, _) in deposits.items() if record in facts.deleted}
+    there, produced = len(facts.documents), max(len(deposits) - len(gone), claims.deposits)
+    current = sum(document.status == "current" for document in facts.documents.values())
     return [
         finding(
             "C1",
             "every acknowledged deposit is stored or refused, as it was sent",
             len(acknowledged),
             _lost(facts, gone),
+            produced=_told_of(facts, deposits),
         ),
-        finding("C2", "every deposit has exactly one decision", len(deposits), _counted(deposits, decided)),
-        finding("C4", "decisions on deposits equal the oracle's", len(decided), _different(deposits, decided, oracle)),
-        finding("C4", "outcomes of deposits follow from decisions", len(facts.documents), _outcomes(facts, decided)),
-        finding("C2", "every deposit's outcome was told once", len(facts.documents), _told_once(facts)),
-        finding("C3", "nothing stored that was not sent", len(facts.documents), _invented(facts, deposits)),
-        finding("C3", "stored contents open and have their hash", facts.contents_checked, _broken(facts)),
+        finding(
+            "C2",
+            "every deposit has exactly one decision",
+            len(deposits),
+            _counted(deposits, decided),
+            produced=max(there, claims.deposits),
+        ),
+        finding(
+            "C4",
+            "decisions on deposits equal the oracle's",
+            len(decided),
+            _different(deposits, decided, oracle),
+            produced=max(len(deposits), claims.deposits),
+        ),
+        finding(
+            "C4", "outcomes of deposits follow from decisions", there, _outcomes(facts, decided), produced=produced
+        ),
+        finding("C2", "every deposit's outcome was told once", there, _told_once(facts), produced=produced),
+        finding("C3", "nothing stored that was not sent", there, _invented(facts, deposits), produced=produced),
+        finding(
+            "C3",
+            "stored contents open and have their hash",
+            facts.contents_checked,
+            _broken(facts),
+            produced=current,
+        ),
     ]
+
+
+def _told_of(facts: Facts, deposits: Mapping[UUID, tuple[UUID, Deposit]]) -> int:
+    """Deposits of whom somebody told what he sent, if anybody did."""
+    if not facts.acknowledged.told:
+        return 0
+    records = facts.acknowledged.records
+    return sum(records is None or record in records for record, _ in deposits.values())
 
 
 def _deposits(facts: Facts) -> dict[UUID, tuple[UUID, Deposit]]:

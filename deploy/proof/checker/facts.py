@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
@@ -142,6 +143,57 @@ class Deletion(NamedTuple):
     """Who or what wanted it: `request` is the holder's side."""
 
 
+class Spot(StrEnum):
+    """Where a system writes, and nothing of a person may stand."""
+
+    TOPICS = "topics"
+    OUTBOXES = "outboxes"
+    PARKED = "parked messages"
+    MAILS = "e-mails"
+    PROBLEMS = "problems answered"
+    LOGS = "logs"
+    METRICS = "metrics pages"
+    CONTENT = "the content store"
+
+
+@dataclass(frozen=True)
+class Sightings:
+    """Where words that identify a person, or show a content, were looked for, and where they were seen."""
+
+    words: int = 0
+    """None: nobody looked."""
+    numbers: int = 0
+    """So many of them are a person's number."""
+    searched: Mapping[Spot, int] = field(default_factory=dict)
+    """Records, rows, files and pages that were looked at."""
+    found: Mapping[tuple[Spot, str], int] = field(default_factory=dict)
+    """How often, by place: all of them are faults."""
+    allowed: int = 0
+    """How often a number was seen where it may stand: in an insurer's lines, and where it is asked for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a run says that it did, at least: a claim about things of that kind that looked at none proves nothing."""
+
+    requests: int = 0
+    repeats: int = 0
+    """Requests that were sent several times."""
+    deposits: int = 0
+    reads: int = 0
+    restrictions: int = 0
+    """Changes that take access away."""
+    emergencies: int = 0
+    poison: int = 0
+    """Requests that can't be read."""
+    mails: int = 0
+    deletions: int = 0
+    words: int = 0
+    """Words that may stand nowhere."""
+    problems: int = 0
+    """Refusals that were answered, and kept."""
+
+
 @dataclass(frozen=True)
 class Acknowledged:
     """What whoever sent was told to be safe; empty where the checker was not told."""
@@ -155,6 +207,11 @@ class Acknowledged:
     """Records into which these contents were sent, where others work on the system too; None: all."""
     texts: frozenset[UUID] = frozenset()
     """Requests beside which a text was handed over: of a deleted record none stands anywhere any more."""
+
+    @property
+    def told(self) -> bool:
+        """True where somebody told what he sent, be it nothing."""
+        return self.sent_hashes is not None or self.records is not None
 
 
 @dataclass(frozen=True)
@@ -180,8 +237,7 @@ class Facts:
     """By owner."""
     parked: Sequence[Parked]
     mails: Sequence[Mail]
-    canaries: Mapping[str, int]
-    """Places where a canary was found, and how often: all of them are faults."""
+    canaries: Sightings
     apps: Register = field(default_factory=dict)
     """What the operator decided about apps."""
     majorities: Mapping[UUID, datetime] = field(default_factory=dict)

@@ -4,14 +4,14 @@ import asyncio
 import email
 import email.policy
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import asyncpg
 
-from deploy.proof.checker.canaries import sightings
+from deploy.proof.checker.canaries import everywhere, search
 from deploy.proof.checker.databases import Databases
 from deploy.proof.checker.facts import Acknowledged, Facts, Mail
 from deploy.proof.checker.sources import Sources
@@ -64,6 +64,7 @@ async def gather(
     *,
     acknowledged: Acknowledged | None = None,
     canaries: Sequence[str] = (),
+    problems: Collection[bytes] = (),
     opened_leaves: int = 20_000,
     opened_contents: int = 50,
 ) -> Facts:
@@ -76,6 +77,7 @@ async def gather(
         sources: where they are.
         acknowledged: what the sender was told.
         canaries: strings that identify a person or show a content; they may stand nowhere that is looked at.
+        problems: refusals that were answered, in which none of them may stand either.
         opened_leaves: of so many leaves the event is decrypted and compared.
         opened_contents: so many stored contents are opened and compared with their hash.
     """
@@ -83,21 +85,29 @@ async def gather(
     for _ in range(_LOOKS):
         before = await databases.counters()
         still = await quiet(sources) is not None
-        facts = await _look(sources, databases, canaries, opened_leaves, opened_contents)
+        facts = await _look(sources, databases, canaries, problems, opened_leaves, opened_contents)
         if not still or before == await databases.counters():
             break
     return replace(facts, acknowledged=acknowledged or Acknowledged())
 
 
-async def _look(
-    sources: Sources, databases: Databases, canaries: Sequence[str], opened_leaves: int, opened_contents: int
+async def _look(  # noqa: PLR0917 - as `gather` hands them on
+    sources: Sources,
+    databases: Databases,
+    canaries: Sequence[str],
+    problems: Collection[bytes],
+    opened_leaves: int,
+    opened_contents: int,
 ) -> Facts:
     reader = Reader(sources.bootstrap, sources.kafka_password)
     try:
         topics = await asyncio.to_thread(reader.read, sources.topics)
+        watched = [sources.statistics] if canaries and sources.statistics is not None else []
+        statistics = await asyncio.to_thread(reader.read, {topic.name: topic for topic in watched})
     finally:
         await asyncio.to_thread(reader.close)
     outboxes, mails = await databases.outboxes(), read_mails(sources.mails)
+    written = everywhere(sources, topics | statistics, outboxes, await databases.parked_rows(), mails, problems)
     checked, broken = await databases.contents(sources.secrets, sources.content, opened_contents)
     return Facts(
         partitions=sources.partitions,
@@ -115,7 +125,7 @@ async def _look(
         reads=await databases.reads(),
         parked=await databases.parked(),
         mails=mails,
-        canaries=await asyncio.to_thread(sightings, sources, topics, outboxes, mails, canaries),
+        canaries=await asyncio.to_thread(search, canaries, written),
         texts=await databases.texts(),
         deletions=await databases.deletions(),
         left=await databases.left(),

@@ -25,6 +25,8 @@ class Sources:
     content: Path
     urls: tuple[str, ...]
     """Of every process that shows metrics."""
+    statistics: Topic | None = None
+    """What dashboards watch; no claim but that of silence is about it."""
 
     @classmethod
     def of(cls, system: LocalSystem) -> "Sources":
@@ -45,4 +47,5 @@ class Sources:
             mails=system.home.mail,
             content=system.home / "content",
             urls=tuple(places.url(*unit) for unit in options.units()),
+            statistics=topics[FLOW_STATISTICS],
         )

@@ -19,8 +19,8 @@ class Finding:
     faults: tuple[str, ...] = ()
     """The first contradictions; each names ids, never what describes a person."""
     fault_count: int = 0
-    missing: bool = False
-    """True where there was nothing to look at although the claim is only worth something where there was."""
+    missing: str = ""
+    """Why it is worth nothing that nothing contradicts it: there was nothing to look at although there should be."""
 
     @property
     def ok(self) -> bool:
@@ -28,10 +28,24 @@ class Finding:
         return not self.fault_count and not self.missing
 
 
-def finding(code: str, claim: str, looked_at: int, faults: Iterable[str], *, needed: bool = False) -> Finding:
-    """A finding; `needed` makes it a fault that there was nothing to look at."""
+def finding(
+    code: str, claim: str, looked_at: int, faults: Iterable[str], *, needed: bool = False, produced: int = 0
+) -> Finding:
+    """A finding that is a fault, too, where there was nothing to look at although there should be.
+
+    Args:
+        code: C1 to C10.
+        claim: What holds.
+        looked_at: Over how many things it was looked at.
+        faults: What contradicts it.
+        needed: Every run has such things.
+        produced: So many such things the run produced, by its own word or by that of another place.
+    """
     found = list(faults)
-    return Finding(code, claim, looked_at, tuple(found[:_SHOWN]), len(found), missing=needed and not looked_at)
+    missing = ""
+    if not looked_at and (needed or produced):
+        missing = f"nothing looked at, though {produced:,} were produced" if produced else "nothing to look at"
+    return Finding(code, claim, looked_at, tuple(found[:_SHOWN]), len(found), missing)
 
 
 @dataclass(frozen=True)
@@ -53,8 +67,8 @@ class Verdict:
         told = []
         for found in self.findings:
             if found.missing:
-                told.append(f"{found.code} {found.claim}: nothing to look at")
-            elif found.fault_count:
+                told.append(f"{found.code} {found.claim}: {found.missing}")
+            if found.fault_count:
                 told.append(f"{found.code} {found.claim}: {found.fault_count} faults, first: {found.faults[0]}")
         return told
 
@@ -64,7 +78,7 @@ class Verdict:
         for name, how in (("", "left"), ("claim", "left"), ("looked at", "right"), ("faults", "right"), ("", "left")):
             table.add_column(name, justify=how)  # type: ignore[arg-type]
         for found in self.findings:
-            told = "\n".join(found.faults) or ("nothing to look at" if found.missing else "")
+            told = "\n".join(found.faults) or found.missing
             style = None if found.ok else "red"
             table.add_row(found.code, found.claim, f"{found.looked_at:,}", str(found.fault_count), told, style=style)
         return table

@@ -5,11 +5,13 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from deploy.local.identity.cast import DR_ROUX
 from deploy.proof import made, samples
+from deploy.proof.judgement import Header, judge
 from deploy.proof.made import TEST_OID, SamplePatient
 from services.gateway.fhir import systems
 from shared.terminology import INS_OIDS, Ins
@@ -22,8 +24,17 @@ _REAL_INS: Final = re.compile(
 )
 
 
+REAL_REFUSED: Final = frozenset({"unacceptable_ins"})
+"""A local system takes identities of test alone."""
+USED: Final = frozenset({"unique_id_used"})
+
+
 class NoDocumentError(Exception):
     """The samples folder gives no document; the text says which and what to do."""
+
+    def __init__(self, told: str, passed: Sequence[samples.Passed] = ()) -> None:
+        super().__init__(told)
+        self.passed = tuple(passed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +50,8 @@ class Case:
     """The DocumentReference that deposits it (ITI-105)."""
     unique_id: str = ""
     type_code: str = ""
-    refusal: str | None = None
-    """Code of the refusal to expect; None where the record takes it."""
+    refusals: frozenset[str] = frozenset()
+    """Codes of which the refusal has to name one; empty where the record has to take it."""
     original: dict[str, Any] | None = field(default=None, repr=False)
     """Of a document about an identity that is not of test: the publication as it came, which is to be refused. The
     content above is its copy of test, in which that kind of identity alone is replaced."""
@@ -51,7 +62,15 @@ class Case:
         return hashlib.sha256(self.content).digest()
 
 
-def chosen(folder: str | None = None) -> list[Case]:
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What is played, and what of the folder is not."""
+
+    cases: Sequence[Case]
+    passed: Sequence[samples.Passed] = ()
+
+
+def chosen(folder: str | None = None) -> Chosen:
     """The documents to play: those of the folder, or of CARNET_SAMPLES, or made ones.
 
     Raises:
@@ -59,29 +78,29 @@ def chosen(folder: str | None = None) -> list[Case]:
     """
     named = folder or os.environ.get(FOLDER)
     if not named:
-        return list(_made())
+        return Chosen(list(_made()))
     path = Path(named).expanduser()
     if not path.is_dir():
         raise NoDocumentError(f"{FOLDER} names {path}, which is no folder: name one with CDA R2 documents, or none.")
-    found = [case_of(str(file.relative_to(path)), file.read_bytes()) for file in samples.collect(path)]
-    if not found:
+    found = samples.look(path)
+    if not found.documents:
         told = f"Nothing below {path} is a CDA R2 document: put some there, or unset {FOLDER} for made ones."
-        raise NoDocumentError(told)
-    return expecting_echoes(found)
+        raise NoDocumentError(told, found.passed)
+    return Chosen(expecting_echoes([case_of(one.name, one.content) for one in found.documents]), found.passed)
 
 
 def case_of(name: str, content: bytes) -> Case:
-    """How a document is taken."""
-    told = samples.describe(content)
-    if told.inspected is None or told.patient is None:
-        return _broken(name, content, told.refusal or "broken")
-    if told.patient.is_test:
-        return _whole(name, content, told)
+    """How a document is taken: what is expected of it is said by a reading of its own, not by the record's."""
+    judged = judge(content)
+    if judged.header is None:
+        return _broken(name, content, judged.refusals or frozenset({"not_cda"}))
+    if judged.header.patient.is_test:
+        return _whole(name, content, judged.header, judged.refusals)
     copy = _REAL_INS.sub(TEST_OID, content.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
-    again = samples.describe(copy)
-    if again.inspected is None or again.patient is None or not again.patient.is_test:
-        return _broken(name, content, "unacceptable_ins")
-    return _whole(name, copy, again, samples.publication(content))
+    again = judge(copy)
+    if again.header is None:
+        return Case(name, content, made.PATIENT.ins, _publication(content), refusals=judged.refusals | REAL_REFUSED)
+    return _whole(name, copy, again.header, again.refusals, _publication(content))
 
 
 def expecting_echoes(cases: Sequence[Case]) -> list[Case]:
@@ -89,33 +108,25 @@ def expecting_echoes(cases: Sequence[Case]) -> list[Case]:
     first: dict[tuple[Ins, str], Case] = {}
     found: list[Case] = []
     for case in cases:
-        known = first.setdefault((case.ins, case.unique_id), case)
-        echo = case.refusal is None and known is not case and known.refusal is None and known.sha256 != case.sha256
-        found.append(
-            Case(case.name, case.content, case.ins, case.resource, case.unique_id, case.type_code, "unique_id_used")
-            if echo
-            else case
-        )
+        known = case if case.refusals else first.setdefault((case.ins, case.unique_id), case)
+        echo = known.sha256 != case.sha256
+        found.append(replace(case, refusals=USED) if echo else case)
     return found
 
 
-def _whole(name: str, content: bytes, told: samples.Description, original: dict[str, Any] | None = None) -> Case:
-    inspected, ins = told.inspected, told.patient
-    assert inspected is not None  # noqa: S101 - the caller looked
-    assert ins is not None  # noqa: S101
-    return Case(
-        name,
-        content,
-        ins,
-        samples.publication(content),
-        inspected.unique_id or "",
-        inspected.type_code or "",
-        told.refusal,
-        original,
-    )
+def _whole(
+    name: str, content: bytes, header: Header, refusals: frozenset[str], original: dict[str, Any] | None = None
+) -> Case:
+    resource = _publication(content)
+    return Case(name, content, header.patient, resource, header.unique_id, header.type_code, refusals, original)
 
 
-def _broken(name: str, content: bytes, refusal: str) -> Case:
+def _publication(content: bytes) -> dict[str, Any]:
+    """Who deposits is named as the author of what names no professional, as a document of a device or a patient."""
+    return samples.publication(content, author=DR_ROUX.number)
+
+
+def _broken(name: str, content: bytes, refusals: frozenset[str]) -> Case:
     """A file that tells no metadata is sent with those of a made document, and is to be refused for what it is."""
     resource = samples.publication(made.make("biology"))
     unique = systems.master_identifier(f"2.25.{int.from_bytes(hashlib.sha256(content).digest()[:8], 'big')}")
@@ -125,7 +136,7 @@ def _broken(name: str, content: bytes, refusal: str) -> Case:
         "hash": base64.b64encode(hashlib.sha1(content, usedforsecurity=False).digest()).decode(),
     }
     resource |= {"masterIdentifier": unique, "content": [{"attachment": attachment}]}
-    return Case(name, content, made.PATIENT.ins, resource, refusal=refusal)
+    return Case(name, content, made.PATIENT.ins, resource, refusals=refusals)
 
 
 def _made() -> Iterator[Case]:

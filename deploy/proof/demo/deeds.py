@@ -9,7 +9,7 @@ from uuid import UUID
 import httpx2
 
 from deploy.proof.demo.cases import person
-from deploy.proof.demo.door import Door, Who, problem, said
+from deploy.proof.demo.door import Door, Who, codes, problem, said
 from deploy.proof.demo.holders import Holder
 from deploy.proof.demo.ledger import Ledger
 
@@ -91,7 +91,7 @@ class Stage:
 
     def expect(self, step: str, answer: httpx2.Response, status: int, reason: str = "") -> bool:
         """Note an answer that was expected: its status, and the most exact reason of a refusal."""
-        right = answer.status_code == status and (not reason or reason in reasons(answer))
+        right = answer.status_code == status and (not reason or reason in {*reasons(answer), *codes(answer)})
         wrong = None if right else f"expected {status} {reason}, got {said(answer)[:200]}"
         return self.verify(step, wrong)
 

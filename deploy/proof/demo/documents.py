@@ -12,8 +12,8 @@ import httpx2
 
 import services.access_control
 from deploy.local.identity.cast import DR_MARTIN, INSURER
-from deploy.proof.demo.cases import Case
-from deploy.proof.demo.door import Door, UnansweredError, Who, problem, said
+from deploy.proof.demo.cases import REAL_REFUSED, USED, Case
+from deploy.proof.demo.door import Door, UnansweredError, Who, codes, problem, said
 from deploy.proof.demo.holders import BLOCKED, DEPOSITOR, READER, Holder
 from deploy.proof.demo.ledger import Ledger
 from services.access_control.domain import matrix
@@ -60,6 +60,8 @@ class Documents:
         self.played: list[Played] = []
         self.asked: Counter[tuple[UUID, str]] = Counter()
         """Reads asked, by record and name of who asked."""
+        self.refused: dict[str, str] = {}
+        """What was refused as it should be, by name, and why."""
 
     async def play(self, work: Sequence[tuple[Case, Holder]], done: Callable[[], None]) -> None:
         """Play each document, and call `done` after it; those that expect another to be there come after all others."""
@@ -70,11 +72,11 @@ class Documents:
                 done()
 
         for echoes in (False, True):
-            await asyncio.gather(*(one(*pair) for pair in work if (pair[0].refusal == "unique_id_used") is echoes))
+            await asyncio.gather(*(one(*pair) for pair in work if (pair[0].refusals == USED) is echoes))
 
     async def _play(self, case: Case, holder: Holder) -> None:
         try:
-            if case.refusal is not None:
+            if case.refusals:
                 return await self._expect_refused(case)
             if case.original is not None and not await self._real_refused(case):
                 return None
@@ -85,16 +87,27 @@ class Documents:
 
     async def _expect_refused(self, case: Case) -> None:
         answer = await self._door.deposit(DEPOSITOR, case.resource)
-        wrong = None if answer.status_code in _REFUSALS else f"expected a refusal ({case.refusal}), got {said(answer)}"
+        wrong = _unrefused(answer, case.refusals)
         if self._ledger.expect("refused, and why", case.name, wrong, "Tell the maintainers: this is a fault."):
+            self.refused[case.name] = problem(answer)[0] or problem(answer)[1]
             self._say(f"{case.name}: refused as it should be: {problem(answer)[1]}")
 
     async def _real_refused(self, case: Case) -> bool:
         """A local system takes identities of test alone; the document goes on as a copy with such a one."""
         answer = await self._door.deposit(DEPOSITOR, case.original or {})
-        refused = answer.status_code in _REFUSALS
-        wrong = None if refused else f"an identity that is not of test was taken: {said(answer)}"
+        wrong = _unrefused(answer, REAL_REFUSED)
         return self._ledger.expect("real identity refused", case.name, wrong, "Tell the maintainers: this is a fault.")
+
+    def conclude(self, cases: Sequence[Case]) -> None:
+        """Every document that has to be taken was, and at least one: a system that refuses all proves nothing."""
+        taken = {one.case.name for one in self.played}
+        missing = [case.name for case in cases if not case.refusals and case.name not in taken]
+        told = f"{len(missing)} documents are as they should be and were not taken, the first: {', '.join(missing[:3])}"
+        next_step = "See the steps that failed, and `carnet logs document`."
+        self._ledger.expect("every whole document was taken", "documents", told if missing else None, next_step)
+        told = f"none of {len(cases)} was taken, so nothing is proved of documents"
+        next_step = "Put a whole CDA R2 document into the folder, or unset CARNET_SAMPLES for made ones."
+        self._ledger.expect("a document was taken", "documents", None if taken else told, next_step)
 
     async def _whole(self, case: Case, holder: Holder) -> None:
         stands = await self._deposited(case, holder)
@@ -171,6 +184,13 @@ class Documents:
         return self._ledger.expect(
             f"{who.name} refused", case.name, wrong, "Tell the maintainers: this is a fault of access control."
         )
+
+
+def _unrefused(answer: httpx2.Response, refusals: frozenset[str]) -> str | None:
+    """What is wrong with an answer that has to be a refusal for one of these reasons."""
+    if answer.status_code in _REFUSALS and codes(answer) & refusals:
+        return None
+    return f"expected a refusal ({' or '.join(sorted(refusals))}), got {said(answer)}"
 
 
 def _url(entry: dict[str, Any]) -> str:

@@ -46,6 +46,8 @@ class Door:
     ledger: Ledger
     repeated: int = 0
     """Requests that were sent again because their outcome was unknown."""
+    problems: set[bytes] = field(default_factory=set, repr=False)
+    """Every refusal that was answered, with its headers."""
     _tokens: dict[Who, str] = field(default_factory=dict)
 
     async def ask(self, who: Who, method: str, path: str, kind: str = "", **more: Any) -> httpx2.Response:
@@ -69,6 +71,9 @@ class Door:
             except httpx2.TransportError as error:
                 wrong = f"{type(error).__name__}: {error}"
                 continue
+            if answer.is_error:
+                told = b"\n".join(b"%b: %b" % pair for pair in answer.headers.raw)
+                self.problems.add(told + b"\n\n" + answer.content)
             if answer.status_code in _REPEATABLE:
                 wrong = said(answer)
                 continue
@@ -122,3 +127,16 @@ def problem(answer: httpx2.Response) -> tuple[str, str]:
         coding = issue.get("details", {}).get("coding", [{}])
         return coding[0].get("code", ""), issue.get("diagnostics", "")
     return str(body.get("code", "")), str(body.get("detail", ""))
+
+
+def codes(answer: httpx2.Response) -> frozenset[str]:
+    """What a refusal is called by programs: its reason code, and the issue of an OperationOutcome with its path."""
+    found = {problem(answer)[0]} - {""}
+    try:
+        body = answer.json()
+    except ValueError:
+        return frozenset(found)
+    if isinstance(body, dict) and body.get("resourceType") == "OperationOutcome":
+        issue = body["issue"][0]
+        found.add(" ".join([issue.get("code", ""), *issue.get("expression", [])]))
+    return frozenset(found)

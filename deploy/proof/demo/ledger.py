@@ -26,6 +26,8 @@ class Ledger:
     verified: Counter[str] = field(default_factory=Counter)
     """By step, in the order in which the steps came first."""
     failures: list[Failure] = field(default_factory=list)
+    passed_over: list[tuple[str, str]] = field(default_factory=list)
+    """Files of the samples folder that were not played, and why."""
     milliseconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
     def expect(self, step: str, subject: str, wrong: str | None, next_step: str) -> bool:

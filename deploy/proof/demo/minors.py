@@ -19,6 +19,7 @@ _FIRST: Final = 6000
 _MINORS: Final = 3900
 _AGE: Final = 14
 _UNPROCESSABLE: Final = 422
+_NOT_HIDDEN: Final = "business-rule DocumentReference.securityLabel"
 _MOTHER: Final = Who(HELENE.name)
 _SECRET: Final = Who(DR_ROUX_SECRET.name)
 _TOLD: Final = (
@@ -63,7 +64,7 @@ async def _seen_in_secret(stage: Stage) -> None:
     stage.expect("consultation declared in secret", consented, OK)
     content = made.make("biology", made.SamplePatient(stage.holder.ins))
     plain = await stage.door.deposit(_SECRET, samples.publication(content))
-    stage.expect("nothing is deposited in secret that is not hidden", plain, _UNPROCESSABLE)
+    stage.expect("nothing is deposited in secret that is not hidden", plain, _UNPROCESSABLE, _NOT_HIDDEN)
     hidden = await stage.door.deposit(_SECRET, samples.publication(content, labels=("N", HIDDEN)))
     if stage.expect("deposited in secret", hidden, CREATED):
         stage.did("deposits in a secret connection", "dr-roux", "hidden from representatives")

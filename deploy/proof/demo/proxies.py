@@ -8,6 +8,7 @@ from deploy.local.identity.members import Patient
 from deploy.proof.demo.deeds import FORBIDDEN, OK, Stage, by
 from deploy.proof.demo.door import Who, said
 from deploy.proof.demo.operator import Operator
+from shared.contracts.further_reasons import FurtherReason
 
 _READ: Final = "documents.read"
 
@@ -28,7 +29,7 @@ async def delegate(stage: Stage, to: Patient) -> None:
     trace = by("", "Invitation to act for the holder")
     stage.did(f"invites {to.name} to read for him", "patient", "waits for the answer", mails, trace)
     early = await stage.search(carer, "refused read")
-    stage.expect("nothing before the answer", early, FORBIDDEN)
+    stage.expect("nothing before the answer", early, FORBIDDEN, FurtherReason.OUTSIDE_DELEGATION.broader)
     own = await stage.door.ask(carer, "GET", "/delegations/me")
     found = [one for one in own.json().get("delegations", ()) if one["delegation"] == delegation]
     if not stage.verify("the invited one finds the invitation", None if found else said(own)):
@@ -64,7 +65,7 @@ async def let_an_app_read(stage: Stage, operator: Operator, referenced: "asyncio
     stage.did("registers and reviews carnet-suivi", "operator", "patients may agree with it")
     through = Who("patient", stage.holder.ins, APP_CODE)
     unagreed = await stage.search(through, "refused read")
-    stage.expect("no app without an agreement", unagreed, FORBIDDEN)
+    stage.expect("no app without an agreement", unagreed, FORBIDDEN, FurtherReason.APP_NOT_AGREED.broader)
     if await stage.change("agree-app", {"app": APP_CODE, "scopes": [_READ]}):
         trace = by("", "Agreement with a digital service")
         stage.did("agrees with carnet-suivi", "patient", "documents, and nothing else", trace=trace)
@@ -77,7 +78,7 @@ async def let_an_app_read(stage: Stage, operator: Operator, referenced: "asyncio
     suspended = await operator.carnet("app", "suspend", APP_CODE, "--why", "demonstration")
     if stage.verify("app suspended by the operator", suspended, "carnet app"):
         denied = await stage.search(through, "refused read")
-        if stage.expect("a suspended app reads nothing", denied, FORBIDDEN):
+        if stage.expect("a suspended app reads nothing", denied, FORBIDDEN, FurtherReason.APP_SUSPENDED.broader):
             stage.did("suspends carnet-suivi", "operator", "refused from the next decision on")
     stage.verify("app re-admitted", await operator.carnet("app", "review", APP_CODE, "--why", "demonstration"))
 

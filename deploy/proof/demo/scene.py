@@ -60,6 +60,7 @@ class Scene:
             mails=home.mail,
             content=home / "content",
             urls=tuple(told.address for told in home.processes() if told.name.partition("-")[0] in options.services),
+            statistics=topics[FLOW_STATISTICS],
         )
         return cls._of(addresses, options, sources)
 

@@ -1,7 +1,8 @@
 """What people see: progress on a terminal, plain lines elsewhere, and the tables at the end."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -12,6 +13,8 @@ from deploy.proof.checker.verdict import Verdict
 from deploy.proof.demo.account import Row
 from deploy.proof.demo.deeds import Deed
 from deploy.proof.demo.ledger import MOST_SHOWN, Ledger, percentile
+
+MOST_FILES: Final = 200
 
 
 class Screen:
@@ -66,6 +69,25 @@ class Screen:
             shown = ["-" if count is None else f"{count:,}" for count in counts]
             table.add_row(row.kind, *shown, "; ".join(row.wrong) or "yes", style="red" if row.wrong else None)
         self._console.print(table)
+
+    def documents(self, taken: int, refused: Mapping[str, str]) -> None:
+        """What became of the documents: how many were taken, and which were refused for what."""
+        table = _table("Documents", ("", "what came of it"))
+        table.add_row(f"{taken:,} documents", "taken, and shown to who may see them")
+        for name, why in sorted(refused.items()):
+            table.add_row(Text(name), Text(f"refused as it should be: {why}"))
+        self._console.print(table)
+
+    def passed_over(self, passed: Sequence[tuple[str, str]]) -> None:
+        """Files of the samples folder that were not played; of very many the first."""
+        if not passed:
+            return
+        table = _table("Passed over", ("file", "why"))
+        for name, why in passed[:MOST_FILES]:
+            table.add_row(Text(name), Text(why))
+        self._console.print(table)
+        if len(passed) > MOST_FILES:
+            self._console.print(f"… and {len(passed) - MOST_FILES:,} more.")
 
     def deeds(self, deeds: Sequence[Deed]) -> None:
         """The chapter of rights: what each did, what came of it, and whom that was told to."""

@@ -7,6 +7,7 @@ from deploy.local.identity.cast import DR_MARTIN, DR_NOIR, SAMU
 from deploy.proof.demo.deeds import CREATED, FORBIDDEN, OK, Stage, by
 from deploy.proof.demo.door import Who, said
 from deploy.proof.demo.operator import BY, Operator
+from shared.contracts.reasons import Reason
 
 WRITTEN: Final = "Trouvé inconscient dans la rue, sans témoin"
 """What the doctor writes beside the reason: for the patient and the operator alone."""
@@ -73,7 +74,7 @@ async def contest(stage: Stage, operator: Operator, request: str) -> None:
     if stage.verify("patient reads the answer", None if right else said(answer)[:200]):
         stage.did("reads the answer", "patient", ANSWERED)
     others = await stage.ask(_NOIR, "GET", "/cases")
-    stage.expect("nobody else reads the case", others, FORBIDDEN)
+    stage.expect("nobody else reads the case", others, FORBIDDEN, Reason.NOT_HOLDER)
 
 
 def _told(event: str) -> tuple[tuple[str, str | None], ...]:

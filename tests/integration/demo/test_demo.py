@@ -41,6 +41,9 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "foreign.xml").write_bytes(made.make("synthesis").replace(b'code="60591-5"', b'code="00000-0"'))
     (folder / "real.xml").write_bytes(made.make("imaging").replace(TEST_NIR.encode(), NIR.encode()))
     (folder / "broken.xml").write_bytes(made.make("discharge").replace(b"recordTarget", b"recordNobody"))
+    (folder / "short.xml").write_bytes(made.make("discharge")[:-30])
+    (folder / "deep").mkdir()
+    (folder / "deep" / "notes.txt").write_text("nothing")
     return folder
 
 
@@ -64,6 +67,8 @@ def test_every_step_is_verified(first):
     assert ok, shown
     assert "foreign.xml: refused as it should be" in shown
     assert "broken.xml: refused as it should be" in shown
+    assert "short.xml: refused as it should be" in shown
+    assert "deep/notes.txt" in shown.partition("Passed over")[2]
     assert "real.xml (a copy with an identity of test)" in shown
     assert "dr-noir refused (blocked), insurer refused (excluded_actor)" in shown
     assert "297 lines accepted" in shown
@@ -82,6 +87,19 @@ def test_it_is_verified_again_where_the_documents_are_already(first, carnet, sam
     assert "second.xml: refused as it should be" in shown
 
 
+async def test_only_a_broken_document_is_refused_for_its_fault_and_proves_nothing(first, carnet):
+    short = made.make("discharge")[:-40]
+    ledger, scene, case = Ledger(), Scene.of(carnet), case_of("short.xml", short)
+    async with opened(scene.gateway, scene.issuer, ledger) as door:
+        holders = Holders(door, ledger)
+        await holders.prepare([case.ins])
+        documents = Documents(door, ledger, print)
+        await documents.play([(case, holders.by_ins[case.ins])], lambda: None)
+        documents.conclude([case])
+    assert documents.refused == {"short.xml": "not_xml"}
+    assert [failure.step for failure in ledger.failures] == ["a document was taken"]
+
+
 async def test_another_content_under_a_known_unique_id_is_a_failure(first, carnet):
     ledger, scene, case = Ledger(), Scene.of(carnet), case_of("changed.xml", CHANGED)
     async with opened(scene.gateway, scene.issuer, ledger) as door:
@@ -96,6 +114,8 @@ async def test_another_content_under_a_known_unique_id_is_a_failure(first, carne
 
 
 def test_no_document_is_a_failure_that_is_told(carnet, tmp_path):
+    (tmp_path / "caf\udce9.bin").write_bytes(b"rubbish")
     ok, shown = played(carnet, tmp_path)
     assert not ok
     assert "CARNET_SAMPLES" in shown
+    assert "caf\\xe9.bin" in shown.partition("Passed over")[2]

@@ -277,13 +277,13 @@ def test_a_mangled_document_is_broken_content_or_fine(start, length, new):
         assert cda.inspect(content[:start] + new + content[start + length :]).kind in Kind
 
 
-SAMPLES = samples.collect(Path(os.environ.get("CARNET_SAMPLES", "/nonexistent")))
+SAMPLES = samples.look(Path(os.environ.get("CARNET_SAMPLES", "/nonexistent"))).documents
 
 
 @pytest.mark.skipif(not SAMPLES, reason="CARNET_SAMPLES names no folder with documents")
-@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
-def test_published_examples_are_accepted(path):
-    found = cda.inspect(path.read_bytes())
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
+def test_published_examples_are_accepted(sample):
+    found = cda.inspect(sample.content)
     assert found.patients
     assert found.unique_id
     assert found.level in {1, 3}

@@ -12,11 +12,12 @@ import psutil
 import pytest
 
 from deploy.proof.bench import documents, report
-from deploy.proof.bench.__main__ import ALONE, GROUPS
+from deploy.proof.bench.__main__ import ALONE, GROUPS, _claims
 from deploy.proof.bench.client import Connections, Seen, closed_loop, open_loop, prepared
 from deploy.proof.bench.cpu import Meter, Reading, between, nearest
 from deploy.proof.bench.figures import TARGETS, Figure, quantile, rounded, spread
 from deploy.proof.bench.steady import unsustained
+from deploy.proof.checker import Claims
 from services.document.domain import cda
 from shared.contracts.http_document import DEPOSIT_HEADER, DepositMetadata, from_header
 
@@ -54,6 +55,13 @@ def test_a_figure_with_a_fault_is_void_and_says_why(tmp_path) -> None:
     assert not figure.counts
     assert figure.plain()["verdict"] == {"ok": False, "reasons": ["2 deposits lost"]}
     assert "void" in [str(cell) for cell in report.table([figure]).columns[-1].cells]
+
+
+def test_a_figure_claims_that_what_it_measured_was_done() -> None:
+    figures = [Figure(name, {}, runs=[1.0]) for name in TARGETS]
+    assert not [kind for kind in ("requests", "deposits", "reads", "mails") if not getattr(_claims(figures), kind)]
+    assert _claims([Figure("door.deposits_per_s", {}, runs=[1.0])]) == Claims(deposits=1)
+    assert _claims([Figure("door.deposits_per_s", {}, faults=["it did not come to rest"])]) == Claims()
 
 
 def test_a_figure_measured_while_others_worked_is_marked() -> None:

@@ -264,7 +264,7 @@ def test_a_deletion_waits_for_a_notice_that_an_attempt_has_taken():
 
 
 def test_a_refused_emergency_alarms_nobody():
-    facts = in_need(None)
+    facts = known(in_need(None), relations=frozenset())
     rows = list(facts.outboxes[ACCESS_DECISIONS, 0])
     rows[-1] = plain.reworded(rows[-1], outcome=Outcome.DENY)
     wrong = check(replace(facts, outboxes=dict(facts.outboxes) | {(ACCESS_DECISIONS, 0): rows}), TOPICS)

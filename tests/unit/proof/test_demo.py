@@ -3,19 +3,30 @@
 import base64
 from collections import Counter
 from datetime import date
+from io import StringIO
 
+import httpx2
 import orjson
 import pytest
+from rich.console import Console
 
+from deploy.local.identity.cast import DR_ROUX
 from deploy.proof import made
 from deploy.proof.demo.account import _row
-from deploy.proof.demo.cases import NoDocumentError, case_of, chosen, expecting_echoes, person
+from deploy.proof.demo.cases import REAL_REFUSED, USED, NoDocumentError, case_of, chosen, expecting_echoes, person
 from deploy.proof.demo.day import EXPECTED, LINES_EACH, Bad, day
+from deploy.proof.demo.documents import Documents
+from deploy.proof.demo.door import codes
+from deploy.proof.demo.holders import Holder
 from deploy.proof.demo.ledger import Ledger, percentile
 from deploy.proof.demo.rest import markers
+from deploy.proof.demo.screen import MOST_FILES, Screen
+from deploy.proof.judgement import NOT_IN_LIST
+from services.document.domain import cda
+from services.document.domain.inspected import BrokenContent
 from services.history_ingestion.domain.lines import fault_of
 from shared.contracts.insurance import ReimbursedCare
-from shared.terminology.ins import NIR, TEST_NIR
+from shared.terminology.ins import NIA, NIR, TEST_NIR
 
 TODAY = date(2026, 11, 22)
 
@@ -26,17 +37,20 @@ def content_of(resource):
 
 def test_made_documents_are_played_without_a_folder(monkeypatch):
     monkeypatch.delenv("CARNET_SAMPLES", raising=False)
-    cases = chosen()
+    cases = chosen().cases
     assert len(cases) == 3 * len(made.KINDS)
-    assert {case.refusal for case in cases} == {None}
+    assert {case.refusals for case in cases} == {frozenset()}
     assert len({case.ins for case in cases}) == 3
     assert len({case.unique_id for case in cases}) == len(cases)
 
 
 def test_a_folder_without_documents_is_refused(tmp_path):
-    (tmp_path / "notes.txt").write_text("nothing")
     with pytest.raises(NoDocumentError, match="CDA"):
         chosen(str(tmp_path))
+    (tmp_path / "notes.txt").write_text("nothing")
+    with pytest.raises(NoDocumentError, match="CDA") as refused:
+        chosen(str(tmp_path))
+    assert [one.name for one in refused.value.passed] == ["notes.txt"]
     with pytest.raises(NoDocumentError, match="no folder"):
         chosen(str(tmp_path / "missing"))
 
@@ -44,8 +58,11 @@ def test_a_folder_without_documents_is_refused(tmp_path):
 def test_documents_of_a_folder_have_their_paths_as_names(tmp_path):
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "one.xml").write_bytes(made.make("biology"))
-    (case,) = chosen(str(tmp_path))
-    assert (case.name, case.refusal, case.original) == ("deep/one.xml", None, None)
+    (tmp_path / "notes.txt").write_text("nothing")
+    found = chosen(str(tmp_path))
+    (case,) = found.cases
+    assert (case.name, case.refusals, case.original) == ("deep/one.xml", frozenset(), None)
+    assert [one.name for one in found.passed] == ["notes.txt"]
     assert content_of(case.resource) == case.content
 
 
@@ -66,7 +83,7 @@ def test_a_longer_oid_that_begins_alike_is_left_alone():
 def test_a_broken_document_is_sent_and_expected_to_be_refused():
     broken = made.make("biology").replace(b"recordTarget", b"recordNobody")
     case = case_of("broken.xml", broken)
-    assert case.refusal is not None
+    assert case.refusals == {"no_patient"}
     assert content_of(case.resource) == broken
 
 
@@ -74,7 +91,97 @@ def test_another_content_under_the_same_unique_id_is_an_echo():
     first = made.make("biology")
     other = first.replace(b"<title>", b"<title>X")
     cases = expecting_echoes([case_of(name, content) for name, content in (("a", first), ("b", other), ("c", first))])
-    assert [case.refusal for case in cases] == [None, "unique_id_used", None]
+    assert [case.refusals for case in cases] == [frozenset(), USED, frozenset()]
+
+
+def test_a_document_that_is_refused_takes_nobody_s_unique_id():
+    first = made.make("biology")
+    foreign, other = first.replace(b'"11502-2"', b'"28617-9"'), first.replace(b"<title>", b"<title>X")
+    contents = (("foreign", foreign), ("a", first), ("b", other))
+    cases = expecting_echoes([case_of(name, content) for name, content in contents])
+    assert [case.refusals for case in cases] == [{NOT_IN_LIST}, frozenset(), USED]
+
+
+def test_a_document_without_a_professional_is_published_as_of_who_deposits_it():
+    content = made.make("biology").replace(b"1.2.250.1.71.4.2.1", b"1.2.3").replace(b"1.2.250.1.71.4.2.2", b"1.2.4")
+    (author,) = case_of("device.xml", content).resource["contained"]
+    assert author["identifier"][0]["value"] == DR_ROUX.number
+
+
+def test_a_real_identity_that_leaves_no_copy_is_to_be_refused_as_it_is():
+    other = f'<id root="{NIA}" extension="277076322082910"/><administrativeGenderCode'.encode()
+    real = made.make("biology").replace(TEST_NIR.encode(), NIR.encode())
+    real = real.replace(b'<patient classCode="PSN">', other.partition(b"<adm")[0] + b'<patient classCode="PSN">')
+    case = case_of("two.xml", real)
+    assert (case.refusals, content_of(case.resource)) == (REAL_REFUSED, real)
+
+
+class Gateway:
+    """Answers every deposit with one refusal, or takes it."""
+
+    def __init__(self, code=""):
+        self.code = code
+        self.asked = 0
+
+    async def deposit(self, *_):
+        self.asked += 1
+        issue = {"code": "invalid", "details": {"coding": [{"code": self.code}]}, "diagnostics": "A sentence."}
+        return httpx2.Response(422, json={"resourceType": "OperationOutcome", "issue": [issue]})
+
+
+async def performed(gateway, *cases):
+    ledger = Ledger()
+    documents = Documents(gateway, ledger, lambda _: None)
+    await documents.play([(case, Holder(1, case.ins)) for case in cases], lambda: None)
+    documents.conclude(cases)
+    return {failure.step for failure in ledger.failures}
+
+
+async def test_a_refusal_for_another_reason_than_the_fault_is_a_failure():
+    broken = case_of("broken.xml", made.make("biology").replace(b"recordTarget", b"recordNobody"))
+    assert "refused, and why" not in await performed(Gateway("no_patient"), broken)
+    assert "refused, and why" in await performed(Gateway("internal_error"), broken)
+
+
+async def test_nothing_taken_is_a_failure_whatever_was_expected():
+    broken = case_of("broken.xml", made.make("biology").replace(b"recordTarget", b"recordNobody"))
+    assert await performed(Gateway("no_patient"), broken) == {"a document was taken"}
+
+
+async def test_a_whole_document_that_is_refused_is_a_failure_even_by_a_parser_that_refuses_all(monkeypatch):
+    """The record's own parser is broken, and what is expected does not follow it."""
+
+    def refusing(*_):
+        raise BrokenContent("not_xml", "a bug")
+
+    monkeypatch.setattr(cda, "inspect", refusing)
+    wrong = await performed(Gateway("not_xml"), *(case_of(kind, made.make(kind)) for kind in made.KINDS))
+    assert wrong == {"deposited", "every whole document was taken", "a document was taken"}
+
+
+async def test_a_real_identity_has_to_be_refused_as_one():
+    real = case_of("real.xml", made.make("biology").replace(TEST_NIR.encode(), NIR.encode()))
+    assert "real identity refused" in await performed(Gateway("not_xml"), real)
+    assert "real identity refused" not in await performed(Gateway("unacceptable_ins"), real)
+
+
+def test_a_refusal_of_the_door_itself_is_called_by_its_issue_and_path():
+    issue = {"code": "code-invalid", "diagnostics": "told", "expression": ["DocumentReference.type"]}
+    answer = httpx2.Response(422, json={"resourceType": "OperationOutcome", "issue": [issue]})
+    assert codes(answer) == {NOT_IN_LIST}
+    assert codes(httpx2.Response(413, json={"code": "too_large"})) == {"too_large"}
+    assert codes(httpx2.Response(502, text="<html>")) == frozenset()
+
+
+@pytest.mark.parametrize("judged", [{}, {"foreign.xml": "code-invalid"}])
+def test_what_was_passed_over_and_refused_stands_in_the_tables(judged):
+    out = StringIO()
+    screen = Screen(Console(file=out, width=120))
+    screen.documents(3, judged)
+    screen.passed_over([("huge.xml", "too large"), *((f"{number}.txt", "no CDA") for number in range(MOST_FILES))])
+    shown = out.getvalue()
+    assert "3 documents" in shown
+    assert all(name in shown for name in ("huge.xml", "too large", "1 more", *judged))
 
 
 def test_people_have_valid_numbers_of_their_own():

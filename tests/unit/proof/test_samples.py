@@ -6,8 +6,9 @@ import pytest
 from lxml import etree
 
 from deploy.proof import made, samples
+from deploy.proof.judgement import NOT_IN_LIST, judge
 from services.document.domain import cda
-from services.document.domain.inspected import BrokenContent, Expected, Kind
+from services.document.domain.inspected import Expected, Kind
 from services.gateway.fhir.publish import publication
 from shared.terminology import Ins
 
@@ -28,7 +29,7 @@ def test_every_kind_is_a_document_that_the_record_takes(kind):
     assert found.structures == (made.AUTHOR.structure,)
     assert found.type_code == made.KINDS[kind].type_code
     assert found.service_start < found.effective_time
-    assert samples.describe(content).refusal is None
+    assert judge(content).refusals == frozenset()
 
 
 def test_both_levels_are_made():
@@ -83,18 +84,21 @@ def test_an_author_stands_in_where_the_document_names_none():
 
 
 def test_what_is_no_cda_makes_no_publication():
-    with pytest.raises(BrokenContent):
+    with pytest.raises(samples.NoHeaderError, match="ClinicalDocument"):
         samples.publication(b"%PDF-1.4 %%EOF")
+    with pytest.raises(samples.NoHeaderError, match="not_xml"):
+        samples.publication(made.make("biology")[:-20])
 
 
 def test_a_type_outside_the_list_is_told_as_a_refusal():
     content = made.make("biology").replace(b'"11502-2"', b'"28617-9"')
-    assert samples.describe(content).refusal == "not_in_dmp"
-    assert samples.describe(content).patient == made.PATIENT.ins
-    assert samples.describe(content[:-20]).refusal == "not_xml"
+    assert judge(content).refusals == {NOT_IN_LIST}
+    assert judge(content).header.patient == made.PATIENT.ins
 
 
-def test_documents_are_found_by_content_wherever_they_are(tmp_path):
+@pytest.fixture
+def folder(tmp_path):
+    """A folder as people have them."""
     deep = tmp_path / "a b" / "é"
     deep.mkdir(parents=True)
     (deep / "no extension").write_bytes(made.make("biology"))
@@ -102,6 +106,7 @@ def test_documents_are_found_by_content_wherever_they_are(tmp_path):
     (tmp_path / "bom.XML").write_bytes(b"\xef\xbb\xbf" + made.make("vaccination"))
     headless = made.make("biology").replace(b"<title>", b"<other>").replace(b"</title>", b"</other>")
     (tmp_path / "headless.xml").write_bytes(headless)
+    (tmp_path / "short.xml").write_bytes(made.make("biology")[:1500])
     (tmp_path / "junk.xml").write_bytes(b"<ClinicalDocument xmlns='urn:hl7-org:v3'")
     (tmp_path / "other.xml").write_bytes(b"<html>ClinicalDocument</html>")
     (tmp_path / "empty.xml").touch()
@@ -109,11 +114,58 @@ def test_documents_are_found_by_content_wherever_they_are(tmp_path):
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
     (deep / "loop").symlink_to(tmp_path)
     os.mkfifo(tmp_path / "pipe")
-    assert [path.name for path in samples.collect(tmp_path)] == ["lies.pdf", "no extension", "bom.XML", "headless.xml"]
+    with (tmp_path / "huge.xml").open("wb") as huge:
+        huge.write(made.make("biology"))
+        huge.truncate(200 * samples.MAX_BYTES)
+    return tmp_path
+
+
+def test_documents_are_found_by_content_wherever_they_are_and_broken_ones_too(folder):
+    assert [Path(one.name).name for one in samples.look(folder).documents] == [
+        "lies.pdf", "no extension", "bom.XML", "headless.xml", "short.xml"
+    ]  # fmt: skip
+
+
+def test_nothing_is_passed_over_in_silence(folder):
+    found = samples.look(folder)
+    why = dict(found.passed)
+    assert "2,097,152,000 bytes; the record takes at most 10,485,760" in why["huge.xml"]
+    assert "empty" in why["empty.xml"]
+    assert "no XML" in why["junk.xml"]
+    assert "html" in why["other.xml"]
+    assert "ClinicalDocument" in why["binary.bin"]
+    assert why["dangling"] == "a link to nothing"
+    assert why["pipe"] == "no plain file"
+    assert "not followed" in why["a b/é/loop"]
+    assert len(found.documents) + len(found.passed) == sum(1 for path in folder.rglob("*") if not path.is_dir()) + 1
+
+
+def test_what_can_not_be_read_is_told(folder, monkeypatch):
+    def broken(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    def unlisted(_top, onerror):
+        onerror(PermissionError(13, "Permission denied", str(folder / "locked")))
+        return iter([(str(folder), [], ["bom.XML"])])
+
+    monkeypatch.setattr(Path, "read_bytes", broken)
+    monkeypatch.setattr(samples.os, "walk", unlisted)
+    assert samples.look(folder).passed == [
+        ("bom.XML", "can't be read: Permission denied"),
+        ("locked", "can't be looked into: Permission denied"),
+    ]
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9.xml", b"two\nlines.xml", "right\u202eleft.xml".encode()])
+def test_a_name_that_is_no_text_is_shown_escaped(tmp_path, name):
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_bytes(made.make("biology"))
+    (one,) = samples.look(tmp_path).documents
+    assert one.name.encode().isascii()
+    assert one.name.isprintable()
 
 
 def test_a_folder_that_is_not_there_has_no_documents(tmp_path):
-    assert samples.collect(tmp_path / "nowhere") == []
+    assert not samples.look(tmp_path / "nowhere").documents
 
 
 FOLDER = os.environ.get("CARNET_SAMPLES")
@@ -121,12 +173,11 @@ FOLDER = os.environ.get("CARNET_SAMPLES")
 
 @pytest.mark.skipif(not FOLDER, reason="CARNET_SAMPLES names no folder with documents")
 def test_every_sample_given_is_published_or_refused_for_its_type():
-    paths = samples.collect(Path(FOLDER))
-    assert paths
-    for path in paths:
-        content = path.read_bytes()
-        if samples.describe(content).refusal:
+    found = samples.look(Path(FOLDER)).documents
+    assert found
+    for one in found:
+        if one.judged.refusals:
             continue
-        found = publication(orjson.dumps(samples.publication(content)))
-        assert found.content == content
-        cda.check(cda.inspect(content), Expected(found.patient, found.type_code, found.unique_id, cda_only=True))
+        read = publication(orjson.dumps(samples.publication(one.content)))
+        assert read.content == one.content
+        cda.check(cda.inspect(one.content), Expected(read.patient, read.type_code, read.unique_id, cda_only=True))
