@@ -156,7 +156,7 @@ class _Requests(_Lane):
         told["emergency"] = decide.told_of_emergency(record, asked, verdict, now)
         after = record.with_permit(expires)
         decided = self._decided(message.id, Act.CONSULT, after, verdict, **told)
-        changes = (RecordChanged(message.record, after), *self._rows(message, decided, now, put))
+        changes = self._rows(message, decided, now, put)  # which tell that the permit is out: the record is not written
         if decide.begins_emergency(record, asked, verdict, now):
             began = self._began(message, now)
             known = after.oversight.begun(began.professional, began.mode, began.emergency)

@@ -5,12 +5,11 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
-from aiokafka.partitioner import murmur2
+from confluent_kafka import murmur2
 from faststream.security import BaseSecurity, SASLScram512
 
 from shared.errors import secret_in
@@ -113,10 +112,12 @@ async def unfetched(client: AIOKafkaConsumer) -> int:
     return sum(max(0, end - reached.get(partition, 0)) for partition, end in ends.items())
 
 
-@lru_cache(maxsize=100_000)
 def partition_of(key: str, partitions: int) -> int:
-    """The partition of a key, as every Kafka client's default partitioner computes it."""
-    return int((murmur2(key.encode()) & 0x7FFFFFFF) % partitions)
+    """The partition of a key, as every Kafka client's default partitioner computes it.
+
+    By librdkafka's hash: aiokafka's own is written in Python and costs as much as reading the whole message.
+    """
+    return murmur2(key.encode(), partitions)
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,12 @@ from shared.messaging.effects import Emit
 KEEP = timedelta(days=30)
 """Longer than the longest outage promised: any topic can be wiped and sent again."""
 DAYS_AHEAD = 7
-_NEVER_VACUUMED = "WITH (autovacuum_enabled = off)"
+_DAY = "WITH (autovacuum_enabled = off, toast_tuple_target = 8160)"
 """A day's rows are written once and never changed, are found by their key alone, and their table is dropped long before
 it would have to be frozen: to vacuum and analyse it costs processor time beside whoever is at work, and gives nothing.
+
+A row that fits into a page stays in it: of those above 2 KB, which most permits are, PostgreSQL would try to compress
+the payload, in vain since it is signed, and then cut it into rows of a second table.
 """
 
 Place = tuple[str, int]
@@ -283,7 +286,7 @@ async def keep_days(tx: Transaction) -> None:
         day = today + timedelta(days=ahead)
         await tx.execute(
             f"CREATE TABLE IF NOT EXISTS outbox_{day:%Y%m%d} PARTITION OF outbox "
-            f"FOR VALUES FROM ('{day}') TO ('{day + timedelta(days=1)}') {_NEVER_VACUUMED}",
+            f"FOR VALUES FROM ('{day}') TO ('{day + timedelta(days=1)}') {_DAY}",
         )
     old = await tx.fetch(
         "SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'outbox'::regclass ORDER BY 1",

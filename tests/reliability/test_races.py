@@ -38,11 +38,11 @@ async def test_no_read_happens_after_its_restriction_was_told(tended, acts, judg
 FORGETS = """
     CREATE FUNCTION forgets() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        NEW.permits_until := NULL;
+        NEW.decided_at := NEW.decided_at - interval '1 minute';
         RETURN NEW;
     END
     $$;
-    CREATE TRIGGER forgets BEFORE UPDATE ON record FOR EACH ROW EXECUTE FUNCTION forgets();
+    CREATE TRIGGER forgets BEFORE INSERT ON decision FOR EACH ROW EXECUTE FUNCTION forgets();
 """
 """access_control never knows that permits are out."""
 

@@ -60,7 +60,7 @@ class Record:
     rights_version: int = 0
     """Raised by one at each change of rights or life; commands name the version they were made on."""
     permits_until: datetime | None = None
-    """When the last permit ever given on this record runs out, or has run out."""
+    """When the last permit given on this record runs out; None: none is out, or nothing that is decided asks for it."""
     treating: str | None = None
     """Directory number of the médecin traitant; personal to him (AR-066)."""
     majority: datetime | None = None

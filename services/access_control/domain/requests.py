@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from services.access_control.domain.cases import Reading
 from services.access_control.domain.commands.rule import AnyAct, Command
+from services.access_control.domain.rights import NEVER_RESTRICTING
 from shared.contracts import record_requests as bodies
 from shared.contracts.common import Act, Actor, Body, FurtherAct
 from shared.contracts.record_deposits import Deposit
@@ -95,3 +96,15 @@ def named(body: Any) -> list[str]:
     actor: Actor | None = body.actor if "actor" in fields else None
     about: str | None = body.professional if "professional" in fields else None
     return [number for number in (actor.number if actor is not None else None, about) if number is not None]
+
+
+def may_restrict(body: Any) -> bool:
+    """True where a decision on this may take access from somebody, whatever the record is.
+
+    Told from the body alone, before the record is loaded; that no rule restricts where this says no is a test's. An
+    authorisation without an end, which is the usual one, ends none earlier.
+    """
+    act = COMMANDS.get(type(body))
+    if act is Act.AUTHORISE:
+        return body.until is not None
+    return act is not None and act not in NEVER_RESTRICTING

@@ -32,9 +32,8 @@ _FORGET: Final = """
          cases AS (DELETE FROM contest WHERE record = ANY($1::uuid[])),
          texts AS (DELETE FROM written WHERE record = ANY($1::uuid[]))
     UPDATE record
-    SET treating_doctor = NULL, permits_until = NULL, break_glass = false, regulation = false,
-        masked_in_emergency = false, opted_out = '{}', activated = false, suspended = false, suspended_at = NULL,
-        objected = false, held = false, foreseen_at = NULL
+    SET treating_doctor = NULL, break_glass = false, regulation = false, masked_in_emergency = false, opted_out = '{}',
+        activated = false, suspended = false, suspended_at = NULL, objected = false, held = false, foreseen_at = NULL
     WHERE id = ANY($1::uuid[])
 """
 """Forgets whose records they were and what was decided on them. What stays says that there was a record."""

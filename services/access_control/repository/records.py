@@ -20,17 +20,19 @@ from services.access_control.domain.decide import needs_rights
 from services.access_control.domain.deletion import Because
 from services.access_control.domain.oversight import NOTHING, Oversight
 from services.access_control.domain.record import ABSENT, Record, Right, State
-from services.access_control.domain.requests import named
+from services.access_control.domain.requests import may_restrict, named
 from services.access_control.repository import majorities, oversight, past, relations, rights
 from services.access_control.repository.deletions import begin
 from services.access_control.repository.relations import Relations, joined
 from services.access_control.repository.rights import Rights
-from shared.contracts.common import Actor, Wishes
+from shared.contracts.access_decisions import Outcome
+from shared.contracts.common import Act, Actor, Wishes
 from shared.contracts.envelope import Message
 from shared.contracts.record_deposits import Deposit
 from shared.contracts.record_requests import DelegationKind, Function, Invite
 from shared.database import Database, Transaction
 from shared.database.record_keys import RecordKeys
+from shared.security import PERMIT_LIFETIME
 
 KEEP_DECISIONS: Final = timedelta(days=31)
 """Longer than `record.requests` keeps a request that could come again."""
@@ -43,15 +45,30 @@ _WISHES: Final = {
 _STATES: Final = {state.value: state for state in State}
 _UNRELATED: Final = Relations()
 _NOTHING_OPTED_OUT: Final[frozenset[Function]] = frozenset()
-_LOAD: Final = """
-    SELECT id, state, activated, suspended, suspended_at, objected, deceased, closed_at, foreseen_at, deletion_due,
-           deleted_because, held, rights_version, permits_until, treating_doctor, break_glass, regulation,
-           masked_in_emergency, opted_out,
-           (SELECT array_agg(actor) FROM actor_suspension
-            WHERE ended_at IS NULL AND actor = ANY($2::text[])) AS suspended_actors
-    FROM record WHERE id = ANY($1::uuid[])
+_COLUMNS: Final = """
+    id, state, activated, suspended, suspended_at, objected, deceased, closed_at, foreseen_at, deletion_due,
+    deleted_because, held, rights_version, treating_doctor, break_glass, regulation, masked_in_emergency, opted_out,
+    (SELECT array_agg(actor) FROM actor_suspension
+     WHERE ended_at IS NULL AND actor = ANY($2::text[])) AS suspended_actors
 """
 """In the order in which `_record` takes them: by their names they cost as much again."""
+_LOAD: Final = f"""
+    SELECT {_COLUMNS}, NULL::timestamptz AS permits_until FROM record WHERE id = ANY($1::uuid[])
+"""  # noqa: S608 - put together of constants
+_LOAD_WITH_PERMITS: Final = f"""
+    SELECT {_COLUMNS}, out.permits_until
+    FROM record LEFT JOIN (
+        SELECT record, max(decided_at) + interval '{PERMIT_LIFETIME}' AS permits_until FROM decision
+        WHERE decided_at > now() - interval '{PERMIT_LIFETIME}' AND record = ANY($1::uuid[])
+          AND act = '{Act.CONSULT}' AND outcome = '{Outcome.PERMIT}'
+        GROUP BY record
+    ) AS out ON out.record = id
+    WHERE id = ANY($1::uuid[])
+"""  # noqa: S608 - put together of constants
+"""Permits live for seconds and each is a decision that is kept: those that are out are found by the index of decisions
+by age. A column of the record would be written at every read, and with millions of records each time in another page.
+Lifetimes are constants of the statement, so that the planner knows how few rows are meant.
+"""
 
 
 class Beside(NamedTuple):
@@ -109,8 +126,17 @@ class Requests(_Records):
         minors = {message.record for message in messages if _needs_majority(message.body)}
         beside = await oversight.load(tx, messages, count_today=self._count_today)
         actors = oversight.actors_of(messages)
-        whose = named_in(messages)
-        return await _load(tx, self._keys, ids, ids, whose=whose, represented=minors, beside=Beside(beside, actors))
+        permits = any(may_restrict(message.body) for message in messages)
+        return await _load(
+            tx,
+            self._keys,
+            ids,
+            ids,
+            whose=named_in(messages),
+            represented=minors,
+            beside=Beside(beside, actors),
+            permits=permits,
+        )
 
     async def done(self, tx: Transaction, messages: Sequence[Message[Any]]) -> set[UUID]:
         """Which of these requests have their decision."""
@@ -167,8 +193,8 @@ async def load_one(tx: Transaction, keys: RecordKeys, record: UUID, *, with_majo
 
 
 async def load_all(tx: Transaction, keys: RecordKeys, records: Collection[UUID]) -> dict[str, Record]:
-    """These records with all their rights and relations."""
-    return await _load(tx, keys, records, records)
+    """These records with all their rights and relations, and how long permits on them are out."""
+    return await _load(tx, keys, records, records, permits=True)
 
 
 async def _load(
@@ -180,6 +206,7 @@ async def _load(
     whose: Collection[str] | None = None,
     represented: Collection[UUID] = (),
     beside: Beside = _NOTHING_BESIDE,
+    permits: bool = False,
 ) -> dict[str, Record]:
     """The records of these ids.
 
@@ -191,12 +218,13 @@ async def _load(
         whose: directory numbers of whose rights on them are needed; None: of everybody.
         represented: those whose day of majority is needed, whatever their relations are.
         beside: what stands beside them.
+        permits: something may be decided that takes access away, and is told when the last permit has run out.
     """
     decided = await rights.load(tx, related, whose) if related else {}
     others = await relations.load(tx, related) if related else {}
     minors = {*represented, *(record for record in related if _ends_at_majority(record, decided, others))}
     of_age = await majorities.load(tx, keys, minors)
-    rows = await tx.fetch(_LOAD, list(ids), beside.actors)
+    rows = await tx.fetch(_LOAD_WITH_PERMITS if permits else _LOAD, list(ids), beside.actors)
     found = dict.fromkeys(map(str, ids), ABSENT)
     for row in rows:
         record = row["id"]
@@ -214,8 +242,8 @@ def _overseen(record: Record, beside: Oversight | None, suspended: Sequence[str]
 
 def _record(row: Any, decided: Mapping[str, Right], others: Relations, of_age: datetime | None) -> Record:
     _, state, activated, suspended, suspended_at, objected, deceased, closed_at, foreseen_at, *more = row
-    deletion_due, because, held, version, permits_until, treating, *more = more
-    break_glass, regulation, masked, opted_out, _ = more
+    deletion_due, because, held, version, treating, *more = more
+    break_glass, regulation, masked, opted_out, _, permits_until = more
     return Record(
         state=_STATES[state],
         activated=activated,
@@ -264,26 +292,24 @@ async def _save_records(tx: Transaction, records: Mapping[UUID, Record]) -> None
     await tx.execute(
         """
         UPDATE record AS r
-        SET state = n.state, held = n.held, rights_version = n.rights_version, permits_until = n.permits_until,
-            treating_doctor = n.treating_doctor, activated = n.activated, suspended = n.suspended,
-            suspended_at = n.suspended_at, objected = n.objected, deceased = n.deceased,
-            deletion_due = n.deletion_due, break_glass = n.break_glass, regulation = n.regulation,
-            masked_in_emergency = n.masked_in_emergency, opted_out = string_to_array(n.opted_out, ','),
-            closed_at = n.closed_at, foreseen_at = n.foreseen_at, deleted_because = n.deleted_because
-        FROM unnest($1::uuid[], $2::text[], $3::boolean[], $4::int[], $5::timestamptz[], $6::text[], $7::boolean[],
-                    $8::boolean[], $9::timestamptz[], $10::boolean[], $11::boolean[], $12::timestamptz[],
-                    $13::boolean[], $14::boolean[], $15::boolean[], $16::text[], $17::timestamptz[],
-                    $18::timestamptz[], $19::text[])
-             AS n (id, state, held, rights_version, permits_until, treating_doctor, activated, suspended, suspended_at,
-                   objected, deceased, deletion_due, break_glass, regulation, masked_in_emergency, opted_out,
-                   closed_at, foreseen_at, deleted_because)
+        SET state = n.state, held = n.held, rights_version = n.rights_version, treating_doctor = n.treating_doctor,
+            activated = n.activated, suspended = n.suspended, suspended_at = n.suspended_at, objected = n.objected,
+            deceased = n.deceased, deletion_due = n.deletion_due, break_glass = n.break_glass,
+            regulation = n.regulation, masked_in_emergency = n.masked_in_emergency,
+            opted_out = string_to_array(n.opted_out, ','), closed_at = n.closed_at, foreseen_at = n.foreseen_at,
+            deleted_because = n.deleted_because
+        FROM unnest($1::uuid[], $2::text[], $3::boolean[], $4::int[], $5::text[], $6::boolean[], $7::boolean[],
+                    $8::timestamptz[], $9::boolean[], $10::boolean[], $11::timestamptz[], $12::boolean[],
+                    $13::boolean[], $14::boolean[], $15::text[], $16::timestamptz[], $17::timestamptz[], $18::text[])
+             AS n (id, state, held, rights_version, treating_doctor, activated, suspended, suspended_at, objected,
+                   deceased, deletion_due, break_glass, regulation, masked_in_emergency, opted_out, closed_at,
+                   foreseen_at, deleted_because)
         WHERE r.id = n.id
         """,
         list(records),
         [record.state for record in rows],
         [record.held for record in rows],
         [record.rights_version for record in rows],
-        [record.permits_until for record in rows],
         [record.treating for record in rows],
         [record.activated for record in rows],
         [record.suspended for record in rows],

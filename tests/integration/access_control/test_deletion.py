@@ -103,7 +103,7 @@ async def test_ar_055_when_all_have_confirmed_a_tombstone_is_left(service):
     (key,) = await service.rows("SELECT wrapped_key FROM record_key WHERE record = $1", record)
     assert key["wrapped_key"] is None
     (stone,) = await service.rows("SELECT * FROM record WHERE id = $1", record)
-    assert (stone["treating_doctor"], stone["opted_out"], stone["permits_until"]) == (None, [], None)
+    assert (stone["treating_doctor"], stone["opted_out"]) == (None, [])
     assert stone["deletion_due"] is not None
     (ended,) = await service.rows("SELECT ended_at FROM deletion WHERE record = $1", record)
     assert ended["ended_at"] is not None

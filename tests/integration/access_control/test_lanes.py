@@ -71,6 +71,37 @@ async def test_rights_are_kept_from_batch_to_batch(service):
     assert (await service.consult(record, DOCTOR))["reasons"] == ["not_authorised"]
 
 
+async def test_design_3_a_block_is_told_when_the_last_permit_on_that_record_has_run_out(service):
+    """Of many, refused ones and others' among them; what has run out is waited for no longer."""
+    record, neighbour, closed = [await service.opened(person) for person in (1, 2, 3)]
+    for one in (record, neighbour, closed):
+        await service.ask(one, authorise())
+    await service.take(*(service.message(one, consult(DOCTOR)) for one in (record, neighbour, record)))
+    told = [await service.consult(record, actor) for actor in (DOCTOR, OTHER_DOCTOR)]
+    last = [one.get("expires") for one in told]
+    assert last[1] is None
+    assert (await service.consult(neighbour, DOCTOR))["expires"] > last[0]
+    await service.take(
+        service.message(closed, Close(actor=HOLDER, rights_version=1)),
+        service.message(record, block()),
+        service.message(closed, consult(DOCTOR)),
+    )
+    (now, *_), (blocked, *_) = await in_force(service, closed, "close"), await in_force(service, record, "block")
+    assert blocked == datetime.fromisoformat(last[0]) > now
+    await service.rows("UPDATE decision SET decided_at = decided_at - interval '5 seconds'")
+    await service.ask(record, Unblock(actor=HOLDER, rights_version=2, professional=P))
+    assert (await service.ask(record, block(3)))["outcome"] == "permit"
+    (_, again) = await in_force(service, record, "block")
+    (row,) = await service.rows("SELECT max(decided_at) AS at FROM decision WHERE act = 'block'")
+    assert again == row["at"], "at once"
+
+
+async def in_force(service, record, act):
+    """When commands of this kind were told to be in force."""
+    decided = [one for one in await service.told(record) if one.get("act") == act and "request" in one]
+    return [datetime.fromisoformat(one["in_force_at"]) for one in decided if "reasons" in one]
+
+
 async def test_in_one_batch_each_request_sees_what_came_before(service):
     record, other = await service.opened(1), await service.opened(2)
     await service.take(
@@ -207,9 +238,9 @@ async def test_statements_do_not_grow_with_the_batch(service, size):
     await service.take(*(service.message(record, deposit(), "deposits") for record in some), lane="deposits")
     osteopaths = [service.message(record, deposit(OSTEOPATH), "deposits") for record in some]
     await service.take(*osteopaths, lane="deposits")
-    # lock, progress, done, rights, relations, records, save of records, (rights, past,) decisions, the end: progress,
+    # lock, progress, done, rights, relations, records, (save of records, rights, past,) decisions, the end: progress,
     # outbox
-    assert counted == [11, 9, 4, 6]
+    assert counted == [11, 8, 4, 6]
 
 
 async def test_a_request_id_used_for_several_records_is_decided_once(service):

@@ -126,7 +126,7 @@ async def test_every_field_that_a_change_moved_comes_back(service):
         read = await load(tx, record)
         assert await load(tx, neighbour) == []
     assert read == rows
-    assert record_at(EMPTY, read, now) == replace(FULL, permits_until=None)
+    assert record_at(EMPTY, read, now) == FULL
     assert record_at(EMPTY, read, before) == EMPTY
 
 
@@ -193,7 +193,6 @@ async def test_nothing_is_left_behind_by_looking(service):
     assert await service.rows("SELECT count(*) AS rows FROM outbox") == before
     assert await service.rows("SELECT * FROM decision") == []
     assert await service.rows("SELECT * FROM past_right") == []
-    assert (await service.rows("SELECT permits_until FROM record"))[0]["permits_until"] is None
 
 
 async def test_see_as_tells_what_others_would_see_after_a_change_or_that_it_would_be_refused(service):

@@ -73,3 +73,30 @@ async def test_a_transaction_that_is_rolled_back_hands_nothing_over_and_leaves_n
     assert handed == []
     await append(database, outbox, 1)
     assert [one.number for one in handed] == [1]
+
+
+@pytest.mark.parametrize("payload", [bytes(3000), random.Random(1).randbytes(3000)], ids=["plain", "signed"])
+async def test_a_message_that_fits_into_a_page_is_neither_compressed_nor_cut_up(database, payload):
+    """As a permit is: above two kilobytes."""
+    await database.fetch(
+        """
+        INSERT INTO outbox
+            (topic, partition, number, created_on, message_id, type, key, correlation, created_at, payload)
+        SELECT 'test.out', 0, n, now()::date, gen_random_uuid(), 'x', 'x', gen_random_uuid(), now(), $1
+        FROM generate_series(1, 20) AS n
+        """,
+        payload,
+    )
+    rows = await database.fetch("SELECT pg_column_size(payload) AS size, payload FROM outbox")
+    assert [row["payload"] for row in rows] == [payload] * 20
+    assert min(row["size"] for row in rows) >= len(payload)
+    days = await database.fetch(
+        """
+        SELECT c.reloptions, pg_relation_size(c.reltoastrelid) AS beside
+        FROM pg_class c JOIN pg_inherits i ON i.inhrelid = c.oid WHERE i.inhparent = 'outbox'::regclass
+        """
+    )
+    assert len(days) > 1
+    for day in days:
+        assert set(day["reloptions"]) == {"autovacuum_enabled=off", "toast_tuple_target=8160"}
+        assert day["beside"] == 0

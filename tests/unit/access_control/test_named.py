@@ -1,9 +1,11 @@
-"""A lane loads the rights of those whom its messages name alone: a decision on more of them would be the same.
+"""A lane loads what its messages need alone: a decision on more of it would be the same.
 
-A rule that looked at somebody else's right would find none there, and a block that is not found does not hold.
+A rule that looked at somebody else's right would find none there, and a block that is not found does not hold. One that
+restricts and was not expected to would be told while permits are out.
 """
 
 from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -11,14 +13,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.access_control.domain.changes import RecordChanged
-from services.access_control.domain.record import Record, Right
-from services.access_control.domain.requests import named
+from services.access_control.domain.record import Record, Right, State
+from services.access_control.domain.requests import may_restrict, named
 from shared.contracts.common import Actor, ActorKind, Body
 from shared.contracts.record_deposits import Deposit
 from shared.contracts.record_requests import AdministratorRole, Authorise, Consult
 from tests.unit.access_control.cast import DOCTOR, HOLDER, NOW, NURSE, OSTEOPATH, OTHER_DOCTOR, REGULATOR, SOON
 from tests.unit.access_control.test_planted_bugs import DEPOSITS, EVERYTHING, REQUESTS, message
 
+HOUR = timedelta(hours=1)
 EVERYBODY = [one.number for one in (DOCTOR, OTHER_DOCTOR, NURSE, OSTEOPATH, REGULATOR)] + [DOCTOR.structure, "x"]
 RIGHTS = st.builds(
     Right,
@@ -57,6 +60,26 @@ def test_ar_018_a_decision_looks_at_the_rights_of_whom_it_names_alone(place, oth
     assert {name: one.state.rights.get(name) for name in names} == {
         name: other.state.rights.get(name) for name in names
     }
+
+
+@pytest.mark.parametrize("place", range(len(EVERYTHING)), ids=lambda place: type(EVERYTHING[place][0]).__name__)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@given(MANY)
+def test_what_restricts_nobody_is_told_without_knowing_of_permits(place, others):
+    body, record = EVERYTHING[place]
+    record = replace(record, rights={**record.rights, **others}, permits_until=None)
+    out, unknown = decided(body, replace(record, permits_until=SOON)), decided(body, record)
+    assert may_restrict(body) or out.emits == unknown.emits
+    assert {type(row) for row in out.changes} == {type(row) for row in unknown.changes}
+
+
+def test_an_authorisation_restricts_where_it_has_an_end():
+    lasting = Authorise(actor=HOLDER, rights_version=0, professional=DOCTOR.number)
+    ending = lasting.model_copy(update={"until": SOON})
+    assert (may_restrict(lasting), may_restrict(ending)) == (False, True)
+    longer = Record(state=State.OPEN, rights={DOCTOR.number: Right()}, permits_until=NOW + HOUR)
+    (told, *_), (lasts, *_) = decided(ending, longer).emits, decided(lasting, longer).emits
+    assert (told.in_force_at, lasts.in_force_at) == (NOW + HOUR, NOW)
 
 
 def test_named_are_who_asks_and_whom_it_is_about():

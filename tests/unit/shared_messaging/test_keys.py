@@ -1,15 +1,19 @@
-"""What leaves is keyed by random ids: whoever names a person by a key, by mistake or not, sends nothing."""
+"""What leaves is keyed by random ids, and stands where every Kafka client would put it.
+
+Whoever names a person by a key, by mistake or not, sends nothing.
+"""
 
 from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
+from aiokafka.partitioner import murmur2
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.envelope import Envelope, Message
 from shared.contracts.topics import Key, registry
-from shared.messaging import Emit, Outbox
+from shared.messaging import Emit, Outbox, partition_of
 from tests.support.bodies import samples
 from tests.support.history import nir
 
@@ -56,3 +60,26 @@ def test_other_topics_are_keyed_as_the_registry_says():
     assert TOPICS["insurance.receipts.amo-test"].takes("3")
     assert TOPICS["flow.statistics"].takes("document")
     assert {topic.key for topic in PSEUDONYMOUS} == {Key.RECORD, Key.REVIEW}
+
+
+@pytest.mark.parametrize(
+    ("key", "hashed"),
+    [
+        ("21", -973932308),
+        ("foobar", -790332482),
+        ("a-little-bit-long-string", -985981536),
+        ("a-little-bit-longer-string", -1486304829),
+        ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971),
+        ("abc", 479470107),
+    ],
+)
+def test_a_key_is_hashed_as_by_the_java_client(key, hashed):
+    """Its own examples."""
+    assert [partition_of(key, count) for count in (1, 8, 64, 1000)] == [
+        (hashed & 0x7FFFFFFF) % count for count in (1, 8, 64, 1000)
+    ]
+
+
+@given(st.uuids().map(str) | st.text(), st.integers(1, 10_000))
+def test_a_key_stands_in_the_partition_in_which_other_clients_look_for_it(key, count):
+    assert partition_of(key, count) == (murmur2(key.encode()) & 0x7FFFFFFF) % count
