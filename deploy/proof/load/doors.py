@@ -191,7 +191,7 @@ class Doors:
             )
             shown = _shown(deed, answer.response) if answer.attempt.answered and answer.response else ()
             owner = HISTORY if deed is Deed.HISTORY else DOCUMENT
-            whole = deed is Deed.SEARCH and reader is None
+            whole = deed is Deed.SEARCH and reader is None and _on_one_page(answer.response)
             look = Looked(owner, record, reader, answer.attempt, shown, wanted if deed is Deed.OPEN else None, whole)
             self._clients.looks.append(look)
             return answer
@@ -265,6 +265,11 @@ def _shown(deed: Deed, response: httpx2.Response) -> tuple[str, ...]:
         sections = response.json()["sections"]
         return tuple(str(line["label"]) for section in sections for line in section["lines"])
     return tuple(_plain(entry["resource"]) for entry in response.json().get("entry", ()))
+
+
+def _on_one_page(response: httpx2.Response | None) -> bool:
+    links = response.json().get("link", ()) if response is not None and response.is_success else ()
+    return all(link["relation"] != "next" for link in links)
 
 
 def _plain(resource: dict[str, Any]) -> str:

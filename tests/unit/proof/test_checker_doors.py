@@ -178,7 +178,9 @@ def test_a_planted_answer_is_found(name):
     assert any(one.startswith(claim) for one in wrong(check(facts(), found, HISTORIES)))
 
 
-@pytest.mark.parametrize("histories", [HISTORIES._replace(indexed=frozenset()), HISTORIES._replace(reached=frozenset())])
+@pytest.mark.parametrize(
+    "histories", [HISTORIES._replace(indexed=frozenset()), HISTORIES._replace(reached=frozenset())]
+)
 def test_an_opening_that_stopped_half_way_is_found(histories):
     (claim,) = wrong(check(facts(), clients(), histories))
     assert claim.startswith("an opening")
