@@ -155,10 +155,12 @@ def _came(record: Record, partition: int) -> Came:
 
 
 def _readable(key: bytes | None) -> bool:
+    """True for a key that is there and is text."""
     try:
-        return key is not None and key.decode() is not None
+        (key or b"").decode()
     except UnicodeDecodeError:
         return False
+    return key is not None
 
 
 def _fate(came: Came, wrong: Reason | None, owed: Owed, *, settled: bool) -> frozenset[Fate]:
