@@ -137,7 +137,7 @@ def _new(chance: random.Random, kind: Kind, people: Sequence[Ins], line: str, to
         care_date=today - timedelta(days=days),
         section=section,
         code_system=system,
-        code="0" if kind is Kind.BAD_CODE else code,
+        code="no-code" if kind is Kind.BAD_CODE else code,
         label=label(line, 1),
         quantity=chance.randint(1, 3),
     )
