@@ -11,6 +11,7 @@ from rich.console import Console
 from deploy.local.home import Home
 from deploy.local.options import Options
 from deploy.local.system import LocalSystem
+from deploy.proof.faults.outside import Outside
 from deploy.proof.faults.run import SETTINGS, Run, run
 from deploy.proof.faults.schedule import schedule
 from deploy.proof.load import plan
@@ -35,6 +36,7 @@ def main() -> int:
                     system,
                     seed=given.seed,
                     records=given.records,
+                    beside=Outside(seconds, given.visits, given.door_records),
                     steps=plan(given.seed, records=given.records, rate=given.rate, seconds=seconds),
                     faults=()
                     if given.calm
@@ -63,6 +65,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--replicas", type=int, default=2, help="processes per service")
     parser.add_argument("--records", type=int, default=300, help="records that the load works on")
     parser.add_argument("--rate", type=float, default=100.0, help="steps per second")
+    parser.add_argument("--visits", type=float, default=10.0, help="visits per second at the doors")
+    parser.add_argument("--door-records", type=int, default=40, help="records worked on through the doors alone")
     parser.add_argument("--calm", action="store_true", help="the load alone, without faults")
     given = parser.parse_args()
     if not 0 < given.minutes <= _MAX_MINUTES:

@@ -1,4 +1,4 @@
-"""A seeded run: a system of its own, a load, faults meanwhile, then the verdict."""
+"""A seeded run: a load, clients at the doors and an insurer, faults meanwhile, then the verdict."""
 
 import asyncio
 import time
@@ -11,6 +11,7 @@ from deploy.proof.checker.gather import gather, quiet
 from deploy.proof.checker.sources import Sources
 from deploy.proof.checker.verdict import Finding, finding
 from deploy.proof.faults.inject import Injector, tending
+from deploy.proof.faults.outside import Outside, outside
 from deploy.proof.faults.schedule import SESSION_S, Fault
 from deploy.proof.load import Load, Step, connected
 
@@ -36,26 +37,43 @@ class Run:
 
 
 async def run(
-    system: LocalSystem, *, seed: int, records: int, steps: Iterable[Step], faults: Iterable[Fault] = ()
+    system: LocalSystem,
+    *,
+    seed: int,
+    records: int,
+    steps: Iterable[Step],
+    beside: Outside,
+    faults: Iterable[Fault] = (),
 ) -> Run:
-    """Load a running system, hurt it, wait until it has healed, and judge what it left behind."""
+    """Load a running system, hurt it, wait until it has healed, and judge what it left behind.
+
+    Args:
+        system: runs.
+        seed: decides whom the load is about.
+        records: how many the load works on.
+        steps: the load, which plays the gateway itself.
+        beside: what comes through the real doors and from an insurer meanwhile.
+        faults: what is done to the system meanwhile.
+    """
     began = time.monotonic()
-    async with tending(system), connected(system) as target:
+    async with tending(system), connected(system) as target, outside(system, seed, beside) as others:
         load = Load(target, seed, records)
         opened = await load.open_records()
         injector = Injector(system)
         async with asyncio.TaskGroup() as group:
             group.create_task(load.run(steps))
+            group.create_task(others.run())
             group.create_task(_hurt(injector, faults))
         sources = Sources.of(system)
         healed = await quiet(sources)
         facts = await gather(sources, acknowledged=load.told.acknowledged(load.records), canaries=load.canary.words)
+        seen = await others.judged(sources, facts)
     judged = await asyncio.to_thread(check, facts, sources.topics)
     return Run(
-        verdict=Verdict((*judged.findings, *_about_the_run(load, healed)), judged.seconds, judged.counts),
+        verdict=Verdict((*judged.findings, *seen, *_about_the_run(load, healed)), judged.seconds, judged.counts),
         faults=injector.log,
         happened=injector.done,
-        told={str(name): count for name, count in load.told.counts.items()},
+        told={str(name): count for name, count in load.told.counts.items()} | others.counts(),
         opened_per_s=opened,
         late_s=load.late_s,
         healed_s=healed,

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from shared.contracts.topics import ACCESS_CONTROL, ACCESS_DECISIONS, AUDIT, DOCUMENT, DOCUMENT_EVENTS, NOTIFICATION
+from shared.contracts.topics import (
+    ACCESS_CONTROL,
+    ACCESS_DECISIONS,
+    AUDIT,
+    DOCUMENT,
+    DOCUMENT_EVENTS,
+    GATEWAY,
+    HISTORY,
+    NOTIFICATION,
+)
 
 KAFKA: Final = "kafka"
 POSTGRES: Final = "postgres"
@@ -15,7 +24,7 @@ SESSION_S: Final = 2.0
 TRANSACTION_TIMEOUT_S: Final = 5.0
 """`transaction_timeout` of every role: what a frozen process holds is free after it."""
 _WRITER: Final = {ACCESS_DECISIONS: ACCESS_CONTROL, DOCUMENT_EVENTS: DOCUMENT}
-_FROZEN_INSIDE: Final = (ACCESS_CONTROL, DOCUMENT, AUDIT, NOTIFICATION)
+_FROZEN_INSIDE: Final = (ACCESS_CONTROL, DOCUMENT, AUDIT, NOTIFICATION, HISTORY)
 
 
 class Kind(StrEnum):
@@ -72,11 +81,27 @@ def schedule(
                 return
             yield fault
             at = fault.ends_s + pause_s * chance.uniform(0.5, 1.5)
+        doors = [unit for unit in units if unit[0] == GATEWAY]
+        for kind in (Kind.KILL, Kind.FREEZE) if doors else ():  # each round, so that clients meet it at every seed
+            fault = _at_a_door(chance, at, kind, doors)
+            if fault.ends_s > seconds:
+                return
+            yield fault
+            at = fault.ends_s + pause_s * chance.uniform(0.5, 1.5)
+
+
+def _at_a_door(chance: random.Random, at: float, kind: Kind, doors: Sequence[tuple[str, int]]) -> Fault:
+    lasts = SESSION_S + chance.uniform(1, 2) if kind is Kind.FREEZE else 0.0
+    return Fault(at, kind, _replica(*chance.choice(doors)), lasts)
+
+
+def _replica(service: str, number: int) -> str:
+    return service if number == 1 else f"{service}-{number}"
 
 
 def _fault(chance: random.Random, at: float, kind: Kind, units: Sequence[tuple[str, int]]) -> Fault:
     service, number = chance.choice(units)
-    replica = service if number == 1 else f"{service}-{number}"
+    replica = _replica(service, number)
     topic = chance.choice(list(_WRITER))
     match kind:
         case Kind.KILL:

@@ -85,7 +85,7 @@ def of(system: LocalSystem) -> Target:
         insurer=insurer,
         producers=[Producer(GATEWAY, as_gateway) for _ in range(_PRODUCERS)],
         insurer_producer=Producer(principal_of_insurer(insurer), kafka(system, principal_of_insurer(insurer))),
-        poisoner=_confluent.Producer(_settings(as_gateway)),
+        poisoner=_confluent.Producer(settings(as_gateway)),
         clients={
             service: [
                 InternalClient(places.url(service, replica), identity, service)
@@ -104,7 +104,8 @@ def kafka(system: LocalSystem, principal: str) -> Kafka:
     return Kafka(system.places.kafka, principal, password, None)
 
 
-def _settings(connection: Kafka) -> dict[str, object]:
+def settings(connection: Kafka) -> dict[str, object]:
+    """What a plain client of this connection is made with."""
     return {
         "bootstrap.servers": connection.bootstrap,
         "security.protocol": "SASL_PLAINTEXT",
