@@ -84,6 +84,7 @@ def records(router: APIRouter, people: People, delegates: Delegates, settings: S
     @router.post("/oppositions", status_code=204)
     async def oppose(wanted: Oppose) -> None:
         """Note an opposition to the opening of a record, or its withdrawal."""
+        expect(opening.not_opposing(wanted.actor, opposed=wanted.opposed))
         note = people.oppose if wanted.opposed else people.withdraw_opposition
         await told(note(ins_of(wanted.ins, accepted)))
 

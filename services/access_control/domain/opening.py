@@ -30,6 +30,25 @@ def not_foreseen(actor: Actor) -> Reason | None:
     return None if actor.kind is ActorKind.OPERATOR else Reason.NO_BRANCH
 
 
+def not_opposing(actor: Actor | None, *, opposed: bool) -> Reason | None:
+    """Why this actor may not record an opposition to an opening, or withdraw one (AR-001).
+
+    The person may do both; a counsellor of the health insurance writes down what the person opposes, and what was
+    opposed is withdrawn by nobody else.
+    """
+    if actor is None:
+        return None
+    match actor.kind:
+        case ActorKind.PATIENT:
+            if actor.app is not None:
+                return Reason.NOT_HOLDER
+            return None if actor.authenticated else Reason.NOT_AUTHENTICATED
+        case ActorKind.INSURER:
+            return _counsellor_refused(actor, may=opposed)
+        case _:
+            return Reason.NO_BRANCH
+
+
 def _professional_refused(actor: Actor) -> Reason | None:
     if not actor.authenticated or actor.number is None:
         return Reason.NOT_AUTHENTICATED

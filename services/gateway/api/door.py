@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from fastapi import Request
 
 from services.gateway.api.requests import Requests
+from services.gateway.api.terms import Terms
 from services.gateway.api.urgency import Urgency
 from services.gateway.clients import Owners
 from services.gateway.domain.answers import denial, refusal
@@ -33,6 +34,8 @@ from shared.terminology import Ins, parse_ins
 
 GRACE_S = 1.0
 """A decision made before a read's deadline may arrive this much after it."""
+
+_CARE: Final = Terms()
 
 _log = logger(__name__)
 
@@ -147,9 +150,7 @@ class Door:
             raise refusal((Reason.NOT_HOLDER,), language, user.actor)
         return await self.found(user, user.ins, language)
 
-    async def permit(
-        self, actor: Actor, record: UUID, owner: Owner, language: str, *, urgent: Urgency | None = None
-    ) -> str:
+    async def permit(self, actor: Actor, record: UUID, owner: Owner, language: str, *, on: Terms = _CARE) -> str:
         """Ask to read, and give the signed permit for the owner.
 
         Args:
@@ -157,15 +158,15 @@ class Door:
             record: The record.
             owner: Whose data are read.
             language: `fr` or `en`.
-            urgent: The emergency in which it is read; what is written beside it goes to access_control first.
+            on: The terms on which it is read; what is written beside an emergency goes to access_control first.
 
         Raises:
             Problem: the denial with its reason; 503 or 504 where no decision came.
         """
         request, within = uuid4(), self.settings.read_deadline_s
-        told: dict[str, Any] = {}
-        if urgent is not None:
-            told = {"mode": urgent.mode, "reason_code": urgent.reason}
+        told: dict[str, Any] = {"purpose": on.purpose, "consent": on.consent}
+        if (urgent := on.urgent) is not None:
+            told |= {"mode": urgent.mode, "reason_code": urgent.reason}
             told["reason_told"] = await self._written(actor, record, request, urgent, language)
         deadline = datetime.now(UTC) + timedelta(seconds=within)
         asked = Consult(actor=actor, owner=owner, deadline=deadline, **told)

@@ -133,6 +133,21 @@ def test_ar_001_who_may_open_a_record():
     )
 
 
+def test_ar_001_a_counsellor_writes_down_an_opposition_that_the_person_alone_withdraws():
+    for actor in (HOLDER, COUNSELLOR, None):
+        assert opening.not_opposing(actor, opposed=True) is None
+    for actor in (HOLDER, None):
+        assert opening.not_opposing(actor, opposed=False) is None
+    assert opening.not_opposing(COUNSELLOR, opposed=False) is Reason.NO_BRANCH
+    assert opening.not_opposing(INSURER, opposed=True) is Reason.EXCLUDED_ACTOR
+    for actor in (HOLDER, COUNSELLOR):
+        unknown = changed(actor, authenticated=False)
+        assert opening.not_opposing(unknown, opposed=True) is Reason.NOT_AUTHENTICATED
+    assert opening.not_opposing(changed(HOLDER, app="carnet-suivi"), opposed=True) is Reason.NOT_HOLDER
+    for actor in (DOCTOR, OPERATOR):
+        assert opening.not_opposing(actor, opposed=True) is Reason.NO_BRANCH
+
+
 def test_ar_001_a_counsellor_reads_nothing_and_feeds_nothing():
     verdict = consult(replace(AUTHORISING, treating=COUNSELLOR.number), COUNSELLOR)
     assert (verdict.code, verdict.reason) == (FurtherReason.COUNSELLOR_READS_NOTHING, Reason.EXCLUDED_ACTOR)
