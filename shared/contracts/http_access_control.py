@@ -208,6 +208,8 @@ class DelegationView(Value):
     """`PENDING`, `ACCEPTED`, `REFUSED` or `EXPIRED`, today."""
     scopes: frozenset[DelegationScope]
     until: AwareDatetime | None = None
+    professional: Code | None = None
+    """Directory number of one who was invited as a professional."""
 
 
 class AppView(Value):

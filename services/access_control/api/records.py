@@ -231,6 +231,7 @@ def _delegations(found: Record, now: datetime) -> tuple[DelegationView, ...]:
             state=found.state_of(one, now).value,
             scopes=one.scopes,
             until=one.until,
+            professional=one.professional,
         )
         for key, one in sorted(found.delegations.items())
     )
