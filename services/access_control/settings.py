@@ -43,6 +43,11 @@ class Settings(ServiceSettings):
         default=True,
         description="A professional who is blocked does not act for the holder as a delegate either (AR-018)",
     )
+    majority_notice_days: int = Field(
+        30,
+        ge=0,
+        description="A minor and his representatives are told so many days before he comes of age (AR-045)",
+    )
     invitation_days: int = Field(
         30, ge=1, description="How long an invitation to act for the holder waits for its answer, in days"
     )
@@ -117,6 +122,7 @@ class Settings(ServiceSettings):
             session=timedelta(hours=self.session_consent_h),
             team=timedelta(days=self.team_consent_days),
             block_ends_delegations=self.block_ends_delegations,
+            majority_notice=timedelta(days=self.majority_notice_days),
             invitation=timedelta(days=self.invitation_days),
             emergency=timedelta(minutes=self.emergency_minutes),
             break_glass_a_day=self.break_glass_per_day,

@@ -45,6 +45,8 @@ class Policy:
     access, whatever he was given. The stricter one holds: the block ends the delegation, and none is given while it
     stands.
     """
+    majority_notice: timedelta = timedelta(days=30)
+    """How long before the holder comes of age that is told (AR-045): no source gives a number."""
     invitation: timedelta = timedelta(days=30)
     """How long an invitation to act for the holder waits for its answer."""
     objection: timedelta = timedelta(weeks=6)

@@ -80,6 +80,11 @@ class Delegation:
     """Directory number of the delegate, where he was invited as a professional: a block of his ends it (AR-018)."""
 
     @property
+    def represents(self) -> bool:
+        """True for a minor's legal representation that nobody has refused or ended; majority ends it (AR-045)."""
+        return self.kind is DelegationKind.LEGAL_REPRESENTATION and self.is_alive
+
+    @property
     def is_alive(self) -> bool:
         """True while nobody has refused or ended it."""
         return self.state in {DelegationState.PENDING, DelegationState.ACCEPTED}

@@ -1,7 +1,8 @@
 """The clock's work on the real database: windows that end, archives, majorities; by several replicas, and only once."""
 
 import asyncio
-from datetime import timedelta
+import json
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -28,6 +29,8 @@ DAY = timedelta(days=1)
 WINDOW = timedelta(days=42)
 YEARS = timedelta(days=3653)
 CHILD = TRAITS | {"birth_date": "2025-02-28"}
+OF_AGE = datetime(2043, 2, 27, 23, tzinfo=UTC)
+"""00:00 in Paris on that child's 18th birthday."""
 
 
 def later(by):
@@ -133,12 +136,41 @@ async def test_ar_045_majority_is_told_and_leaves_representatives_nothing(servic
     assert await loop.majorities() is False
     assert (await types(service, child))[-1] == "rights-changed"
     await asyncio.gather(*(timers(service, 19 * 365 * DAY).majorities() for _ in range(3)))
-    assert (await types(service, child)).count("life-changed") == 1
+    assert [one["act"] for one in await service.told(child) if "delegations" in one] == ["come_of_age"]
     told = await types(service, grown)
     assert told[-2:] == ["life-changed", "record-closed"], "suspended, and closed uncontested: majority waits"
     view = (await service.call("GET", f"/records/{child}/rights")).json()
     assert view["professionals"] == []
     assert [one["state"] for one in view["delegations"]] == ["EXPIRED"]
+
+
+async def test_ar_045_majority_is_told_before_it_comes_and_once(service):
+    child = await represented(service, 1)
+    clock = (OF_AGE - datetime.now(UTC)) - 10 * DAY
+    await timers(service, clock - 25 * DAY).majorities()
+    assert "life-changed" not in await types(service, child)
+    await asyncio.gather(*(timers(service, clock).majorities() for _ in range(3)))
+    await timers(service, clock + DAY).majorities()
+    (told,) = [one for one in await service.told(child) if one.get("act") == "foresee_majority"]
+    (mother,) = (await service.call("GET", f"/records/{child}/rights")).json()["delegations"]
+    assert (told["delegations"], mother["state"]) == ([mother["delegation"]], "ACCEPTED")
+    assert "2043" not in json.dumps(told)
+
+
+async def test_ar_045_a_replica_that_ends_before_its_commit_has_told_nothing(service, monkeypatch):
+    child = await represented(service, 1)
+    clock = (OF_AGE - datetime.now(UTC)) - 10 * DAY
+
+    async def ends(*_arguments):
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(service.runtime.outbox, "append", ends)
+        with pytest.raises(ZeroDivisionError):
+            await timers(service, clock).majorities()
+    assert not await service.rows("SELECT FROM majority_foreseen")
+    await timers(service, clock).majorities()
+    assert (await types(service, child))[-1] == "life-changed"
 
 
 async def test_ar_061_an_invitation_without_an_answer_ends_by_the_clock(service):

@@ -160,9 +160,7 @@ def _come_of_age(asked: Asked) -> Record:
 
 
 def _without_minor(delegation: Delegation) -> Delegation:
-    if delegation.is_alive and delegation.kind is DelegationKind.LEGAL_REPRESENTATION:
-        return replace(delegation, state=DelegationState.EXPIRED)
-    return delegation
+    return replace(delegation, state=DelegationState.EXPIRED) if delegation.represents else delegation
 
 
 RULES: Final[dict[AnyAct, Rule]] = {
