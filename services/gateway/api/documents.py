@@ -88,10 +88,10 @@ async def _record(door: Door, user: User, wanted: DocumentSearch, language: str)
     if wanted.patient is None:
         named = wanted.record or UUID(int=0)
         return named, await door.acting(user, named, language)
-    record = await door.found(user, wanted.patient, language)
+    record, actor = await door.named(user, wanted.patient, language)
     if wanted.record not in {None, record}:
         raise FhirError(400, "conflict", "patient and patient.identifier name two patients; send one", "patient")
-    return record, user.actor
+    return record, actor
 
 
 def _links(

@@ -102,6 +102,21 @@ class Door:
             raise refusal((Reason.NO_RECORD,), language, user.actor)
         return record
 
+    async def named(self, user: User, ins: Ins, language: str) -> tuple[UUID, Actor]:
+        """The record of an identity, and who asks as he stands to it: also whoever acts for that person.
+
+        Raises:
+            Problem: as `found`; for who does not act for that person the same 403 whether there is a record or not.
+        """
+        if user.ins is None or user.ins == ins:
+            return await self.found(user, ins, language), user.actor
+        record = await self.owners.access_control.find(self.accepted(ins))
+        delegations = await self.owners.access_control.delegations(user.ins)
+        actor = acting_by(user.actor, record, delegations) if record is not None else None
+        if record is None or actor is None:
+            raise _not_own()
+        return record, actor
+
     async def addressed(self, user: User, record: UUID, language: str) -> UUID:
         """The record that a request names by its id, once a holder is known to be its holder.
 
