@@ -14,13 +14,14 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from services.gateway.api.door import Door, language_of
 from services.gateway.api.outcomes import MEDIA_TYPE, expect_content, expect_readable, prefers, resource
+from services.gateway.api.urgency import REASON, TEXT, urgency
 from services.gateway.domain.answers import refusal
 from services.gateway.domain.mapping import deposit_metadata, is_depositor, outcome_of, published_view
 from services.gateway.domain.users import User
 from services.gateway.fhir.errors import operation_outcome
 from services.gateway.fhir.publish import publication
 from services.gateway.fhir.views import DocumentView, document_reference
-from shared.contracts.common import Actor, ActorKind
+from shared.contracts.common import AccessMode, Actor, ActorKind
 from shared.contracts.http_document import DepositMetadata, DepositState, DepositView
 from shared.contracts.reasons import Reason
 from shared.contracts.topics import DOCUMENT_EVENTS
@@ -55,9 +56,10 @@ def deposits(door: Door) -> APIRouter:
         body = await request.body()
         published = await asyncio.to_thread(publication, body) if len(body) > LARGE else publication(body)
         language = language_of(request)
+        mode = _mode(request)
         record, actor = await door.named(user, published.patient, language)
         deposit = uuid4()
-        metadata = deposit_metadata(published, deposit=deposit, record=record, actor=actor)
+        metadata = deposit_metadata(published, deposit=deposit, record=record, actor=actor, mode=mode)
         request.scope[CORRELATION_KEY] = str(deposit)
         with bind(correlation=str(deposit)):
             if prefers(request, "respond-async"):
@@ -100,6 +102,21 @@ async def _own(door: Door, user: User, deposit: UUID) -> DepositView:
         if is_depositor(user.actor, own, view) or await _acted(door, user, view):
             return view
     raise Problem(_UNKNOWN, "no_deposit", "You made no deposit of this id.", "Send the document again.")
+
+
+def _mode(request: Request) -> AccessMode:
+    """The mode in which somebody feeds the record: an opposition to it covers that, too (AR-033).
+
+    Raises:
+        Problem: 422 for a mode that is none; and with a reason, which is asked for reading alone and would be lost.
+    """
+    urgent = urgency(request)
+    if urgent is None:
+        return AccessMode.NORMAL
+    if urgent.reason is not None or urgent.text is not None:
+        told = "A deposit has a mode and no reason."
+        raise Problem(422, "unexpected_reason", told, f"Leave {REASON} and {TEXT} out.")
+    return urgent.mode
 
 
 async def _acted(door: Door, user: User, view: DepositView) -> bool:

@@ -16,7 +16,7 @@ from services.gateway.fhir.search import Range as SearchRange
 from services.gateway.fhir.views import DocumentView
 from shared.contracts import history_events
 from shared.contracts.access_decisions import Decided, Outcome, RecordOpened
-from shared.contracts.common import Actor, ActorKind, Body
+from shared.contracts.common import AccessMode, Actor, ActorKind, Body
 from shared.contracts.document_events import (
     Consulted,
     Deposited,
@@ -68,8 +68,10 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
 """What happened without an act that was decided, in words."""
 
 
-def deposit_metadata(published: Publication, *, deposit: UUID, record: UUID, actor: Actor) -> DepositMetadata:
-    """What document is told of a publication. `actor` deposits; the authors are those that the publication names.
+def deposit_metadata(
+    published: Publication, *, deposit: UUID, record: UUID, actor: Actor, mode: AccessMode = AccessMode.NORMAL
+) -> DepositMetadata:
+    """What document is told of a publication. `actor` deposits in a mode; the authors are those that it names.
 
     Raises:
         FhirError: 422 where a value is longer or of another form than document keeps, and where a document that is
@@ -79,7 +81,7 @@ def deposit_metadata(published: Publication, *, deposit: UUID, record: UUID, act
         told = f"In a secret connection only documents with the security label {HIDDEN} are deposited; add it."
         raise FhirError(422, "business-rule", told, "DocumentReference.securityLabel")
     try:
-        return _metadata(published, deposit, record, actor)
+        return _metadata(published, deposit, record, actor).model_copy(update={"mode": mode})
     except ValidationError as error:
         raise _unfit(error, 422) from None
 

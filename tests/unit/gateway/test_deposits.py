@@ -7,6 +7,7 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from deploy.local.identity.cast import ALICE, BRUNO, CAST, DR_ROUX
+from services.gateway.api.urgency import MODE, REASON, TEXT
 from services.gateway.domain.users import HIDDEN
 from shared.contracts.common import ActorKind
 from shared.http import RemoteError, RemoteUnavailable
@@ -355,3 +356,15 @@ async def test_ar_061_who_acts_for_another_deposits_for_nobody_else(http, world,
 async def test_ar_042_nobody_deposits_for_another_in_secret(http, world, as_, publication) -> None:
     acting(world, "david")
     assert reason(await post(http, publication, as_("david-secret"))) == "not_own_record"
+
+
+async def test_ar_033_a_deposit_says_the_mode_in_which_it_is_made(http, world, as_, publication) -> None:
+    for said, mode in (({}, "normal"), ({MODE: "bris_de_glace"}, "bris_de_glace"), ({MODE: "normal"}, "normal")):
+        assert (await post(http, publication, as_("dr-roux") | said)).status_code == 201
+        assert world.metadata[-1].mode == mode
+
+
+@pytest.mark.parametrize("said", [{MODE: "king"}, {MODE: "bris_de_glace", REASON: "unconscious"}, {TEXT: "x"}])
+async def test_ar_033_what_is_not_clear_deposits_nothing(http, world, as_, publication, said) -> None:
+    assert (await post(http, publication, as_("dr-roux") | said)).status_code == 422
+    assert world.metadata == []
