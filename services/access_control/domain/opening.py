@@ -1,6 +1,6 @@
 """Who may open a record (CSP R.1111-28, L.1111-14, AR-001)."""
 
-from shared.contracts.common import Actor, ActorKind, Capacity
+from shared.contracts.common import Actor, ActorKind, Capacity, Strength
 from shared.contracts.reasons import Reason
 from shared.terminology import excluded_sector
 
@@ -50,8 +50,8 @@ def not_opposing(actor: Actor | None, *, opposed: bool) -> Reason | None:
 
 
 def _professional_refused(actor: Actor) -> Reason | None:
-    if not actor.authenticated or actor.number is None:
-        return Reason.NOT_AUTHENTICATED
+    if not actor.authenticated or actor.number is None or actor.strength is Strength.CERTIFICATE:
+        return Reason.NOT_AUTHENTICATED  # a server's certificate feeds, and is nobody who asked the person (AR-016)
     return Reason.EXCLUDED_SECTOR if actor.sector is not None and excluded_sector(actor.sector) else None
 
 

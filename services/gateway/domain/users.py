@@ -170,6 +170,7 @@ def may_be_urgent(actor: Actor) -> bool:
     """True for a person of the health professions who might be permitted an emergency access (AR-033, AR-034)."""
     known = terminology.role(actor.role) if actor.role is not None else None
     person = actor.kind is ActorKind.PROFESSIONAL and actor.authenticated and actor.number is not None
+    person = person and actor.strength is not Strength.CERTIFICATE
     return person and known is not None and outsider(actor) is None
 
 

@@ -13,6 +13,7 @@ from services.gateway.domain.users import (
     accepted,
     acting_by,
     identify,
+    may_be_urgent,
     outsider,
 )
 from shared.contracts.common import ActorKind, Capacity, Strength
@@ -261,6 +262,8 @@ def test_ar_016_a_name_beside_a_structures_certificate_reads_nothing() -> None:
     """The level alone would have made a person of it."""
     actor = identify(doctor(Authentification_Mode="INDIRECTE", acr="eidas1"), local=True).actor
     assert (actor.authenticated, actor.strength) == (True, Strength.CERTIFICATE)
+    assert not may_be_urgent(actor)
+    assert may_be_urgent(actor.model_copy(update={"strength": Strength.AIR}))
 
 
 @pytest.mark.parametrize(
