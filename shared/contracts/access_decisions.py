@@ -204,6 +204,14 @@ class RecordMerged(Body):
     """The record that is kept in use."""
 
 
+class TreatingDoctorKnown(Body):
+    """Who the médecin traitant is, of a declaration from before owners noted them (AR-006, AR-066). No change."""
+
+    type_name: ClassVar[str] = "carnet.access.treating-doctor-known.v1"
+
+    professional: Code
+
+
 class DeletionForeseen(Body):
     """A closed record's ten years in the archive are ending: told to the holder before, who may reopen it (AR-054)."""
 
@@ -257,6 +265,7 @@ MESSAGES = (
     OpeningForeseen,
     IdentityChanged,
     RecordMerged,
+    TreatingDoctorKnown,
     DeletionForeseen,
     DeletionAnnounced,
     RecordDeleted,

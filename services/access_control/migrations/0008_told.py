@@ -1,4 +1,4 @@
-"""Delegates who are known as professionals, and whom it was told that a minor will come of age."""
+"""Delegates who are known as professionals, and what is still to be told: declarations, and that a minor comes of age."""
 
 from shared.database.migrations import run_sql
 
@@ -17,11 +17,17 @@ CREATE TABLE majority_foreseen (
     record uuid PRIMARY KEY REFERENCES record (id),
     told_at timestamptz NOT NULL
 );
+
+-- Records whose médecin traitant was declared before owners noted it: it is told them once.
+CREATE TABLE declaration_untold (
+    record uuid PRIMARY KEY REFERENCES record (id)
+);
+INSERT INTO declaration_untold SELECT id FROM record WHERE treating_doctor IS NOT NULL AND deletion_due IS NULL;
 """
 
 
 def upgrade() -> None:
-    """Add both."""
+    """Add them."""
     run_sql(UP)
 
 

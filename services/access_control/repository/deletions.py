@@ -31,7 +31,8 @@ _FORGET: Final = """
          confirmations AS (DELETE FROM emergency_confirmation WHERE record = ANY($1::uuid[])),
          cases AS (DELETE FROM contest WHERE record = ANY($1::uuid[])),
          texts AS (DELETE FROM written WHERE record = ANY($1::uuid[])),
-         majorities AS (DELETE FROM majority_foreseen WHERE record = ANY($1::uuid[]))
+         majorities AS (DELETE FROM majority_foreseen WHERE record = ANY($1::uuid[])),
+         declarations AS (DELETE FROM declaration_untold WHERE record = ANY($1::uuid[]))
     UPDATE record
     SET treating_doctor = NULL, permits_until = NULL, break_glass = false, regulation = false,
         masked_in_emergency = false, opted_out = '{}', activated = false, suspended = false, suspended_at = NULL,

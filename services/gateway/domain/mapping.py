@@ -15,7 +15,7 @@ from services.gateway.fhir.search import DocumentSearch
 from services.gateway.fhir.search import Range as SearchRange
 from services.gateway.fhir.views import DocumentView
 from shared.contracts import history_events
-from shared.contracts.access_decisions import Decided, Outcome, RecordOpened
+from shared.contracts.access_decisions import Decided, Outcome, RecordOpened, TreatingDoctorKnown
 from shared.contracts.common import AccessMode, Actor, ActorKind, Body
 from shared.contracts.document_events import (
     Consulted,
@@ -55,6 +55,10 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
     ContactGiven.type_name: (
         "Adresse donnée pour informer le médecin traitant ou une personne qui agit pour le titulaire.",
         "Address given at which the treating doctor or somebody who acts for the holder is told.",
+    ),
+    TreatingDoctorKnown.type_name: (
+        "Médecin traitant déclaré auparavant.",
+        "The treating doctor, declared before.",
     ),
     UpdateToTell.type_name: (
         "Mise à jour du dossier, à voir avec un professionnel de santé.",

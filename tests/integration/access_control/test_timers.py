@@ -7,11 +7,12 @@ from uuid import uuid4
 
 import pytest
 
-from services.access_control.repository import Openings, Timers
+from services.access_control.repository import Declarations, Openings, Timers
 from shared.contracts.record_requests import (
     Answer,
     Authorise,
     Close,
+    DeclareTreatingDoctor,
     DelegationKind,
     Invite,
     Reopen,
@@ -21,7 +22,7 @@ from shared.database import Transaction
 from shared.database.record_keys import RecordKeys
 from tests.integration.access_control.conftest import TRAITS, ins
 from tests.integration.access_control.test_deletion import confirm, types
-from tests.unit.access_control.cast import CARER, DOCTOR, HOLDER, INSURER, OPERATOR, changed
+from tests.unit.access_control.cast import CARER, DOCTOR, HOLDER, INSURER, NURSE, OPERATOR, changed
 
 pytestmark = pytest.mark.kafka
 
@@ -45,6 +46,11 @@ def timers(service, by=timedelta(0)):
     runtime = service.runtime
     keys, policy = RecordKeys(runtime.keys), runtime.settings.policy
     return Timers(runtime.database, runtime.outbox, keys, runtime.partition, policy=policy, clock=later(by))
+
+
+def declarations(service):
+    runtime = service.runtime
+    return Declarations(runtime.database, runtime.outbox, runtime.partition)
 
 
 def openings(service, by=timedelta(0)):
@@ -171,6 +177,34 @@ async def test_ar_045_a_replica_that_ends_before_its_commit_has_told_nothing(ser
     assert not await service.rows("SELECT FROM majority_foreseen")
     await timers(service, clock).majorities()
     assert (await types(service, child))[-1] == "life-changed"
+
+
+async def test_ar_006_066_a_declaration_from_before_is_told_once_and_as_it_is_now(service, monkeypatch):
+    """As an upgrade finds them: declared, and noted as untold."""
+    record, closed_one, without = await service.opened(1), await service.opened(2), await service.opened(3)
+    for one in (record, closed_one, without):
+        await service.ask(one, DeclareTreatingDoctor(actor=INSURER, professional=DOCTOR.number))
+    await service.ask(record, DeclareTreatingDoctor(actor=INSURER, professional=NURSE.number))
+    await service.ask(without, DeclareTreatingDoctor(actor=INSURER))
+    await service.ask(closed_one, Close(actor=HOLDER, rights_version=1))
+    await service.rows("INSERT INTO declaration_untold SELECT id FROM record RETURNING record")
+
+    async def ends(*_arguments):
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(service.runtime.outbox, "append", ends)
+        with pytest.raises(ZeroDivisionError):
+            await declarations(service).once()
+    await asyncio.gather(*(declarations(service).once() for _ in range(3)))
+    assert (await types(service, record)).count("treating-doctor-known") == 1
+    assert (await service.told(record))[-1] == {"professional": NURSE.number}
+    for one in (closed_one, without):
+        assert "treating-doctor-known" not in await types(service, one)
+    await service.ask(closed_one, Reopen(actor=HOLDER, rights_version=2))
+    await declarations(service).once()
+    assert (await service.told(closed_one))[-1] == {"professional": DOCTOR.number}
+    assert not await service.rows("SELECT FROM declaration_untold")
 
 
 async def test_ar_061_an_invitation_without_an_answer_ends_by_the_clock(service):
