@@ -15,6 +15,7 @@ from services.access_control.repository import (
     Confirmations,
     Contests,
     Decisions,
+    Declarations,
     Delegates,
     Deposits,
     InForce,
@@ -72,6 +73,7 @@ def compose(runtime: Runtime[Settings]) -> Parts:
     announcements = Announcements(
         runtime.database, runtime.outbox, runtime.partition, every=timedelta(hours=settings.deletion_repeat_h)
     )
+    declarations = Declarations(runtime.database, runtime.outbox, runtime.partition)
     reviews = Reviews(runtime.database, runtime.outbox, settings.usual)
     stores = Stores(
         People(runtime.database, runtime.outbox, keys, hash_key, openings),
@@ -116,6 +118,7 @@ def compose(runtime: Runtime[Settings]) -> Parts:
             Loop("reviews", TELL_EVERY_S, reviews.tell),
             Loop("deletions", TIMERS_EVERY_S, announcements.once),
             Loop("openings", TIMERS_EVERY_S, openings.once),
+            Loop("declarations", TIMERS_EVERY_S, declarations.once),
             Loop("timers", TIMERS_EVERY_S, timers.once),
             Loop("majorities", MAJORITIES_EVERY_S, timers.majorities),
         ],

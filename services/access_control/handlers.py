@@ -276,8 +276,9 @@ class _Deposits(_Lane):
     def deposit(self, message: Message[Deposit], record: Record, now: datetime) -> Done:
         """A staged document wants to become part of the record."""
         body = message.body
-        verdict = decide.deposit(record, body.actor, now, record.oversight.policy(self.policy))
-        return Effects(record, emits=(self._decided(body.deposit, Act.DEPOSIT, record, verdict, actor=body.actor),))
+        verdict = decide.deposit(record, body.actor, now, record.oversight.policy(self.policy), body.mode)
+        told = {"actor": body.actor, "mode": body.mode}
+        return Effects(record, emits=(self._decided(body.deposit, Act.DEPOSIT, record, verdict, **told),))
 
     def _request(self, message: Message[Any]) -> UUID:
         """A deposit is known by the id at the root of its flow, also where its body can't be read."""

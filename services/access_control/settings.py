@@ -39,6 +39,15 @@ class Settings(ServiceSettings):
     team_consent_days: int = Field(
         365, ge=1, description="Longest that an initial consent to a care team holds, in days (AR-008)"
     )
+    block_ends_delegations: bool = Field(
+        default=True,
+        description="A professional who is blocked does not act for the holder as a delegate either (AR-018)",
+    )
+    majority_notice_days: int = Field(
+        30,
+        ge=0,
+        description="A minor and his representatives are told so many days before he comes of age (AR-045)",
+    )
     invitation_days: int = Field(
         30, ge=1, description="How long an invitation to act for the holder waits for its answer, in days"
     )
@@ -112,6 +121,8 @@ class Settings(ServiceSettings):
             pmi_needs_consent=self.pmi_needs_consent,
             session=timedelta(hours=self.session_consent_h),
             team=timedelta(days=self.team_consent_days),
+            block_ends_delegations=self.block_ends_delegations,
+            majority_notice=timedelta(days=self.majority_notice_days),
             invitation=timedelta(days=self.invitation_days),
             emergency=timedelta(minutes=self.emergency_minutes),
             break_glass_a_day=self.break_glass_per_day,

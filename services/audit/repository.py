@@ -139,7 +139,9 @@ class Traces:
             PermitLateError, PermitUsedError, RecordDestroyedError: nothing was read.
         """
         async with self._database.transaction() as tx:
-            now = await use_permit(tx, request=permit.id, record=permit.record, expires=permit.expires)
+            now = await use_permit(
+                tx, request=permit.id, record=permit.record, expires=permit.expires, issued=permit.issued
+            )
             traces = await self._page(tx, permit, query)
             await self._log.save(tx, [_consulted(permit, query, now)])
         return traces

@@ -24,6 +24,7 @@ from shared.contracts.access_decisions import (
     RecordClosed,
     RecordReopened,
     RightsChanged,
+    TreatingDoctorKnown,
 )
 from shared.contracts.common import Act, Actor, ActorKind
 from shared.contracts.document_events import Deposited, DepositRefused, DocumentHeld, RecordDestroyed
@@ -92,6 +93,11 @@ def rights_changed(message: Message[RightsChanged], entries: Entries, _now: date
     return Effects(entries, (Treated(message.record, message.body.professional),))
 
 
+def doctor_known(message: Message[TreatingDoctorKnown], entries: Entries, _now: datetime) -> _Effects:
+    """Note a médecin traitant who was declared before this service noted any."""
+    return Effects(entries, (Treated(message.record, message.body.professional),))
+
+
 def life_changed(
     message: Message[RecordClosed] | Message[RecordReopened] | Message[LifeChanged], entries: Entries, _now: datetime
 ) -> _Effects:
@@ -146,6 +152,7 @@ BY_TYPE: Final[Handlers[Entries, Change]] = {
     Decided: decided,
     DeletionAnnounced: deleted,
     RightsChanged: rights_changed,
+    TreatingDoctorKnown: doctor_known,
     RecordClosed: life_changed,
     RecordReopened: life_changed,
     LifeChanged: life_changed,

@@ -104,7 +104,9 @@ class Reading:
         permit = self._permitted(token)
         consulted = HistoryConsulted(request=permit.id, actor=permit.actor, mode=permit.mode)
         async with self._database.transaction() as tx:
-            now = await use_permit(tx, request=permit.id, record=permit.record, expires=permit.expires)
+            now = await use_permit(
+                tx, request=permit.id, record=permit.record, expires=permit.expires, issued=permit.issued
+            )
             since = window_start(today_in_paris(now))
             found = await lines_of(tx, self._keys, permit.record, since)
             await self._outbox.append(tx, self._outbox.root((consulted,), cause=permit.id, key=permit.record))

@@ -148,7 +148,7 @@ class LifeChanged(Body):
     type_name: ClassVar[str] = "carnet.access.life-changed.v1"
 
     act: Code
-    """`activate`, `suspend`, `object`, `lift`, `decease`, or by the clock `come_of_age` (AR-045)."""
+    """`activate`, `suspend`, `object`, `lift`, `decease`; by the clock `foresee_majority`, `come_of_age` (AR-045)."""
     actor: Actor
     until: AwareDatetime | None = None
     """For a suspension: the end of the six weeks in which the holder may object (AR-057)."""
@@ -156,6 +156,8 @@ class LifeChanged(Body):
     """True where a death that was told by error is taken back."""
     rights_version: int
     in_force_at: AwareDatetime | None = None
+    delegations: tuple[UUID, ...] = ()
+    """Legal representations that end by majority, or will: their delegates are told, too."""
 
 
 class DeletionRequested(Body):
@@ -200,6 +202,14 @@ class RecordMerged(Body):
     actor: Actor
     into: UUID
     """The record that is kept in use."""
+
+
+class TreatingDoctorKnown(Body):
+    """Who the médecin traitant is, of a declaration from before owners noted them (AR-006, AR-066). No change."""
+
+    type_name: ClassVar[str] = "carnet.access.treating-doctor-known.v1"
+
+    professional: Code
 
 
 class DeletionForeseen(Body):
@@ -255,6 +265,7 @@ MESSAGES = (
     OpeningForeseen,
     IdentityChanged,
     RecordMerged,
+    TreatingDoctorKnown,
     DeletionForeseen,
     DeletionAnnounced,
     RecordDeleted,

@@ -85,6 +85,7 @@ SENTENCES: Final[dict[AnyAct, tuple[str, str]]] = {
         "Suppression du dossier après dix ans d'archivage.",
         "Deletion of the record after ten years in the archive.",
     ),
+    FurtherAct.FORESEE_MAJORITY: ("Majorité prochaine du titulaire.", "The holder will soon be of age."),
     FurtherAct.COME_OF_AGE: ("Majorité du titulaire.", "The holder is of age."),
     FurtherAct.CONTEST: ("Contestation d'un accès.", "An access is contested."),
 }

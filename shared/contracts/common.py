@@ -179,6 +179,8 @@ class FurtherAct(StrEnum):
     """The archive of a closed record is ending: its holder is told (AR-054). By the clock alone, as the next two."""
     DELETE_ARCHIVED = "delete_archived"
     """Ten years went by after the closure (AR-054)."""
+    FORESEE_MAJORITY = "foresee_majority"
+    """The holder will soon be of age: he and who represents him are told what will end (AR-045). By the clock alone."""
     COME_OF_AGE = "come_of_age"
     """The holder is of age: nothing is left of what representatives may do, or consented to (AR-045)."""
 

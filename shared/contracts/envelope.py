@@ -141,6 +141,17 @@ def number_of(headers: RawHeaders) -> int | None:
     return None
 
 
+def time_of(headers: RawHeaders) -> datetime | None:
+    """When a raw record was written by its sender's clock, or None where that can't be read."""
+    for name, value in headers:
+        if name == "ce_time":
+            try:
+                return _time(value)
+            except _UNREADABLE:
+                return None
+    return None
+
+
 def from_headers(headers: RawHeaders) -> Envelope:
     """Read an envelope from Kafka headers; of a repeated one the last counts.
 

@@ -145,11 +145,15 @@ class RecordsFound(Value):
 class Oppose(Value):
     """`POST /oppositions`: a person opposes the opening of a record, or withdraws it (CSP R.1111-40). Repeatable.
 
-    409 `record_exists` where there is a record already: its holder closes it instead.
+    A counsellor of the health insurance records an opposition for the person, and withdraws none (AR-001).
+
+    Refusals: 403 with the reason as code; 409 `record_exists` where there is a record already: it is closed instead.
     """
 
     ins: InsView
     opposed: bool = True
+    actor: Actor | None = None
+    """Who asks; None: the person, as gateways of the first release say."""
 
 
 class RecordLife(StrEnum):
@@ -204,6 +208,8 @@ class DelegationView(Value):
     """`PENDING`, `ACCEPTED`, `REFUSED` or `EXPIRED`, today."""
     scopes: frozenset[DelegationScope]
     until: AwareDatetime | None = None
+    professional: Code | None = None
+    """Directory number of one who was invited as a professional."""
 
 
 class AppView(Value):

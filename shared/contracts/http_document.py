@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 from pydantic import AwareDatetime, Field, StringConstraints, ValidationError
 
-from shared.contracts.common import Actor, Code, RecordId, Value
+from shared.contracts.common import AccessMode, Actor, Code, RecordId, Value
 from shared.contracts.reasons import Reason
 
 DEPOSIT_HEADER: Final = "Carnet-Deposit"
@@ -69,6 +69,8 @@ class DepositMetadata(Value):
     """The deposit's id, chosen by the caller so that it can wait for the outcome before it hands the document over."""
     record: RecordId
     actor: Actor
+    mode: AccessMode = AccessMode.NORMAL
+    """In which the depositor acts (AR-033)."""
     unique_id: UniqueId
     type_code: Code
     class_code: Code | None = None

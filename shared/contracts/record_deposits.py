@@ -3,7 +3,7 @@
 from typing import ClassVar
 from uuid import UUID
 
-from shared.contracts.common import Actor, Body, Code
+from shared.contracts.common import AccessMode, Actor, Body, Code
 
 
 class Deposit(Body):
@@ -16,6 +16,8 @@ class Deposit(Body):
     actor: Actor
     type_code: Code
     replaces: bool = False
+    mode: AccessMode = AccessMode.NORMAL
+    """An opposition to bris de glace covers feeding in that mode, too (AR-033)."""
 
 
 MESSAGES = (Deposit,)

@@ -255,6 +255,8 @@ class Invite(RightsCommand):
     """What a carer or helper may do; legal representatives and protectors may do all."""
     until: AwareDatetime | None = None
     """End of the delegation itself."""
+    professional: Code | None = None
+    """Directory number of an invited professional: needed of one who is to help as such, so that a block ends it."""
 
 
 class Answer(RightsCommand):

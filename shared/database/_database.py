@@ -8,6 +8,8 @@ from typing import Any
 
 import asyncpg
 
+from shared.database._behind import Behind
+
 CONNECT_TIMEOUT_S = 5.0
 CLOSE_TIMEOUT_S = 3.0
 STATEMENT_TIMEOUT_S = 6.0
@@ -24,8 +26,9 @@ async def _keep_session(_connection: object) -> None:
 class Transaction:
     """One READ COMMITTED transaction. Statements run one after another on one connection."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, behind: Behind) -> None:
         self.connection = connection
+        self.behind = behind
         self.statements = 0
         self.begun = ""
         """Status of the statement that the transaction began with, for example `SELECT 3`."""
@@ -102,6 +105,8 @@ class Database:
         self._password = password
         self._size = pool
         self._pool: Any = None
+        self.behind = Behind()
+        """How far its clock is known to be behind access_control's: no permit lives longer for it."""
         self.on_statements: Callable[[int], None] | None = None
         """Told after each transaction, and after a statement by itself, how many statements it took; tests listen."""
 
@@ -164,7 +169,7 @@ class Database:
         if self._pool is None:
             raise asyncpg.InterfaceError("the database is not open")
         async with self._pool.acquire(timeout=CONNECT_TIMEOUT_S) as connection:
-            tx = Transaction(connection)
+            tx = Transaction(connection, self.behind)
             tx.statements += bool(first)
             try:
                 tx.begun = await connection.execute(f"BEGIN;{first}")

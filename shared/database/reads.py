@@ -1,5 +1,7 @@
 """When a read happens: each permit opens one read, before its end on the database's clock, and never after.
 
+Where this clock is known to be behind the one by which permits live, it is put forward by that much (`Behind`).
+
 The row in `consulted` and what is read are one transaction. The transaction itself ends with the permit: a process
 that is frozen between its look at the clock and its commit finds the transaction gone, so that a patient who was told
 "blocked" once all permits had run out was told the truth (the design's invariants, "When is a block in force?").
@@ -46,6 +48,8 @@ class Use(NamedTuple):
     request: UUID
     record: UUID
     expires: datetime
+    issued: datetime | None = None
+    """When it was signed: by as much as that is still to come here, this database's clock is behind."""
 
 
 Used = datetime | PermitLateError | PermitUsedError
@@ -65,9 +69,13 @@ async def use_permits(tx: Transaction, uses: Sequence[Use]) -> list[Used]:
     rows = await tx.fetch(
         # the timer of a transaction is set anew only where it is off, so it is switched off first
         """
-        WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
+        WITH known AS MATERIALIZED (
+                 SELECT greatest($4::interval, max(issued) - clock_timestamp()) AS behind
+                 FROM unnest($5::timestamptz[]) AS p (issued)
+             ),
+             clock AS MATERIALIZED (SELECT clock_timestamp() + behind AS now, behind FROM known),
              asked AS MATERIALIZED (
-                 SELECT place, request, record, expires, now, now < expires AS in_time
+                 SELECT place, request, record, expires, now, behind, now < expires AS in_time
                  FROM clock, unnest($1::uuid[], $2::uuid[], $3::timestamptz[])
                      WITH ORDINALITY AS n (request, record, expires, place)
              ),
@@ -77,7 +85,7 @@ async def use_permits(tx: Transaction, uses: Sequence[Use]) -> list[Used]:
                  ON CONFLICT (request) DO NOTHING RETURNING request
              ),
              rest AS MATERIALIZED (
-                 SELECT floor(extract(epoch FROM min(expires) - clock_timestamp()) * 1000)::bigint AS ms
+                 SELECT floor(extract(epoch FROM min(expires - behind) - clock_timestamp()) * 1000)::bigint AS ms
                  FROM used JOIN asked USING (request) WHERE in_time
              ),
              ending AS MATERIALIZED (
@@ -85,13 +93,17 @@ async def use_permits(tx: Transaction, uses: Sequence[Use]) -> list[Used]:
                         set_config('transaction_timeout', greatest(1, ms)::text, true)
                  FROM rest WHERE ms IS NOT NULL
              )
-        SELECT request, now, in_time, used.request IS NOT NULL AS happens, ending.ms
+        SELECT request, now, behind, in_time, used.request IS NOT NULL AS happens, ending.ms
         FROM asked LEFT JOIN used USING (request) LEFT JOIN ending ON true ORDER BY place
         """,
         [use.request for use in uses],
         [use.record for use in uses],
         [use.expires for use in uses],
+        tx.behind.by,
+        [use.issued for use in uses],
     )
+    if rows:
+        tx.behind.seen(rows[0]["behind"])
     if any(row["in_time"] and row["happens"] and row["ms"] < 1 for row in rows):
         raise PermitLateError
     return _told(rows)
@@ -112,13 +124,15 @@ def _told(rows: Sequence[asyncpg.Record]) -> list[Used]:
     return told
 
 
-async def use_permit(tx: Transaction, *, request: UUID, record: UUID, expires: datetime) -> datetime:
+async def use_permit(
+    tx: Transaction, *, request: UUID, record: UUID, expires: datetime, issued: datetime | None = None
+) -> datetime:
     """Use one permit, as the first statement of a read; gives the moment by the database's clock.
 
     Raises:
         PermitLateError, PermitUsedError: nothing may be read.
     """
-    (used,) = await use_permits(tx, (Use(request, record, expires),))
+    (used,) = await use_permits(tx, (Use(request, record, expires, issued),))
     if isinstance(used, Exception):
         raise used
     return used

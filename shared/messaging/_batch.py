@@ -16,9 +16,9 @@ from uuid import UUID
 from aiokafka import ConsumerRecord
 
 from shared.contracts.common import Body
-from shared.contracts.envelope import Message, number_of
+from shared.contracts.envelope import Message, number_of, time_of
 from shared.contracts.reasons import Reason
-from shared.contracts.topics import Topic
+from shared.contracts.topics import ACCESS_DECISIONS, Topic
 from shared.database import Action, Database, Transaction, action_of
 from shared.messaging._decode import Fault, Read, read
 from shared.messaging._passed_over import PassedOver
@@ -117,6 +117,7 @@ class BatchHandler(Generic[S, C]):
         async with self.turn(places) as tx:
             progress, now = await _progress(tx, places)
             fresh, gaps = self._fresh(records, progress, counts)
+            _compare_clocks(tx, records, now)
             reads = [self._read(record, number) for record, number in fresh]
             folded = await self._fold(tx, reads, now, condemned, counts)
             await self._consumer.store.save(tx, folded.changes)
@@ -305,6 +306,14 @@ async def _lock_progress(tx: Transaction, places: list[Place]) -> None:
         [topic for topic, _ in places],
         [partition for _, partition in places],
     )
+
+
+def _compare_clocks(tx: Transaction, records: Sequence[ConsumerRecord], now: datetime) -> None:
+    """See by the last decision how far this database's clock is behind: for permits, which live by access_control's."""
+    last = next((one for one in reversed(records) if one.topic == ACCESS_DECISIONS), None)
+    written = time_of(last.headers) if last is not None else None
+    if written is not None:
+        tx.behind.seen(written - now)
 
 
 async def _progress(tx: Transaction, places: list[Place]) -> tuple[dict[Place, int], datetime]:

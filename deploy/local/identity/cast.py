@@ -177,6 +177,18 @@ INSURER = Insurer("insurer", "health insurer", INSURER_CODE)
 OPERATOR = Operator("operator", "operator of the system")
 ALICE_APP = Session("alice-app", "alice, through the app carnet-suivi", ALICE, {"app": APP_CODE})
 DAVID_SECRET = Session("david-secret", "david, in a secret connection (connexion secrète)", DAVID, _SECRET)
+COUNSELLOR = Session(
+    "counsellor",
+    "counsellor of the health insurer: opens records, writes down oppositions, reads nothing",
+    INSURER,
+    {"capacity": "insurance_counsellor", "acr": "eidas2"},
+)
+FIREFIGHTER = Session(
+    "firefighter", "dr-roux, on duty as a doctor of the firefighters", DR_ROUX, {"capacity": "firefighter_doctor"}
+)
+DR_ROUX_TEAM = Session(
+    "dr-roux-team", "dr-roux, in the formalised care team test-team-1", DR_ROUX, {"Equipe_Soins": "test-team-1"}
+)
 DR_ROUX_SECRET = Session("dr-roux-secret", "dr-roux, in a minor's secret connection", DR_ROUX, _SECRET)
 
 _EVERYBODY: tuple[Member, ...] = (
@@ -201,6 +213,9 @@ _EVERYBODY: tuple[Member, ...] = (
     ALICE_APP,
     DAVID_SECRET,
     DR_ROUX_SECRET,
+    COUNSELLOR,
+    FIREFIGHTER,
+    DR_ROUX_TEAM,
 )
 CAST: Mapping[str, Member] = MappingProxyType({member.name: member for member in _EVERYBODY})
 """Everybody, by name."""

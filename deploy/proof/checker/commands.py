@@ -212,7 +212,9 @@ def _delegation_rule(life: Life, body: Any, past: Reason | None, now: datetime) 
         case ask.Invite():
             helping = body.kind in _FULL or (body.scopes and body.scopes <= _HELPING)
             unrepresented = body.kind is DelegationKind.LEGAL_REPRESENTATION and not life.is_minor(now)
-            return past if helping and not unrepresented else Reason.NO_BRANCH
+            if not helping or unrepresented:
+                return Reason.NO_BRANCH
+            return past if body.kind in _FULL else _unblocked_helper(life, body) or past
         case ask.Answer():
             known = life.delegations.get(body.delegation)
             return None if known is not None and known.state == "PENDING" else Reason.NO_BRANCH
@@ -220,6 +222,14 @@ def _delegation_rule(life: Life, body: Any, past: Reason | None, now: datetime) 
             return None if body.delegation in life.delegations else Reason.NO_BRANCH
         case _:
             return None
+
+
+def _unblocked_helper(life: Life, body: ask.Invite) -> Reason | None:
+    """Who helps as a professional is named, and is not blocked (AR-018)."""
+    if body.professional is None:
+        return Reason.NO_BRANCH if body.kind is DelegationKind.HEALTHCARE_PROFESSIONAL else None
+    blocked = body.professional in life.blocked and body.professional != life.treating
+    return Reason.BLOCKED if blocked else None
 
 
 def session(body: ask.ConsentSession) -> tuple[str, str]:
@@ -286,8 +296,11 @@ def _revoke(life: Life, body: Any, _now: datetime) -> bool:
 
 
 def _block(life: Life, body: Any, _now: datetime) -> bool:
+    acted = [one for one in life.delegations.values() if one.professional == body.professional and one.alive]
+    for one in acted:
+        one.state = "EXPIRED"
     if body.professional in life.blocked:
-        return False
+        return bool(acted)
     _end_all(life, body.professional)
     life.blocked.add(body.professional)
     return True
@@ -327,7 +340,8 @@ def _invite(life: Life, body: Any, _now: datetime) -> bool:
     if body.delegation in life.delegations:
         return False
     scopes = frozenset(DelegationScope) if body.kind in _FULL else body.scopes
-    life.delegations[body.delegation] = Delegation(body.kind, scopes)
+    professional = None if body.kind in _FULL else body.professional
+    life.delegations[body.delegation] = Delegation(body.kind, scopes, professional=professional)
     return True
 
 
@@ -338,7 +352,7 @@ def _answer(life: Life, body: Any, _now: datetime) -> bool:
 
 def _end(life: Life, body: Any, _now: datetime) -> bool:
     known = life.delegations[body.delegation]
-    if known.state not in {"PENDING", "ACCEPTED"}:
+    if not known.alive:
         return False
     known.state = "EXPIRED"
     return True

@@ -30,6 +30,13 @@ class Delegation:
     kind: DelegationKind
     scopes: frozenset[DelegationScope]
     state: str = "PENDING"
+    professional: str | None = None
+    """Who was invited as a professional: his block ends it."""
+
+    @property
+    def alive(self) -> bool:
+        """True while nobody has refused or ended it."""
+        return self.state in {"PENDING", "ACCEPTED"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,9 @@ def _invite(step: Step, stranger: Actor | None, told: dict[str, Any], _now: date
         return ask.Invite(**told, delegation=delegate(step.professional).delegation, kind=minor)
     scopes = {DelegationScope.RIGHTS} if step.number % 7 == 0 else {DelegationScope.READ}
     kind = DelegationKind.CAREGIVING if step.number % 2 else DelegationKind.HEALTHCARE_PROFESSIONAL
-    return ask.Invite(**told, delegation=delegate(step.professional).delegation, kind=kind, scopes=frozenset(scopes))
+    helper = _number(step.professional) if kind is DelegationKind.HEALTHCARE_PROFESSIONAL else None
+    told |= {"kind": kind, "scopes": frozenset(scopes), "professional": helper}
+    return ask.Invite(**told, delegation=delegate(step.professional).delegation)
 
 
 def _answer(step: Step, stranger: Actor | None, told: dict[str, Any], _now: datetime) -> Body:

@@ -84,6 +84,7 @@ def records(router: APIRouter, people: People, delegates: Delegates, settings: S
     @router.post("/oppositions", status_code=204)
     async def oppose(wanted: Oppose) -> None:
         """Note an opposition to the opening of a record, or its withdrawal."""
+        expect(opening.not_opposing(wanted.actor, opposed=wanted.opposed))
         note = people.oppose if wanted.opposed else people.withdraw_opposition
         await told(note(ins_of(wanted.ins, accepted)))
 
@@ -230,6 +231,7 @@ def _delegations(found: Record, now: datetime) -> tuple[DelegationView, ...]:
             state=found.state_of(one, now).value,
             scopes=one.scopes,
             until=one.until,
+            professional=one.professional,
         )
         for key, one in sorted(found.delegations.items())
     )

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from services.access_control.domain.commands import consents
 from services.access_control.domain.commands.life import archive_ends, objection_ends
@@ -10,6 +11,7 @@ from services.access_control.domain.deletion import Deletion
 from services.access_control.domain.policy import Policy
 from services.access_control.domain.record import Record
 from services.access_control.domain.rights import Changed
+from services.access_control.domain.timers import CLOCK
 from shared.contracts.access_decisions import (
     ConsentChanged,
     DeletionForeseen,
@@ -103,7 +105,7 @@ def _rights_changed(act: Act, command: Command, changed: Changed) -> RightsChang
 
 
 def _life_changed(command: Command, changed: Changed, policy: Policy) -> LifeChanged:
-    suspended = command.act is FurtherAct.SUSPEND
+    suspended, of_age = command.act is FurtherAct.SUSPEND, command.act is FurtherAct.COME_OF_AGE
     return LifeChanged(
         act=command.act.value,
         actor=command.actor,
@@ -111,7 +113,19 @@ def _life_changed(command: Command, changed: Changed, policy: Policy) -> LifeCha
         undone=command.undone,
         rights_version=changed.record.rights_version,
         in_force_at=changed.in_force_at,
+        delegations=representations(changed.before) if of_age and changed.before is not None else (),
     )
+
+
+def foreseen_majority(record: Record) -> LifeChanged:
+    """What is told before a minor comes of age: to him, and to who represents him (AR-045)."""
+    act, ending = FurtherAct.FORESEE_MAJORITY.value, representations(record)
+    return LifeChanged(act=act, actor=CLOCK, rights_version=record.rights_version, delegations=ending)
+
+
+def representations(record: Record) -> tuple[UUID, ...]:
+    """The legal representations that end when the holder comes of age."""
+    return tuple(UUID(key) for key, one in sorted(record.delegations.items()) if one.represents)
 
 
 def _consent_changed(act: FurtherAct, command: Command, changed: Changed, now: datetime) -> ConsentChanged:

@@ -1,6 +1,6 @@
 """Who may open a record (CSP R.1111-28, L.1111-14, AR-001)."""
 
-from shared.contracts.common import Actor, ActorKind, Capacity
+from shared.contracts.common import Actor, ActorKind, Capacity, Strength
 from shared.contracts.reasons import Reason
 from shared.terminology import excluded_sector
 
@@ -30,9 +30,28 @@ def not_foreseen(actor: Actor) -> Reason | None:
     return None if actor.kind is ActorKind.OPERATOR else Reason.NO_BRANCH
 
 
+def not_opposing(actor: Actor | None, *, opposed: bool) -> Reason | None:
+    """Why this actor may not record an opposition to an opening, or withdraw one (AR-001).
+
+    The person may do both; a counsellor of the health insurance writes down what the person opposes, and what was
+    opposed is withdrawn by nobody else.
+    """
+    if actor is None:
+        return None
+    match actor.kind:
+        case ActorKind.PATIENT:
+            if actor.app is not None:
+                return Reason.NOT_HOLDER
+            return None if actor.authenticated else Reason.NOT_AUTHENTICATED
+        case ActorKind.INSURER:
+            return _counsellor_refused(actor, may=opposed)
+        case _:
+            return Reason.NO_BRANCH
+
+
 def _professional_refused(actor: Actor) -> Reason | None:
-    if not actor.authenticated or actor.number is None:
-        return Reason.NOT_AUTHENTICATED
+    if not actor.authenticated or actor.number is None or actor.strength is Strength.CERTIFICATE:
+        return Reason.NOT_AUTHENTICATED  # a server's certificate feeds, and is nobody who asked the person (AR-016)
     return Reason.EXCLUDED_SECTOR if actor.sector is not None and excluded_sector(actor.sector) else None
 
 

@@ -38,6 +38,15 @@ class Policy:
     """Longest that one consent at the consultation holds (AR-010); no source gives a number."""
     team: timedelta = timedelta(days=365)
     """How long a team's consent holds at most, and where no end is named (AR-008): the law gives no number."""
+    block_ends_delegations: bool = True
+    """Who is blocked as a professional neither acts for the holder by a delegation given to him as one (AR-018).
+
+    The domain rules (4.7) ask a delegate for no block; the guide of the DMP says that a blocked professional never has
+    access, whatever he was given. The stricter one holds: the block ends the delegation, and none is given while it
+    stands.
+    """
+    majority_notice: timedelta = timedelta(days=30)
+    """How long before the holder comes of age that is told (AR-045): no source gives a number."""
     invitation: timedelta = timedelta(days=30)
     """How long an invitation to act for the holder waits for its answer."""
     objection: timedelta = timedelta(weeks=6)

@@ -76,6 +76,18 @@ class Delegation:
     """When an invitation without an answer is over."""
     until: datetime | None = None
     """End of the delegation; None: until somebody ends it, or majority (AR-045)."""
+    professional: str | None = None
+    """Directory number of the delegate, where he was invited as a professional: a block of his ends it (AR-018)."""
+
+    @property
+    def represents(self) -> bool:
+        """True for a minor's legal representation that nobody has refused or ended; majority ends it (AR-045)."""
+        return self.kind is DelegationKind.LEGAL_REPRESENTATION and self.is_alive
+
+    @property
+    def is_alive(self) -> bool:
+        """True while nobody has refused or ended it."""
+        return self.state in {DelegationState.PENDING, DelegationState.ACCEPTED}
 
     def state_at(self, now: datetime) -> DelegationState:
         """The state at a moment; majority is the record's."""

@@ -47,6 +47,8 @@ class Changed:
     verdict: Verdict
     record: Record
     """The record after it; unchanged where it was denied."""
+    before: Record | None = None
+    """The record before it; None where it was denied."""
     happened: bool = False
     """False where it was denied, or there was nothing to change."""
     in_force_at: datetime | None = None
@@ -63,7 +65,7 @@ def change(record: Record, command: Command, now: datetime, policy: Policy = DEF
     if happened and rule.raises:
         after = replace(after, rights_version=record.rights_version + 1)
     last_permit = record.permits_until if rule.restricts(record, command) else None
-    return Changed(permit(granted(asked)), after, happened, in_force_at=max(now, last_permit or now))
+    return Changed(permit(granted(asked)), after, record, happened, in_force_at=max(now, last_permit or now))
 
 
 def restricts(record: Record, command: Command) -> bool:

@@ -43,6 +43,12 @@ def _of_the_archive(record: Record, now: datetime, policy: Policy) -> tuple[Comm
     return (Command(FurtherAct.DELETE_ARCHIVED, CLOCK),) if ends <= now else ()
 
 
+def majority_nears(record: Record, now: datetime, policy: Policy) -> bool:
+    """True on the last days before the holder comes of age, of a record in use: what will end then is told (AR-045)."""
+    of_age = record.majority
+    return of_age is not None and of_age - policy.majority_notice <= now < of_age and no_deposit(record) is None
+
+
 def _of_majority(record: Record, now: datetime) -> tuple[Command, ...]:
     """Whether anything ends by it, the command itself finds out."""
     of_age = record.majority is not None and record.majority <= now

@@ -9,6 +9,7 @@ clock does (`timers`), versions of the matrix (`matrices`), what stands beside r
 
 from services.access_control.repository.beside import Asked
 from services.access_control.repository.contests import Contests
+from services.access_control.repository.declarations import Declarations
 from services.access_control.repository.delegates import Delegates
 from services.access_control.repository.deletions import Announcements, Confirmations
 from services.access_control.repository.identities import NoRecordError
@@ -38,6 +39,7 @@ __all__ = [
     "Confirmations",
     "Contests",
     "Decisions",
+    "Declarations",
     "Delegates",
     "Deposits",
     "IdentityTakenError",

@@ -1,7 +1,7 @@
 """What stands beside records, by batch: each statement is sent only where a message of the batch needs it."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
@@ -158,9 +158,29 @@ async def _load_contested(
     if not asked:
         return
     cases, requests = [body.case for _, body in asked], [body.request for _, body in asked]
-    rows = await tx.fetch(_CONTESTED, [record for record, _ in asked], cases, requests)
+    rows = [
+        *await tx.fetch(_CONTESTED, [record for record, _ in asked], cases, requests),
+        *_decided_before(messages),
+    ]
     for record in {record for record, _ in asked}:
         found[record] = _with_contested(found[record], record, rows)
+
+
+def _decided_before(messages: Sequence[Message[Any]]) -> Iterator[dict[str, Any]]:
+    """The rows of decisions that are contested further on in their own batch, which are not written yet."""
+    asked: dict[UUID, Message[Any]] = {}
+    for message in messages:
+        body = message.body
+        if type(body) is Contest and (contested := asked.get(body.request)) is not None:
+            row = {"id": contested.id, "record": contested.record, "request": contested.id}
+            yield row | {"what": "decision", "actor": _reader(contested.body)}
+        asked.setdefault(message.id, message)
+
+
+def _reader(body: Any) -> str | None:
+    """The professional who asks to read: whom the decision's row names."""
+    reads = type(body) is Consult and body.actor.kind is ActorKind.PROFESSIONAL
+    return body.actor.number if reads else None
 
 
 def _with_contested(known: Oversight, record: UUID, rows: Sequence[Any]) -> Oversight:

@@ -101,6 +101,7 @@ def _add(relations: Relations, what: str, row: Mapping[str, Any]) -> None:
                 scopes=frozenset(map(DelegationScope, row["scopes"])),
                 expires=datetime.fromisoformat(row["expires"]),
                 until=_moment(row["until"]),
+                professional=row["professional"],
             )
         case _:
             relations.apps[row["app"]] = Agreement(
@@ -178,10 +179,11 @@ async def _save_delegations(tx: Transaction, delegations: Mapping[tuple[Any, ...
     rows: list[Delegation] = list(kept.values())
     await tx.execute(
         """
-        INSERT INTO delegation (record, id, kind, state, scopes, expires, until)
-        SELECT n.record, n.id, n.kind, n.state, string_to_array(n.scopes, ','), n.expires, n.until
-        FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[])
-             AS n (record, id, kind, state, scopes, expires, until)
+        INSERT INTO delegation (record, id, kind, state, scopes, expires, until, professional)
+        SELECT n.record, n.id, n.kind, n.state, string_to_array(n.scopes, ','), n.expires, n.until, n.professional
+        FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[],
+                    $8::text[])
+             AS n (record, id, kind, state, scopes, expires, until, professional)
         ON CONFLICT (record, id) DO UPDATE SET state = excluded.state, changed_at = clock_timestamp()
         """,
         *_columns(kept, 2),
@@ -190,6 +192,7 @@ async def _save_delegations(tx: Transaction, delegations: Mapping[tuple[Any, ...
         [joined(one.scopes) for one in rows],
         [one.expires for one in rows],
         [one.until for one in rows],
+        [one.professional for one in rows],
     )
 
 

@@ -5,7 +5,9 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from services.access_control.domain.events import foreseen_majority
 from services.access_control.domain.policy import Policy
+from services.access_control.domain.timers import majority_nears
 from services.access_control.handlers import struck
 from services.access_control.repository.deletions import Clock
 from services.access_control.repository.records import Requests, load_all
@@ -58,6 +60,12 @@ _REPRESENTED: Final = """
 """
 """Records on which something ends at majority: the day stands encrypted, so they are looked at one after another."""
 
+_MAJORITY: Final = "clock/foresee_majority"
+_FORESEE: Final = """
+    INSERT INTO majority_foreseen (record, told_at) SELECT record, clock_timestamp() FROM unnest($1::uuid[]) AS record
+    ON CONFLICT (record) DO NOTHING RETURNING record
+"""
+
 
 class Timers:
     """The loops of one process; several of them do nothing twice."""
@@ -99,9 +107,28 @@ class Timers:
             now = await self._clock(tx)
             found = await load_all(tx, self._keys, records)
         await self._act([one for one in records if struck(one, found[str(one)], now, self._policy)])
+        await self._foresee([one for one in records if majority_nears(found[str(one)], now, self._policy)])
         more = len(records) == AT_ONCE
         self._reached = records[-1] if more else _NOBODY
         return more
+
+    async def _foresee(self, records: Sequence[UUID]) -> None:
+        """Tell once that these holders will come of age."""
+        if not records:
+            return
+        async with self._database.transaction() as tx:
+            await lock_partitions(tx, {self._partition(record) for record in records})
+            rows = await tx.fetch(_FORESEE, sorted(records))
+            new = [row["record"] for row in rows]
+            found = await load_all(tx, self._keys, new)
+            outgoing = [
+                message
+                for record in new
+                for message in self._outbox.root(
+                    (foreseen_majority(found[str(record)]),), cause=named_id(record, _MAJORITY), key=record
+                )
+            ]
+            await self._outbox.append(tx, outgoing)
 
     async def _act(self, records: Sequence[UUID]) -> bool:
         """Do what is due on these records; True where there was anything."""

@@ -108,7 +108,8 @@ class Reads:
             PermitLateError: Nothing was read; those whose permits still live may be tried again.
             KeyDestroyedError, UndecryptableError: Nothing was read, on account of one of the records.
         """
-        used = await use_permits(tx, [Use(one.permit.id, one.permit.record, one.permit.expires) for one in asked])
+        permits = [one.permit for one in asked]
+        used = await use_permits(tx, [Use(one.id, one.record, one.expires, one.issued) for one in permits])
         happening = {place: asked[place] for place, moment in enumerate(used) if isinstance(moment, datetime)}
         if not happening:
             return [error for error in used if isinstance(error, Exception)]

@@ -219,6 +219,7 @@ def _request(one: Checked, replaced: Replaced) -> Deposit:
         actor=metadata.actor,
         type_code=metadata.type_code,
         replaces=replaced[one.name] is not None,
+        mode=metadata.mode,
     )
 
 

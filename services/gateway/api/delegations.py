@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 
-from services.gateway.api.changing import Bare, Changed, Changing, UntilChanged, changing, present_version
+from services.gateway.api.changing import Bare, Changed, Changing, Professional, UntilChanged, changing, present_version
 from services.gateway.api.contacts import said_by
 from services.gateway.api.door import Door, language_of
 from services.gateway.api.records import expect_decided
@@ -40,6 +40,8 @@ class Invitation(UntilChanged):
     """What a carer or helper may do; legal representatives and protectors may do all."""
     contact: Contact | None = None
     """How the invited one is told of the invitation."""
+    professional: Professional | None = None
+    """Directory number of an invited professional; needed of `HEALTHCARE_PROFESSIONAL`, since a block ends it."""
 
 
 class InsuredInvitation(UntilChanged):
@@ -95,7 +97,8 @@ def delegations(door: Door) -> APIRouter:
         delegation, actor = uuid4(), await asked.actor()
         if actor.kind not in _NEVER_INVITING and actor.app is None:
             await _note(door, asked.record, delegation, body.ins)
-        told = {"kind": body.kind, "scopes": body.scopes, "until": body.until, "opinion": body.opinion}
+        told: dict[str, Any] = {"kind": body.kind, "scopes": body.scopes, "until": body.until, "opinion": body.opinion}
+        told["professional"] = body.professional
         changed = await asked.make(Invite, actor=actor, delegation=delegation, **told)
         kept = body.contact is not None and await _reachable(door, asked.record, delegation, body.contact, actor)
         return Invited(

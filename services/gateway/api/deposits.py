@@ -14,13 +14,14 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from services.gateway.api.door import Door, language_of
 from services.gateway.api.outcomes import MEDIA_TYPE, expect_content, expect_readable, prefers, resource
+from services.gateway.api.urgency import REASON, TEXT, urgency
 from services.gateway.domain.answers import refusal
 from services.gateway.domain.mapping import deposit_metadata, is_depositor, outcome_of, published_view
 from services.gateway.domain.users import User
 from services.gateway.fhir.errors import operation_outcome
 from services.gateway.fhir.publish import publication
 from services.gateway.fhir.views import DocumentView, document_reference
-from shared.contracts.common import Actor
+from shared.contracts.common import AccessMode, Actor, ActorKind
 from shared.contracts.http_document import DepositMetadata, DepositState, DepositView
 from shared.contracts.reasons import Reason
 from shared.contracts.topics import DOCUMENT_EVENTS
@@ -34,6 +35,9 @@ LARGE: Final = 256 * 1024
 """From this size in bytes a publication is read beside the event loop."""
 DEPOSIT_HEADER: Final = "carnet-deposit"
 """Tells the deposit's id: by it the whole flow can be followed."""
+REPRESENTATIVES: Final = f"{ActorKind.REPRESENTATIVE.value}:"
+"""Whose deposits are told under no number of theirs: nobody's identity travels."""
+ACCEPTED: Final = "ACCEPTED"
 _UNKNOWN: Final = 404
 
 _log = logger(__name__)
@@ -52,9 +56,10 @@ def deposits(door: Door) -> APIRouter:
         body = await request.body()
         published = await asyncio.to_thread(publication, body) if len(body) > LARGE else publication(body)
         language = language_of(request)
-        record = await door.found(user, published.patient, language)
+        mode = _mode(request)
+        record, actor = await door.named(user, published.patient, language)
         deposit = uuid4()
-        metadata = deposit_metadata(published, deposit=deposit, record=record, actor=user.actor)
+        metadata = deposit_metadata(published, deposit=deposit, record=record, actor=actor, mode=mode)
         request.scope[CORRELATION_KEY] = str(deposit)
         with bind(correlation=str(deposit)):
             if prefers(request, "respond-async"):
@@ -63,7 +68,7 @@ def deposits(door: Door) -> APIRouter:
                 )
                 return _accepted(door.base(request), taken)
             view = await work.outcome(deposit, metadata, published.content)
-        _expect_stored(view, language, user.actor)
+        _expect_stored(view, language, actor)
         return _created(request, door.base(request), view, published_view(published, record, view))
 
     @router.get("/deposits/{deposit}")
@@ -94,9 +99,32 @@ async def _own(door: Door, user: User, deposit: UUID) -> DepositView:
         if error.status != _UNKNOWN:
             raise
     else:
-        if is_depositor(user.actor, own, view):
+        if is_depositor(user.actor, own, view) or await _acted(door, user, view):
             return view
     raise Problem(_UNKNOWN, "no_deposit", "You made no deposit of this id.", "Send the document again.")
+
+
+def _mode(request: Request) -> AccessMode:
+    """The mode in which somebody feeds the record: an opposition to it covers that, too (AR-033).
+
+    Raises:
+        Problem: 422 for a mode that is none; and with a reason, which is asked for reading alone and would be lost.
+    """
+    urgent = urgency(request)
+    if urgent is None:
+        return AccessMode.NORMAL
+    if urgent.reason is not None or urgent.text is not None:
+        told = "A deposit has a mode and no reason."
+        raise Problem(422, "unexpected_reason", told, f"Leave {REASON} and {TEXT} out.")
+    return urgent.mode
+
+
+async def _acted(door: Door, user: User, view: DepositView) -> bool:
+    """True where a representative of the record deposited it, and who asks acts for its holder."""
+    if user.ins is None or view.record is None or view.submitter != REPRESENTATIVES:
+        return False
+    mine = await door.owners.access_control.delegations(user.ins)
+    return any(one.record == view.record and one.state == ACCEPTED for one in mine)
 
 
 class _Deposits:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from services.gateway.api.door import Door, language_of
 from services.gateway.api.outcomes import FORM, expect_content, expect_readable, resource, wants_resource
-from services.gateway.api.urgency import urgency
+from services.gateway.api.terms import terms
 from services.gateway.domain.mapping import entry_view, filters
 from services.gateway.domain.users import User
 from services.gateway.fhir.errors import FhirError
@@ -53,7 +53,7 @@ def documents(door: Door) -> APIRouter:
         record, document = ids
         language = language_of(request)
         actor = await door.acting(user, record, language)
-        permit = await door.permit(actor, record, Owner.DOCUMENT, language, urgent=urgency(request))
+        permit = await door.permit(actor, record, Owner.DOCUMENT, language, on=terms(request))
         found = await door.owners.documents.open(permit, document)
         headers = {"etag": f'W/"{found.entry.version}"', **_UNTRUSTED}
         if not wants_resource(request):
@@ -70,7 +70,7 @@ async def _search(door: Door, request: Request, user: User, wanted: DocumentSear
     looked_for = filters(wanted)
     language = language_of(request)
     record, actor = await _record(door, user, wanted, language)
-    permit = await door.permit(actor, record, Owner.DOCUMENT, language, urgent=urgency(request))
+    permit = await door.permit(actor, record, Owner.DOCUMENT, language, on=terms(request))
     result = await door.owners.documents.search(permit, looked_for)
     resources = [document_reference(entry_view(entry)) for entry in result.entries]
     base = door.base(request)
@@ -88,10 +88,10 @@ async def _record(door: Door, user: User, wanted: DocumentSearch, language: str)
     if wanted.patient is None:
         named = wanted.record or UUID(int=0)
         return named, await door.acting(user, named, language)
-    record = await door.found(user, wanted.patient, language)
+    record, actor = await door.named(user, wanted.patient, language)
     if wanted.record not in {None, record}:
         raise FhirError(400, "conflict", "patient and patient.identifier name two patients; send one", "patient")
-    return record, user.actor
+    return record, actor
 
 
 def _links(

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from fastapi import Request
 
 from services.gateway.api.requests import Requests
+from services.gateway.api.terms import Terms
 from services.gateway.api.urgency import Urgency
 from services.gateway.clients import Owners
 from services.gateway.domain.answers import denial, refusal
@@ -33,6 +34,8 @@ from shared.terminology import Ins, parse_ins
 
 GRACE_S = 1.0
 """A decision made before a read's deadline may arrive this much after it."""
+
+_CARE: Final = Terms()
 
 _log = logger(__name__)
 
@@ -99,6 +102,21 @@ class Door:
             raise refusal((Reason.NO_RECORD,), language, user.actor)
         return record
 
+    async def named(self, user: User, ins: Ins, language: str) -> tuple[UUID, Actor]:
+        """The record of an identity, and who asks as he stands to it: also whoever acts for that person.
+
+        Raises:
+            Problem: as `found`; for who does not act for that person the same 403 whether there is a record or not.
+        """
+        if user.ins is None or user.ins == ins:
+            return await self.found(user, ins, language), user.actor
+        record = await self.owners.access_control.find(self.accepted(ins))
+        delegations = await self.owners.access_control.delegations(user.ins)
+        actor = acting_by(user.actor, record, delegations) if record is not None else None
+        if record is None or actor is None:
+            raise _not_own()
+        return record, actor
+
     async def addressed(self, user: User, record: UUID, language: str) -> UUID:
         """The record that a request names by its id, once a holder is known to be its holder.
 
@@ -147,9 +165,7 @@ class Door:
             raise refusal((Reason.NOT_HOLDER,), language, user.actor)
         return await self.found(user, user.ins, language)
 
-    async def permit(
-        self, actor: Actor, record: UUID, owner: Owner, language: str, *, urgent: Urgency | None = None
-    ) -> str:
+    async def permit(self, actor: Actor, record: UUID, owner: Owner, language: str, *, on: Terms = _CARE) -> str:
         """Ask to read, and give the signed permit for the owner.
 
         Args:
@@ -157,15 +173,15 @@ class Door:
             record: The record.
             owner: Whose data are read.
             language: `fr` or `en`.
-            urgent: The emergency in which it is read; what is written beside it goes to access_control first.
+            on: The terms on which it is read; what is written beside an emergency goes to access_control first.
 
         Raises:
             Problem: the denial with its reason; 503 or 504 where no decision came.
         """
         request, within = uuid4(), self.settings.read_deadline_s
-        told: dict[str, Any] = {}
-        if urgent is not None:
-            told = {"mode": urgent.mode, "reason_code": urgent.reason}
+        told: dict[str, Any] = {"purpose": on.purpose, "consent": on.consent}
+        if (urgent := on.urgent) is not None:
+            told |= {"mode": urgent.mode, "reason_code": urgent.reason}
             told["reason_told"] = await self._written(actor, record, request, urgent, language)
         deadline = datetime.now(UTC) + timedelta(seconds=within)
         asked = Consult(actor=actor, owner=owner, deadline=deadline, **told)

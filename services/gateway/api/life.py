@@ -7,13 +7,13 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 
-from services.gateway.api.changing import Bare, Changed, Changing, changing, fields
+from services.gateway.api.changing import Bare, Changed, Changing, changing, fields, present_version
 from services.gateway.api.door import Door, language_of
 from services.gateway.api.records import Asked, expect_decided
 from services.gateway.domain.answers import refusal
 from services.gateway.domain.users import User
-from shared.contracts.common import Actor, ActorKind, Body
-from shared.contracts.http_access_control import InsView
+from shared.contracts.common import Actor, ActorKind, Body, Capacity
+from shared.contracts.http_access_control import InsView, Oppose
 from shared.contracts.reasons import Reason
 from shared.contracts.record_requests import (
     Activate,
@@ -27,7 +27,7 @@ from shared.contracts.record_requests import (
     RightsCommand,
     Suspend,
 )
-from shared.http import Problem
+from shared.http import Problem, RemoteError
 
 
 class HoldersVerb(StrEnum):
@@ -62,6 +62,12 @@ class InsuredAct(AuthoritysAct):
     ins: InsView
 
 
+class InsuredOpposition(Asked):
+    """A person told a counsellor of the health insurance that he wants no record (AR-001, AR-073)."""
+
+    ins: InsView
+
+
 class Done(BaseModel):
     """The act was permitted."""
 
@@ -76,6 +82,9 @@ _HOLDERS: Final[dict[HoldersVerb, type[RightsCommand]]] = {
     HoldersVerb.OBJECT: Object,
     HoldersVerb.REQUEST_DELETION: RequestDeletion,
 }
+
+
+_RECORD_EXISTS: Final = "record_exists"
 
 
 def life(door: Door) -> APIRouter:
@@ -117,6 +126,22 @@ def life(door: Door) -> APIRouter:
         record = await door.owners.access_control.find(door.identity(body.ins)) or uuid4()
         expect_decided(await door.requests.decide(record, message, door.settings.rights_timeout_s))
         return {"taken": True}
+
+    @router.put("/insured/opposition", status_code=204)
+    async def oppose(body: InsuredOpposition, request: Request, user: Annotated[User, Depends(door.user)]) -> None:
+        """Record a person's opposition for him: no record is opened, and one that is there is closed."""
+        if user.actor.capacity is not Capacity.COUNSELLOR:
+            raise refusal((Reason.NO_BRANCH,), language_of(request), user.actor)
+        ins = door.identity(body.ins)
+        try:
+            await door.owners.access_control.oppose(Oppose(ins=body.ins, actor=user.actor))
+        except RemoteError as error:
+            record = await door.owners.access_control.find(ins) if error.code == _RECORD_EXISTS else None
+            if record is None:
+                raise
+            closed = Close(actor=user.actor, rights_version=await present_version(door, record))
+            decided = await door.requests.decide(record, closed, door.settings.rights_timeout_s)
+            door.expect_permit(decided, user.actor, language_of(request))
 
     return router
 

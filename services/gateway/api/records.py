@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from services.gateway.api.door import Door, language_of
-from services.gateway.api.urgency import urgency
+from services.gateway.api.terms import terms
 from services.gateway.domain.answers import refusal
 from services.gateway.domain.users import User
 from shared.contracts.access_decisions import Decided
@@ -93,14 +93,14 @@ def records(door: Door) -> APIRouter:
         if user.ins is None or not user.in_person:
             raise refusal((Reason.NOT_HOLDER,), language_of(request), user.actor)
         ins = InsView(matricule=user.ins.number, oid=user.ins.oid)
-        await door.owners.access_control.oppose(Oppose(ins=ins, opposed=opposition.opposed))
+        await door.owners.access_control.oppose(Oppose(ins=ins, opposed=opposition.opposed, actor=user.actor))
 
     @router.get("/records/{record}/history")
     async def history(record: UUID, request: Request, user: Annotated[User, Depends(door.user)]) -> HistoryView:
         """The last 24 months of reimbursed care."""
         language = language_of(request)
         actor = await door.acting(user, record, language)
-        permit = await door.permit(actor, record, Owner.HISTORY, language, urgent=urgency(request))
+        permit = await door.permit(actor, record, Owner.HISTORY, language, on=terms(request))
         return await door.owners.histories.read(permit)
 
     @router.post("/records/{record}/release")

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from services.gateway.api.door import Door, language_of
 from services.gateway.api.outcomes import expect_readable, resource
+from services.gateway.api.terms import terms
 from services.gateway.domain.mapping import trace_view
 from services.gateway.domain.users import User
 from services.gateway.fhir.audit import audit_event
@@ -46,7 +47,7 @@ def traces(door: Door) -> APIRouter:
         wanted = parse_traces(request.query_params.multi_items())
         language = language_of(request)
         record, actor = await _record(door, user, wanted, language)
-        permit = await door.permit(actor, record, Owner.AUDIT, language)
+        permit = await door.permit(actor, record, Owner.AUDIT, language, on=terms(request))
         found = await door.owners.traces.read(_asked(permit, wanted))
         base = door.base(request)
         resources = [audit_event(trace_view(trace, record, language)) for trace in found]

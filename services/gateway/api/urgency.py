@@ -41,7 +41,7 @@ def urgency(request: Request) -> Urgency | None:
     Raises:
         Problem: 422 for a mode or reason that is none, and for headers that say nothing together.
     """
-    mode, reason, text = (_one(request, name) for name in (MODE, REASON, TEXT))
+    mode, reason, text = (one_header(request, name) for name in (MODE, REASON, TEXT))
     if mode in {None, AccessMode.NORMAL.value}:
         if reason is not None or text is not None:
             raise Problem(422, "mode_missing", "A reason stands without its mode.", f"Name the mode in {MODE}.")
@@ -55,7 +55,8 @@ def urgency(request: Request) -> Urgency | None:
     return Urgency(AccessMode(mode), reason, _text(text) if text is not None else None)
 
 
-def _one(request: Request, name: str) -> str | None:
+def one_header(request: Request, name: str) -> str | None:
+    """A header that may stand once; raises Problem 422 where it stands twice."""
     found = request.headers.getlist(name)
     if len(found) > 1:
         raise Problem(422, "doubled_header", f"{name} stands twice.", "Send it once.")

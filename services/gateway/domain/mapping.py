@@ -15,8 +15,8 @@ from services.gateway.fhir.search import DocumentSearch
 from services.gateway.fhir.search import Range as SearchRange
 from services.gateway.fhir.views import DocumentView
 from shared.contracts import history_events
-from shared.contracts.access_decisions import Decided, Outcome, RecordOpened
-from shared.contracts.common import Actor, ActorKind, Body
+from shared.contracts.access_decisions import Decided, Outcome, RecordOpened, TreatingDoctorKnown
+from shared.contracts.common import AccessMode, Actor, ActorKind, Body
 from shared.contracts.document_events import (
     Consulted,
     Deposited,
@@ -56,6 +56,10 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "Adresse donnée pour informer le médecin traitant ou une personne qui agit pour le titulaire.",
         "Address given at which the treating doctor or somebody who acts for the holder is told.",
     ),
+    TreatingDoctorKnown.type_name: (
+        "Médecin traitant déclaré auparavant.",
+        "The treating doctor, declared before.",
+    ),
     UpdateToTell.type_name: (
         "Mise à jour du dossier, à voir avec un professionnel de santé.",
         "Update of the record, to be seen with a health professional.",
@@ -68,8 +72,10 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
 """What happened without an act that was decided, in words."""
 
 
-def deposit_metadata(published: Publication, *, deposit: UUID, record: UUID, actor: Actor) -> DepositMetadata:
-    """What document is told of a publication. `actor` deposits; the authors are those that the publication names.
+def deposit_metadata(
+    published: Publication, *, deposit: UUID, record: UUID, actor: Actor, mode: AccessMode = AccessMode.NORMAL
+) -> DepositMetadata:
+    """What document is told of a publication. `actor` deposits in a mode; the authors are those that it names.
 
     Raises:
         FhirError: 422 where a value is longer or of another form than document keeps, and where a document that is
@@ -79,7 +85,7 @@ def deposit_metadata(published: Publication, *, deposit: UUID, record: UUID, act
         told = f"In a secret connection only documents with the security label {HIDDEN} are deposited; add it."
         raise FhirError(422, "business-rule", told, "DocumentReference.securityLabel")
     try:
-        return _metadata(published, deposit, record, actor)
+        return _metadata(published, deposit, record, actor).model_copy(update={"mode": mode})
     except ValidationError as error:
         raise _unfit(error, 422) from None
 

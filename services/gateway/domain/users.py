@@ -1,18 +1,18 @@
 """Who asks: the claims of a verified token become the actor that every request names.
 
-Fail closed: claims that fit no kind, or more than one, are refused; a profession or sector that is missing or
-ambiguous leaves the actor without a role, which no decision permits to read (AR-072).
+Fail closed: claims that fit no kind, or more than one, are refused, and so is a word that no list knows; a profession
+or sector that is missing or ambiguous leaves the actor without a role, which no decision permits to read (AR-072).
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
 
 from shared import terminology
-from shared.contracts.common import Actor, ActorKind
+from shared.contracts.common import Actor, ActorKind, Capacity, Strength
 from shared.contracts.http_access_control import DelegateOf
 from shared.contracts.reasons import Reason
 from shared.terminology import Ins, parse_ins
@@ -26,6 +26,25 @@ _RANK: Final = {"ACCEPTED": 0, "PENDING": 1}
 """Of several delegations on one record, the one that a person acts under."""
 HIDDEN: Final = "INVISIBLE_REPRESENTANTS_LEGAUX"
 """Value of the claim `confidentiality_code` in a secret connection (connexion secrète): of the whole session."""
+_STRENGTHS: Final = {
+    "DIRECTE": Strength.DIRECT,
+    "INDIRECTE": Strength.CERTIFICATE,
+    "INDIRECT_RENFORCEE": Strength.AIR,
+    "INDIRECTE_RENFORCEE": Strength.AIR,
+}
+"""Values of the claim `Authentification_Mode`, as the VIHF has them (domain rules, 3.2)."""
+_CAPACITIES: Final = {
+    ActorKind.PROFESSIONAL: frozenset(
+        {
+            Capacity.COORDINATING_DOCTOR,
+            Capacity.PMI_DOCTOR,
+            Capacity.FIREFIGHTER_DOCTOR,
+            Capacity.COURT_EXPERT,
+        }
+    ),
+    ActorKind.INSURER: frozenset({Capacity.COUNSELLOR}),
+}
+"""In which capacities somebody of a kind may sign in. Heirs and trusted persons have no session (AR-065, AR-069)."""
 _STUDENT: Final = "E"
 """codeCategorieProfessionnelle of a student."""
 _RPPS = re.compile(r"[0-9]{11}", re.ASCII)
@@ -73,6 +92,12 @@ def identify(claims: Mapping[str, Any], *, local: bool) -> User:
         UnknownUserError: No kind of user fits, or more than one, or a number is not of its form.
         UnacceptableInsError: A patient's INS is not one for this installation.
     """
+    user = _identified(claims, local=local)
+    capacity = _capacity(claims, user.actor.kind)
+    return user if capacity is None else replace(user, actor=user.actor.model_copy(update={"capacity": capacity}))
+
+
+def _identified(claims: Mapping[str, Any], *, local: bool) -> User:
     kinds = [name for name in ("ins", "insurer", "operator", "SubjectNameID") if claims.get(name)]
     if len(kinds) > 1:
         raise UnknownUserError(f"the token is of several kinds at once ({', '.join(kinds)}); sign in as one of them")
@@ -88,7 +113,8 @@ def identify(claims: Mapping[str, Any], *, local: bool) -> User:
             )
             return User(actor, accepted(_own_ins(claims["ins"]), local=local))
         case ["insurer"]:
-            return User(Actor(kind=ActorKind.INSURER, number=_plain(claims, "insurer")))
+            number = _plain(claims, "insurer")
+            return User(Actor(kind=ActorKind.INSURER, number=number, authenticated=_authenticated(claims)))
         case ["operator"]:
             return User(Actor(kind=ActorKind.OPERATOR, number=_plain(claims, "operator")))
         case ["SubjectNameID"]:
@@ -144,6 +170,7 @@ def may_be_urgent(actor: Actor) -> bool:
     """True for a person of the health professions who might be permitted an emergency access (AR-033, AR-034)."""
     known = terminology.role(actor.role) if actor.role is not None else None
     person = actor.kind is ActorKind.PROFESSIONAL and actor.authenticated and actor.number is not None
+    person = person and actor.strength is not Strength.CERTIFICATE
     return person and known is not None and outsider(actor) is None
 
 
@@ -186,9 +213,45 @@ def _professional(claims: Mapping[str, Any]) -> Actor:
         sector=sector,
         structure=structure if isinstance(structure, str) and _STRUCTURE.fullmatch(structure) else None,
         authenticated=_authenticated(claims),
+        strength=_strength(claims),
+        team=_plain(claims, "Equipe_Soins") if "Equipe_Soins" in claims else None,
         regulator=claims.get("Acces_Regulation_Medicale") == "VRAI",
         secret=_secret(claims),
     )
+
+
+def _strength(claims: Mapping[str, Any]) -> Strength | None:
+    """How strongly a professional was authenticated (AR-016, AR-017); None where nothing says that he was.
+
+    Pro Santé Connect, which authenticates persons alone, says so by the level (`acr`) and has no claim of its own for
+    the way; whoever vouches for a structure's people has to name it.
+
+    Raises:
+        UnknownUserError: a way that no list knows.
+    """
+    if "Authentification_Mode" not in claims:
+        return Strength.DIRECT if _authenticated(claims) else None
+    named = claims["Authentification_Mode"]
+    if not isinstance(named, str) or named not in _STRENGTHS:
+        expected = ", ".join(_STRENGTHS)
+        raise UnknownUserError(f"the claim Authentification_Mode is none of {expected}; tell the provider")
+    return _STRENGTHS[named]
+
+
+def _capacity(claims: Mapping[str, Any], kind: ActorKind) -> Capacity | None:
+    """The special capacity of the session (AR-001, AR-050, AR-064); None where it has none.
+
+    Raises:
+        UnknownUserError: no such capacity, or not one of such a person: nobody acts in another than he believes.
+    """
+    if "capacity" not in claims:
+        return None
+    expected = {capacity.value: capacity for capacity in _CAPACITIES.get(kind, ())}
+    named = claims["capacity"]
+    if not isinstance(named, str) or named not in expected:
+        known = ", ".join(sorted(expected)) or "none"
+        raise UnknownUserError(f"the claim capacity names none of this kind of user ({known}); sign in again")
+    return expected[named]
 
 
 def _secret(claims: Mapping[str, Any]) -> bool:

@@ -22,6 +22,7 @@ ACCEPTED: Final = "ACCEPTED"
 """The state of a delegation that was accepted."""
 REQUESTED: Final = "requested"
 FORESEEN: Final = "foreseen"
+SOON: Final = "soon"
 FOR_HOLDER: Final = "for_holder"
 """The variant of a text that is written to the holder, where the other one is written to the delegate."""
 _CONSENTS: Final[Mapping[str, Event]] = {
@@ -66,12 +67,19 @@ def of_consent(body: ConsentChanged) -> tuple[Notice, ...]:
 
 def of_life(body: LifeChanged) -> tuple[Notice, ...]:
     """A change of the record's life. A death is told to nobody; that it was told by error is."""
-    if body.act == FurtherAct.COME_OF_AGE:
-        return (Notice(Event.OF_AGE),)
+    if body.act in {FurtherAct.COME_OF_AGE, FurtherAct.FORESEE_MAJORITY}:
+        return _of_majority(body)
     if body.act == FurtherAct.DECEASE:
         return (_to_holder(body, Event.REOPENED, body.act),) if body.undone else ()
     event = _LIFE.get(body.act)
     return () if event is None or _by_holder(body) else (_to_holder(body, event, body.act),)
+
+
+def _of_majority(body: LifeChanged) -> tuple[Notice, ...]:
+    """The young adult and those who represented him: before it, and when it is so (AR-045)."""
+    variant = SOON if body.act == FurtherAct.FORESEE_MAJORITY else ""
+    others = (Notice(Event.REPRESENTED_OF_AGE, variant, to=str(one)) for one in body.delegations)
+    return Notice(Event.OF_AGE, variant), *others
 
 
 def of_deletion(body: DeletionRequested) -> tuple[Notice, ...]:

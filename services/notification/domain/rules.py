@@ -46,7 +46,7 @@ RULES: Final[Mapping[type[Body], Callable[[Any], tuple[Notice, ...]]]] = {
 }
 ACCESSES: Final = frozenset({Decided, Consulted, HistoryConsulted, CaseAnswered})
 """Events whose notices depend on what was told before, or could not be."""
-TO_OTHERS: Final = frozenset({Decided, ConsentChanged, SummaryDue})
+TO_OTHERS: Final = frozenset({Decided, ConsentChanged, LifeChanged, SummaryDue})
 """Events that may be told to others than the holder."""
 _DEPOSIT: Final = b'"act":"deposit"'
 _NORMAL_PERMIT: Final = (b'"outcome":"permit"', b'"mode":"normal"')

@@ -68,6 +68,27 @@ async def test_ar_062_a_case_is_kept_with_the_professional_who_was_decided_on(se
     assert case["due"] == opened["due"]
 
 
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("actor", [DOCTOR, HOSPITAL, HOLDER])
+async def test_ar_062_an_access_contested_right_behind_it_is_known_as_any_other(service, together, actor):
+    """Whether both stand in one batch or not: who was decided on counts, be he permitted or not."""
+    record, other = await service.opened(1), await service.opened(2)
+    request, ahead = uuid4(), uuid4()
+    asked = [
+        service.message(record, consult(actor), identity=request),
+        service.message(record, contest(request, professional=NURSE.number)),
+        service.message(other, contest(request, professional=NURSE.number)),
+        service.message(record, contest(ahead, professional=NURSE.number)),
+        service.message(record, consult(DOCTOR), identity=ahead),
+    ]
+    for batch in [asked] if together else [[one] for one in asked]:
+        await service.take(*batch)
+    known = {case["request"]: case["professional"] for case in await shown(service, record)}
+    by_whom = DOCTOR.number if actor is DOCTOR else NURSE.number
+    assert known == {str(request): by_whom, str(ahead): NURSE.number}
+    assert await shown(service, other) == []
+
+
 @pytest.mark.parametrize(("traits", "secret"), [(CHILD, True), (TRAITS, False)])
 async def test_ar_042_a_minors_own_case_is_kept_as_such_by_the_day_that_is_stored(service, traits, secret):
     record = await service.opened(1, traits=traits)

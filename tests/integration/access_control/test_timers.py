@@ -1,16 +1,18 @@
 """The clock's work on the real database: windows that end, archives, majorities; by several replicas, and only once."""
 
 import asyncio
-from datetime import timedelta
+import json
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 
-from services.access_control.repository import Openings, Timers
+from services.access_control.repository import Declarations, Openings, Timers
 from shared.contracts.record_requests import (
     Answer,
     Authorise,
     Close,
+    DeclareTreatingDoctor,
     DelegationKind,
     Invite,
     Reopen,
@@ -20,7 +22,7 @@ from shared.database import Transaction
 from shared.database.record_keys import RecordKeys
 from tests.integration.access_control.conftest import TRAITS, ins
 from tests.integration.access_control.test_deletion import confirm, types
-from tests.unit.access_control.cast import CARER, DOCTOR, HOLDER, INSURER, OPERATOR, changed
+from tests.unit.access_control.cast import CARER, DOCTOR, HOLDER, INSURER, NURSE, OPERATOR, changed
 
 pytestmark = pytest.mark.kafka
 
@@ -28,6 +30,8 @@ DAY = timedelta(days=1)
 WINDOW = timedelta(days=42)
 YEARS = timedelta(days=3653)
 CHILD = TRAITS | {"birth_date": "2025-02-28"}
+OF_AGE = datetime(2043, 2, 27, 23, tzinfo=UTC)
+"""00:00 in Paris on that child's 18th birthday."""
 
 
 def later(by):
@@ -42,6 +46,11 @@ def timers(service, by=timedelta(0)):
     runtime = service.runtime
     keys, policy = RecordKeys(runtime.keys), runtime.settings.policy
     return Timers(runtime.database, runtime.outbox, keys, runtime.partition, policy=policy, clock=later(by))
+
+
+def declarations(service):
+    runtime = service.runtime
+    return Declarations(runtime.database, runtime.outbox, runtime.partition)
 
 
 def openings(service, by=timedelta(0)):
@@ -133,12 +142,69 @@ async def test_ar_045_majority_is_told_and_leaves_representatives_nothing(servic
     assert await loop.majorities() is False
     assert (await types(service, child))[-1] == "rights-changed"
     await asyncio.gather(*(timers(service, 19 * 365 * DAY).majorities() for _ in range(3)))
-    assert (await types(service, child)).count("life-changed") == 1
+    assert [one["act"] for one in await service.told(child) if "delegations" in one] == ["come_of_age"]
     told = await types(service, grown)
     assert told[-2:] == ["life-changed", "record-closed"], "suspended, and closed uncontested: majority waits"
     view = (await service.call("GET", f"/records/{child}/rights")).json()
     assert view["professionals"] == []
     assert [one["state"] for one in view["delegations"]] == ["EXPIRED"]
+
+
+async def test_ar_045_majority_is_told_before_it_comes_and_once(service):
+    child = await represented(service, 1)
+    clock = (OF_AGE - datetime.now(UTC)) - 10 * DAY
+    await timers(service, clock - 25 * DAY).majorities()
+    assert "life-changed" not in await types(service, child)
+    await asyncio.gather(*(timers(service, clock).majorities() for _ in range(3)))
+    await timers(service, clock + DAY).majorities()
+    (told,) = [one for one in await service.told(child) if one.get("act") == "foresee_majority"]
+    (mother,) = (await service.call("GET", f"/records/{child}/rights")).json()["delegations"]
+    assert (told["delegations"], mother["state"]) == ([mother["delegation"]], "ACCEPTED")
+    assert "2043" not in json.dumps(told)
+
+
+async def test_ar_045_a_replica_that_ends_before_its_commit_has_told_nothing(service, monkeypatch):
+    child = await represented(service, 1)
+    clock = (OF_AGE - datetime.now(UTC)) - 10 * DAY
+
+    async def ends(*_arguments):
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(service.runtime.outbox, "append", ends)
+        with pytest.raises(ZeroDivisionError):
+            await timers(service, clock).majorities()
+    assert not await service.rows("SELECT FROM majority_foreseen")
+    await timers(service, clock).majorities()
+    assert (await types(service, child))[-1] == "life-changed"
+
+
+async def test_ar_006_066_a_declaration_from_before_is_told_once_and_as_it_is_now(service, monkeypatch):
+    """As an upgrade finds them: declared, and noted as untold."""
+    record, closed_one, without = await service.opened(1), await service.opened(2), await service.opened(3)
+    for one in (record, closed_one, without):
+        await service.ask(one, DeclareTreatingDoctor(actor=INSURER, professional=DOCTOR.number))
+    await service.ask(record, DeclareTreatingDoctor(actor=INSURER, professional=NURSE.number))
+    await service.ask(without, DeclareTreatingDoctor(actor=INSURER))
+    await service.ask(closed_one, Close(actor=HOLDER, rights_version=1))
+    await service.rows("INSERT INTO declaration_untold SELECT id FROM record RETURNING record")
+
+    async def ends(*_arguments):
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(service.runtime.outbox, "append", ends)
+        with pytest.raises(ZeroDivisionError):
+            await declarations(service).once()
+    await asyncio.gather(*(declarations(service).once() for _ in range(3)))
+    assert (await types(service, record)).count("treating-doctor-known") == 1
+    assert (await service.told(record))[-1] == {"professional": NURSE.number}
+    for one in (closed_one, without):
+        assert "treating-doctor-known" not in await types(service, one)
+    await service.ask(closed_one, Reopen(actor=HOLDER, rights_version=2))
+    await declarations(service).once()
+    assert (await service.told(closed_one))[-1] == {"professional": DOCTOR.number}
+    assert not await service.rows("SELECT FROM declaration_untold")
 
 
 async def test_ar_061_an_invitation_without_an_answer_ends_by_the_clock(service):

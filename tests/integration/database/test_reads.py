@@ -155,6 +155,38 @@ async def test_the_next_transaction_has_its_own_time(database):
         await tx.fetch("SELECT pg_sleep(0.6)")
 
 
+@pytest.mark.parametrize("seen_by", ["a permit", "a message"])
+async def test_ar_018_by_a_clock_that_is_behind_no_permit_lives_longer(database, seen_by):
+    """A block is told when the last permit has run out on access_control's clock, which here is 3 s ahead."""
+    if seen_by == "a permit":
+        async with database.transaction() as tx:
+            ahead = Use(uuid4(), uuid4(), soon(8), issued=soon(3))
+            (at,) = await use_permits(tx, [ahead])
+        assert at >= ahead.issued, "it happened when it could"
+    else:
+        database.behind.seen(timedelta(seconds=3))
+    for held_back in (use(2.9), Use(uuid4(), uuid4(), soon(2.9), issued=soon(-2.1))):
+        async with database.transaction() as tx:
+            assert [type(one) for one in await use_permits(tx, [held_back])] == [PermitLateError]
+    async with database.transaction() as tx:
+        assert isinstance((await use_permits(tx, [use(3.5)]))[0], datetime)
+
+
+async def test_ar_018_by_a_clock_that_is_behind_no_read_takes_longer(database):
+    with pytest.raises(Exception) as caught:  # noqa: PT012 - the driver tells a lost connection in several ways
+        async with database.transaction() as tx:
+            await use_permits(tx, [Use(uuid4(), uuid4(), soon(3.3), issued=soon(3))])
+            await asyncio.sleep(0.8)
+            await tx.fetch("SELECT 1")
+    assert is_transient(caught.value)
+
+
+async def test_a_clock_that_is_right_or_ahead_shortens_nothing(database):
+    async with database.transaction() as tx:
+        await use_permits(tx, [Use(uuid4(), uuid4(), soon(4), issued=soon(-1))])
+    assert database.behind.by == timedelta(0)
+
+
 async def test_old_permits_are_forgotten(database):
     async with database.transaction() as tx:
         await use_permit(tx, request=uuid4(), record=uuid4(), expires=soon(5))

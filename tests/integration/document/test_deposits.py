@@ -33,7 +33,7 @@ async def test_a_deposit_is_staged_with_its_content_and_asks_for_a_decision(room
     (request,) = await room.sent("record.deposits", record)
     assert request["deposit"] == str(deposit)
     assert request["actor"]["number"] == made.AUTHOR.number
-    assert request["replaces"] is False
+    assert (request["replaces"], request["mode"]) == (False, "normal")
     (sent,) = await room.rows("SELECT correlation, cause FROM outbox")
     assert sent["correlation"] == deposit
     assert len(room.contents()) == 1

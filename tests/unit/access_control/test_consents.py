@@ -8,10 +8,10 @@ import pytest
 from services.access_control.domain import decide
 from services.access_control.domain.policy import DEFAULT
 from services.access_control.domain.record import Right, Standing
-from shared.contracts.common import AccessMode, Act, FurtherAct, Owner
+from shared.contracts.common import AccessMode, Act, Capacity, FurtherAct, Owner
 from shared.contracts.further_reasons import FurtherReason
 from shared.contracts.reasons import Reason
-from shared.contracts.record_requests import TeamKind
+from shared.contracts.record_requests import SpokenConsent, TeamKind
 from tests.unit.access_control.cast import (
     DOCTOR,
     HOLDER,
@@ -22,6 +22,7 @@ from tests.unit.access_control.cast import (
     OPEN,
     OSTEOPATH,
     OTHER_DOCTOR,
+    POLICY,
     SOCIAL_WORKER,
     changed,
     consult,
@@ -247,3 +248,27 @@ def test_ar_012_every_relation_reads_within_the_column_of_its_profession():
         scope = consult(record, NURSE).scope
         assert scope.types == types
         assert "unknown-type" not in scope.types
+
+
+def test_ar_008_a_collector_opens_the_team_of_his_kind_beside_one_of_another_kind_of_that_number():
+    """What the holder consented to for a person of that number covers nobody else who acts under it."""
+    person = team(kind=TeamKind.PROFESSIONAL, until=NOW + timedelta(days=365))
+    collected = do(person, FurtherAct.CONSENT_TEAM, NURSE, team=NURSE.structure, team_kind=TeamKind.STRUCTURE)
+    assert collected.happened
+    assert consult(collected.record, NURSE).code is FurtherReason.CARE_TEAM
+
+
+def test_ar_010_019_a_block_from_before_the_declaration_takes_no_consent_from_the_treating_doctor():
+    record = replace(OPEN.with_right(DOCTOR.number, Right(blocked=True)), treating=DOCTOR.number)
+    assert do(record, FurtherAct.CONSENT_SESSION, DOCTOR).verdict.permitted
+    assert do(replace(record, treating=None), FurtherAct.CONSENT_SESSION, DOCTOR).verdict.code is Reason.BLOCKED
+
+
+@pytest.mark.parametrize("sector", ["SA66", "SA13"])
+def test_ar_047_050_no_special_capacity_opens_a_record_to_occupational_medicine(sector):
+    policy = replace(POLICY, occupational_medicine=True, pmi_needs_consent=False)
+    for capacity in (Capacity.PMI_DOCTOR, Capacity.FIREFIGHTER_DOCTOR):
+        special = changed(DOCTOR, capacity=capacity)
+        consent = SpokenConsent.VITAL_RISK
+        assert consult(OPEN, special, policy=policy, consent=consent).permitted
+        assert not consult(OPEN, changed(special, sector=sector), policy=policy, consent=consent).permitted

@@ -34,6 +34,7 @@ from tests.unit.access_control.cast import (
     NURSE,
     OPEN,
     OPERATOR,
+    POLICY,
     REPRESENTATIVE,
     changed,
     consult,
@@ -41,7 +42,7 @@ from tests.unit.access_control.cast import (
     handle,
 )
 
-NEW = UUID(int=99)
+NEW, OTHER = UUID(int=99), UUID(int=98)
 INVITED = changed(REPRESENTATIVE, delegation=NEW)
 READ = frozenset({DelegationScope.READ})
 LEGAL, PROTECTED = DelegationKind.LEGAL_REPRESENTATION, DelegationKind.PROTECTED_ADULT
@@ -189,7 +190,7 @@ def test_an_invitation_without_answer_is_over_after_its_time():
     ],
 )
 def test_a_carer_is_given_no_decision_on_rights(kind, scopes, code):
-    assert invite(kind=kind, scopes=scopes).verdict.code is code
+    assert invite(kind=kind, scopes=scopes, professional=DOCTOR.number).verdict.code is code
 
 
 @pytest.mark.parametrize(
@@ -284,3 +285,63 @@ def test_an_id_that_was_used_invites_nobody_else():
     again = do(record, FurtherAct.INVITE, HOLDER, delegation=CARER_ID, kind=CARING, scopes=READ)
     assert not again.happened
     assert again.record.delegations == DELEGATIONS
+
+
+def helper(record=OPEN, accepted=True, **more):
+    told = {"delegation": NEW, "kind": HELPING, "scopes": READ, "professional": DOCTOR.number} | more
+    invited = do(record, FurtherAct.INVITE, **told).record
+    return do(invited, FurtherAct.ANSWER, INVITED, delegation=NEW, accepted=True).record if accepted else invited
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+@pytest.mark.parametrize("kind", [HELPING, CARING])
+def test_ar_018_the_block_of_a_professional_ends_his_delegation(kind, accepted):
+    record = helper(accepted=accepted, kind=kind)
+    assert consult(record, INVITED).permitted is accepted
+    blocked = do(record, Act.BLOCK, professional=DOCTOR.number)
+    assert blocked.happened
+    assert not consult(blocked.record, INVITED).permitted
+    assert not decide.deposit(blocked.record, INVITED, NOW).permitted
+    assert not do(blocked.record, FurtherAct.ANSWER, INVITED, delegation=NEW, accepted=True).verdict.permitted
+
+
+def test_ar_018_020_no_delegation_while_the_block_stands_and_none_comes_back_with_its_end():
+    blocked = do(helper(), Act.BLOCK, professional=DOCTOR.number).record
+    again = do(blocked, FurtherAct.INVITE, delegation=OTHER, kind=HELPING, scopes=READ, professional=DOCTOR.number)
+    assert again.verdict.code is Reason.BLOCKED
+    unblocked = do(blocked, Act.UNBLOCK, professional=DOCTOR.number).record
+    assert not consult(unblocked, INVITED).permitted
+    told = {"delegation": OTHER, "kind": HELPING, "scopes": READ, "professional": DOCTOR.number}
+    assert do(unblocked, FurtherAct.INVITE, **told).verdict.permitted
+
+
+def test_ar_018_who_helps_as_a_professional_is_named():
+    assert do(OPEN, FurtherAct.INVITE, delegation=NEW, kind=HELPING, scopes=READ).verdict.code is (
+        FurtherReason.SUBJECT_MISSING
+    )
+    assert do(OPEN, FurtherAct.INVITE, delegation=NEW, kind=CARING, scopes=READ).verdict.permitted
+
+
+def test_ar_018_a_block_ends_nobody_elses_delegation_and_no_legal_one():
+    others = helper(kind=CARING, professional=NURSE.number)
+    assert consult(do(others, Act.BLOCK, professional=DOCTOR.number).record, INVITED).permitted
+    mother = do(
+        replace(MINOR, delegations={}), FurtherAct.INVITE, OPERATOR, delegation=NEW, kind=LEGAL, professional="x"
+    )
+    assert mother.record.delegations[str(NEW)].professional is None
+
+
+def test_ar_018_a_block_that_stands_already_ends_a_delegation_from_before_the_rule():
+    record = helper().with_right(DOCTOR.number, Right(blocked=True))
+    blocked = do(record, Act.BLOCK, professional=DOCTOR.number)
+    assert blocked.happened
+    assert not consult(blocked.record, INVITED).permitted
+    assert not do(blocked.record, Act.BLOCK, professional=DOCTOR.number).happened
+
+
+def test_ar_018_by_setting_a_block_leaves_delegations():
+    policy = replace(POLICY, block_ends_delegations=False)
+    blocked = do(helper(), Act.BLOCK, professional=DOCTOR.number, policy=policy).record
+    assert consult(blocked, INVITED).permitted
+    told = {"delegation": OTHER, "kind": HELPING, "scopes": READ, "professional": DOCTOR.number}
+    assert do(blocked, FurtherAct.INVITE, policy=policy, **told).verdict.permitted

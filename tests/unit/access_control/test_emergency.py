@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 from itertools import product
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -11,11 +11,14 @@ from services.access_control.domain import decide
 from services.access_control.domain.oversight import Oversight
 from services.access_control.domain.record import Record, Right, State
 from shared import terminology
+from shared.contracts.access_decisions import Outcome
 from shared.contracts.common import AccessMode, FurtherAct, Owner, Wishes
 from shared.contracts.further_reasons import FurtherReason
 from shared.contracts.reasons import Reason
+from shared.contracts.record_deposits import Deposit
 from shared.contracts.record_requests import Consult
 from tests.unit.access_control.cast import (
+    DEPOSITS,
     DOCTOR,
     HOLDER,
     HOSPITAL,
@@ -59,6 +62,16 @@ def test_ar_033_an_opposition_covers_reading_and_feeding_in_that_mode():
     assert decide.deposit(record, DOCTOR, NOW).permitted
     assert consult(record, DOCTOR).permitted, "the normal mode is another matter"
     assert decide.deposit(OPEN, DOCTOR, NOW, mode=BTG).permitted
+
+
+def test_ar_033_the_lane_of_deposits_asks_for_the_mode():
+    opposed = replace(OPEN, wishes=Wishes(break_glass=False))
+    for mode, outcome in ((AccessMode.NORMAL, Outcome.PERMIT), (AccessMode.EMERGENCY, Outcome.DENY)):
+        body = Deposit(deposit=UUID(int=5), actor=DOCTOR, type_code="11488-4", mode=mode)
+        told = decided(handle(body, opposed, lane=DEPOSITS))
+        assert (told.outcome, told.mode) == (outcome, mode)
+    older = Deposit.model_validate({"deposit": UUID(int=5), "actor": DOCTOR, "type_code": "11488-4"})
+    assert decided(handle(older, opposed, lane=DEPOSITS)).outcome is Outcome.PERMIT
 
 
 def test_ar_034_regulation_is_for_the_regulating_doctor_alone():

@@ -20,7 +20,7 @@ from shared.contracts.access_decisions import (
     RecordDeleted,
 )
 from shared.contracts.audit_events import RecordDestroyed
-from shared.contracts.common import Act, Capacity, FurtherAct, Wishes
+from shared.contracts.common import Act, Capacity, FurtherAct, Strength, Wishes
 from shared.contracts.further_reasons import FurtherReason
 from shared.contracts.reasons import Reason
 from shared.contracts.record_requests import CloseUncontested, Decease, Object, RequestDeletion, Suspend
@@ -131,6 +131,27 @@ def test_ar_001_who_may_open_a_record():
     assert opening.refused(changed(COUNSELLOR, authenticated=False), professionals_may=True) is (
         Reason.NOT_AUTHENTICATED
     )
+
+
+def test_ar_001_016_a_servers_certificate_opens_no_record():
+    assert opening.refused(changed(DOCTOR, strength=Strength.DIRECT), professionals_may=True) is None
+    weak = changed(DOCTOR, strength=Strength.CERTIFICATE)
+    assert opening.refused(weak, professionals_may=True) is Reason.NOT_AUTHENTICATED
+
+
+def test_ar_001_a_counsellor_writes_down_an_opposition_that_the_person_alone_withdraws():
+    for actor in (HOLDER, COUNSELLOR, None):
+        assert opening.not_opposing(actor, opposed=True) is None
+    for actor in (HOLDER, None):
+        assert opening.not_opposing(actor, opposed=False) is None
+    assert opening.not_opposing(COUNSELLOR, opposed=False) is Reason.NO_BRANCH
+    assert opening.not_opposing(INSURER, opposed=True) is Reason.EXCLUDED_ACTOR
+    for actor in (HOLDER, COUNSELLOR):
+        unknown = changed(actor, authenticated=False)
+        assert opening.not_opposing(unknown, opposed=True) is Reason.NOT_AUTHENTICATED
+    assert opening.not_opposing(changed(HOLDER, app="carnet-suivi"), opposed=True) is Reason.NOT_HOLDER
+    for actor in (DOCTOR, OPERATOR):
+        assert opening.not_opposing(actor, opposed=True) is Reason.NO_BRANCH
 
 
 def test_ar_001_a_counsellor_reads_nothing_and_feeds_nothing():

@@ -198,3 +198,10 @@ def test_an_operator_alone_ends_a_hold():
 def test_a_permit_moves_the_end_of_permits_on_and_nothing_else(known):
     record = replace(AUTHORISING, treating=DOCTOR.number, permits_until=known, rights_version=7)
     assert record.with_permit(NOW) == replace(record, permits_until=max(known or NOW, NOW))
+
+
+def test_an_end_for_who_is_blocked_takes_nothing_away():
+    record = OPEN.with_right(DOCTOR.number, Right(blocked=True))
+    asked = Command(Act.AUTHORISE, HOLDER, 0, DOCTOR.number, until=NOW)
+    assert not restricts(record, asked)
+    assert restricts(AUTHORISING, asked)

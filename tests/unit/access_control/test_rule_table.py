@@ -13,6 +13,8 @@ FOLDER = Path(__file__).parent
 TESTS = FOLDER.parents[1]
 OWNERS = {"access_control", "document", "notification", "audit"}
 LAST_RULE = 73
+UNTESTED = frozenset(f"AR-{number:03}" for number in (5, 7, 24, 25, 26, 31, 32, 43, 44, 51, 52, 53, 60, 68))
+"""Rules of document and audit that no test bears yet; whatever is not among them has its test, and keeps it."""
 BEARS = re.compile(r"^test_ar((?:_\d{3})+)_[a-z]")
 """`test_ar_018_019_…` bears AR-018 and AR-019."""
 
@@ -32,11 +34,11 @@ def borne(source: str) -> list[tuple[str, str]]:
     return [(f"AR-{digits}", name) for match, name in named for digits in match[1].strip("_").split("_")]
 
 
-def table() -> dict[str, list[str]]:
-    """The tests of access_control by rule."""
+def table(services: str = "access_control") -> dict[str, list[str]]:
+    """The tests of access_control, or of all services (`*`), by rule."""
     found: dict[str, list[str]] = defaultdict(list)
     for layer in ("unit", "integration"):
-        for path in sorted((TESTS / layer / "access_control").glob("test_*.py")):
+        for path in sorted((TESTS / layer).glob(f"{services}/test_*.py")):
             for rule, name in borne(path.read_text(encoding="utf-8")):
                 found[rule].append(f"{layer}/{path.name}::{name}")
     return found
@@ -54,14 +56,22 @@ def test_every_rule_has_one_owner():
 
 def test_every_rule_of_access_control_has_its_test(capsys: pytest.CaptureFixture[str]):
     owners, tests = rules(), table()
-    lines = [f"{rule}  {', '.join(tests.get(rule, [])) or f'({owner})'}" for rule, owner in owners.items()]
+    everywhere = table("*")
+    lines = [
+        f"{rule}  {', '.join(tests.get(rule) or everywhere.get(rule, [])) or f'({owner}: none)'}"
+        for rule, owner in owners.items()
+    ]
     with capsys.disabled():
         sys.stdout.write("\n" + "\n".join(lines) + "\n")
     assert missing(owners, tests) == []
 
 
+def test_a_rule_of_another_owner_that_has_a_test_keeps_it():
+    assert set(rules()) - set(table("*")) <= UNTESTED
+
+
 def test_no_test_bears_a_rule_that_does_not_exist():
-    assert set(table()) <= set(rules())
+    assert set(table("*")) <= set(rules())
 
 
 def test_a_rule_without_a_test_is_found():

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from services.access_control.domain import timers
 from services.access_control.domain.commands.life import archive_ends
+from services.access_control.domain.events import foreseen_majority
 from services.access_control.domain.policy import DEFAULT, Policy
 from services.access_control.domain.record import ABSENT, Right, State
 from services.access_control.domain.relations import Agreement, DelegationState
@@ -124,7 +126,9 @@ def test_ar_045_majority_is_told_once_and_takes_what_representatives_gave():
     )
     assert emits(minor, MAJORITY - TICK) == []
     (told,) = emits(minor, MAJORITY)
-    assert told == LifeChanged(act="come_of_age", actor=timers.CLOCK, rights_version=1, in_force_at=MAJORITY)
+    assert told == LifeChanged(
+        act="come_of_age", actor=timers.CLOCK, rights_version=1, in_force_at=MAJORITY, delegations=(MOTHER_ID,)
+    )
     adult = do(minor, FurtherAct.COME_OF_AGE, timers.CLOCK, MAJORITY).record
     assert set(adult.rights) == {NURSE.number, "810000000077"}
     assert set(adult.teams) == {"team-2"}
@@ -132,6 +136,30 @@ def test_ar_045_majority_is_told_once_and_takes_what_representatives_gave():
     assert adult.delegations[str(MOTHER_ID)].state is DelegationState.EXPIRED
     assert adult.delegations[str(CARER_ID)].state is DelegationState.ACCEPTED
     assert emits(adult, MAJORITY + DAY) == []
+
+
+@pytest.mark.parametrize(
+    ("record", "now", "nears"),
+    [
+        (MINOR, MAJORITY - 31 * DAY, False),
+        (MINOR, MAJORITY - 30 * DAY, True),
+        (MINOR, MAJORITY - TICK, True),
+        (MINOR, MAJORITY, False),
+        (replace(MINOR, majority=None), MAJORITY - DAY, False),
+        (replace(MINOR, held=True), MAJORITY - DAY, True),
+        (replace(MINOR, suspended=True), MAJORITY - DAY, False),
+        (replace(MINOR, state=State.CLOSED, closed_at=NOW), MAJORITY - DAY, False),
+        (replace(MINOR, deceased=True), MAJORITY - DAY, False),
+    ],
+)
+def test_ar_045_majority_is_foreseen_in_the_last_month(record, now, nears):
+    assert timers.majority_nears(record, now, DEFAULT) is nears
+
+
+def test_ar_045_who_represents_the_minor_is_told_and_no_birthday():
+    refused = replace(DELEGATIONS[str(MOTHER_ID)], state=DelegationState.REFUSED)
+    told = foreseen_majority(replace(MINOR, delegations={**DELEGATIONS, str(UUID(int=77)): refused}))
+    assert told == LifeChanged(act="foresee_majority", actor=timers.CLOCK, rights_version=0, delegations=(MOTHER_ID,))
 
 
 def test_ar_045_what_the_clock_tidies_up_changes_no_decision():

@@ -7,7 +7,13 @@ import pytest
 
 from services.document.domain.reminders import SUMMARIES, UNANNOUNCED, InUse, Treated, in_use
 from services.document.handlers import BY_TYPE
-from shared.contracts.access_decisions import LifeChanged, RecordClosed, RecordReopened, RightsChanged
+from shared.contracts.access_decisions import (
+    LifeChanged,
+    RecordClosed,
+    RecordReopened,
+    RightsChanged,
+    TreatingDoctorKnown,
+)
 from shared.contracts.common import Act, Actor, ActorKind, FurtherAct
 from shared.contracts.envelope import Envelope, Message
 from shared.terminology import document_type
@@ -50,6 +56,11 @@ def test_ar_006_a_declaration_says_who_is_reminded(professional):
     body = RightsChanged(act=Act.DECLARE, actor=INSURER, professional=professional, rights_version=1)
     effects = handled(body)
     assert (effects.changes, effects.emits) == ((Treated(RECORD, professional),), ())
+
+
+def test_ar_006_a_declaration_from_before_says_who_is_reminded():
+    effects = handled(TreatingDoctorKnown(professional=DOCTOR))
+    assert (effects.changes, effects.emits) == ((Treated(RECORD, DOCTOR),), ())
 
 
 @pytest.mark.parametrize("act", [Act.AUTHORISE, Act.BLOCK, Act.UNBLOCK, Act.REVOKE])

@@ -6,8 +6,10 @@ import pytest
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
-from deploy.local.identity.cast import ALICE, BRUNO, DR_ROUX
+from deploy.local.identity.cast import ALICE, BRUNO, CAST, DR_ROUX
+from services.gateway.api.urgency import MODE, REASON, TEXT
 from services.gateway.domain.users import HIDDEN
+from shared.contracts.common import ActorKind
 from shared.http import RemoteError, RemoteUnavailable
 
 FHIR = {"content-type": "application/fhir+json"}
@@ -313,3 +315,56 @@ async def test_ar_042_a_secret_connection_deposits_only_what_is_hidden_from_repr
     (metadata,) = world.metadata
     assert metadata.actor.secret
     assert HIDDEN in metadata.confidentiality
+
+
+def acting(world, name="helene", record=None, **more):
+    """Somebody of the cast acts for alice, or for the holder of another record."""
+    member = CAST[name]
+    told = {"record": str(record or world.alice_record), "delegation": str(uuid4()), "kind": "CAREGIVING"}
+    world.delegations[(member.oid, member.matricule)] = [told | {"state": "ACCEPTED"} | more]
+    return UUID(told["delegation"])
+
+
+async def test_ar_061_who_acts_for_the_holder_deposits_under_his_delegation(http, world, as_, publication) -> None:
+    """Whether it covers deposits is decided with each of them."""
+    delegation = acting(world)
+    assert (await post(http, publication, as_("helene"))).status_code == 201
+    (metadata,) = world.metadata
+    assert (metadata.record, metadata.actor.kind, metadata.actor.delegation) == (
+        world.alice_record,
+        ActorKind.REPRESENTATIVE,
+        delegation,
+    )
+    outcome = f"/fhir/deposits/{world.taken[0]}"
+    assert (await http.get(outcome, headers=as_("helene"))).status_code == 200
+    assert (await http.get(outcome, headers=as_("bruno"))).status_code == 404
+    acting(world, state="EXPIRED")
+    assert (await http.get(outcome, headers=as_("helene"))).status_code == 404
+
+
+async def test_ar_061_who_acts_for_another_deposits_for_nobody_else(http, world, as_, publication) -> None:
+    """The same answer whether the person has a record or not."""
+    acting(world, record=uuid4())
+    there = await post(http, publication, as_("helene"))
+    world.records.clear()
+    absent = await post(http, publication, as_("helene"))
+    assert (there.status_code, there.content) == (absent.status_code, absent.content)
+    assert (there.status_code, reason(there)) == (403, "not_own_record")
+    assert world.metadata == []
+
+
+async def test_ar_042_nobody_deposits_for_another_in_secret(http, world, as_, publication) -> None:
+    acting(world, "david")
+    assert reason(await post(http, publication, as_("david-secret"))) == "not_own_record"
+
+
+async def test_ar_033_a_deposit_says_the_mode_in_which_it_is_made(http, world, as_, publication) -> None:
+    for said, mode in (({}, "normal"), ({MODE: "bris_de_glace"}, "bris_de_glace"), ({MODE: "normal"}, "normal")):
+        assert (await post(http, publication, as_("dr-roux") | said)).status_code == 201
+        assert world.metadata[-1].mode == mode
+
+
+@pytest.mark.parametrize("said", [{MODE: "king"}, {MODE: "bris_de_glace", REASON: "unconscious"}, {TEXT: "x"}])
+async def test_ar_033_what_is_not_clear_deposits_nothing(http, world, as_, publication, said) -> None:
+    assert (await post(http, publication, as_("dr-roux") | said)).status_code == 422
+    assert world.metadata == []

@@ -44,6 +44,7 @@ ROUTES = [
     ("POST", f"/records/{SOME}/suspend"),
     ("POST", "/insured/suspend"),
     ("POST", "/insured/invite"),
+    ("PUT", "/insured/opposition"),
     ("POST", f"/records/{SOME}/explain"),
     ("POST", f"/records/{SOME}/see-as"),
     *((method, f"/records/{SOME}/cases") for method in ("GET", "POST")),

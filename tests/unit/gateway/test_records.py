@@ -3,9 +3,9 @@ from uuid import uuid4
 import pytest
 
 from deploy.local.identity.cast import ALICE, BRUNO, DR_MARTIN
-from shared.contracts.common import ActorKind, Owner
+from shared.contracts.common import ActorKind, Capacity, Owner
 from shared.contracts.reasons import Reason
-from shared.contracts.record_requests import DeclareTreatingDoctor, Release
+from shared.contracts.record_requests import Close, DeclareTreatingDoctor, Release
 from shared.http import RemoteError, RemoteUnavailable
 
 
@@ -90,8 +90,50 @@ async def test_a_patient_finds_his_record(http, world, as_) -> None:
 async def test_opposing(http, world, as_) -> None:
     answer = await http.put("/records/me/opposition", json={"opposed": True}, headers=as_("bruno"))
     assert answer.status_code == 204
-    assert world.calls[-1][3] == {"ins": ins(BRUNO), "opposed": True}
+    asked = world.calls[-1][3]
+    assert (asked["ins"], asked["opposed"], asked["actor"]["kind"]) == (ins(BRUNO), True, "patient")
     assert (await http.put("/records/me/opposition", json={}, headers=as_("dr-martin"))).status_code == 403
+
+
+async def test_ar_001_a_counsellor_writes_down_an_opposition_for_a_person(http, world, as_) -> None:
+    answer = await http.put("/insured/opposition", json={"ins": ins(BRUNO)}, headers=as_("counsellor"))
+    assert answer.status_code == 204, answer.text
+    asked = world.calls[-1][3]
+    assert (asked["ins"], asked["opposed"]) == (ins(BRUNO), True)
+    assert (asked["actor"]["capacity"], asked["actor"]["authenticated"]) == ("insurance_counsellor", True)
+    assert world.requests == []
+
+
+async def test_ar_073_an_opposition_to_a_record_that_is_there_closes_it(http, world, as_, monkeypatch) -> None:
+    exists = RemoteError(409, "record_exists", "There is a record.")
+    answered = world.access_control
+
+    def access_control(method, path, *more):
+        if path == "/oppositions":
+            raise exists
+        return answered(method, path, *more)
+
+    monkeypatch.setattr(world, "access_control", access_control)
+    answer = await http.put("/insured/opposition", json={"ins": ins(ALICE)}, headers=as_("counsellor"))
+    assert answer.status_code == 204, answer.text
+    ((record, asked),) = world.requests
+    assert (record, type(asked), asked.rights_version) == (world.alice_record, Close, 7)
+    assert asked.actor.capacity is Capacity.COUNSELLOR
+    world.denied = (Reason.RECORD_CLOSED,)
+    denied = await http.put("/insured/opposition", json={"ins": ins(ALICE)}, headers=as_("counsellor"))
+    assert (denied.status_code, denied.json()["code"]) == (403, "excluded_actor")
+
+
+@pytest.mark.parametrize("name", ["insurer", "operator", "dr-martin", "alice", "hospital"])
+async def test_ar_001_nobody_else_opposes_for_a_person(http, world, as_, name) -> None:
+    assert (await http.put("/insured/opposition", json={"ins": ins(BRUNO)}, headers=as_(name))).status_code == 403
+    assert world.calls == []
+
+
+async def test_ar_001_a_counsellor_opens_a_record_and_says_as_what(http, world, as_) -> None:
+    assert (await http.post("/records", json=opening(), headers=as_("counsellor"))).status_code == 201
+    asked = next(asked for _, _, path, asked in world.calls if path == "/records")
+    assert asked["actor"]["capacity"] == "insurance_counsellor"
 
 
 async def test_the_history_is_read_on_a_permit(http, world, as_) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from deploy.local.identity.cast import BRUNO
 from services.gateway.domain.mapping import trace_view
+from shared.contracts.access_decisions import TreatingDoctorKnown
 from shared.contracts.common import Actor, ActorKind, Owner
 from shared.contracts.document_events import SummaryDue, UpdateToTell
 from shared.contracts.http_audit import Trace
@@ -121,7 +122,12 @@ async def test_a_professional_has_to_name_the_patient(http, as_) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [UpdateToTell(hidden_from_representatives=False), SummaryDue(professional="810000000077")]
+    "body",
+    [
+        UpdateToTell(hidden_from_representatives=False),
+        SummaryDue(professional="810000000077"),
+        TreatingDoctorKnown(professional="810000000077"),
+    ],
 )
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_what_happens_without_an_act_is_told_in_words(body, language) -> None:

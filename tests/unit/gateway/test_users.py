@@ -13,9 +13,10 @@ from services.gateway.domain.users import (
     accepted,
     acting_by,
     identify,
+    may_be_urgent,
     outsider,
 )
-from shared.contracts.common import ActorKind
+from shared.contracts.common import ActorKind, Capacity, Strength
 from shared.contracts.http_access_control import DelegateOf
 from shared.contracts.reasons import Reason
 from shared.contracts.record_requests import DelegationKind
@@ -33,6 +34,7 @@ KINDS = {
     "david-secret": ActorKind.PATIENT,
     "hospital": ActorKind.STRUCTURE,
     "insurer": ActorKind.INSURER,
+    "counsellor": ActorKind.INSURER,
     "operator": ActorKind.OPERATOR,
 }
 
@@ -240,3 +242,68 @@ def test_no_claim_breaks_it(changes) -> None:
     except (UnknownUserError, UnacceptableInsError):
         return
     assert actor.role is None or actor.sector
+
+
+@pytest.mark.parametrize(
+    ("claims", "strength"),
+    [
+        ({}, Strength.DIRECT),
+        ({"Authentification_Mode": "DIRECTE"}, Strength.DIRECT),
+        ({"Authentification_Mode": "INDIRECTE"}, Strength.CERTIFICATE),
+        ({"Authentification_Mode": "INDIRECT_RENFORCEE"}, Strength.AIR),
+        ({"acr": None}, None),
+    ],
+)
+def test_ar_016_017_the_token_says_how_strongly_a_professional_was_authenticated(claims, strength) -> None:
+    assert identify(doctor(**claims), local=True).actor.strength is strength
+
+
+def test_ar_016_a_name_beside_a_structures_certificate_reads_nothing() -> None:
+    """The level alone would have made a person of it."""
+    actor = identify(doctor(Authentification_Mode="INDIRECTE", acr="eidas1"), local=True).actor
+    assert (actor.authenticated, actor.strength) == (True, Strength.CERTIFICATE)
+    assert not may_be_urgent(actor)
+    assert may_be_urgent(actor.model_copy(update={"strength": Strength.AIR}))
+
+
+@pytest.mark.parametrize(
+    ("name", "capacity"),
+    [
+        ("firefighter", Capacity.FIREFIGHTER_DOCTOR),
+        ("counsellor", Capacity.COUNSELLOR),
+        ("dr-roux", None),
+        ("insurer", None),
+        ("alice", None),
+    ],
+)
+def test_ar_001_050_064_a_session_has_the_capacity_that_the_token_names(name, capacity) -> None:
+    assert identify(CAST[name].claims(), local=True).actor.capacity is capacity
+
+
+def test_ar_008_the_token_names_the_formalised_team() -> None:
+    assert identify(CAST["dr-roux-team"].claims(), local=True).actor.team == "test-team-1"
+    assert identify(CAST["dr-roux"].claims(), local=True).actor.team is None
+
+
+@pytest.mark.parametrize(
+    ("name", "claims"),
+    [
+        ("dr-roux", {"Authentification_Mode": "STRONG"}),
+        ("dr-roux", {"Authentification_Mode": None}),
+        ("dr-roux", {"Authentification_Mode": ["DIRECTE"]}),
+        ("dr-roux", {"Equipe_Soins": ["team-1"]}),
+        ("dr-roux", {"Equipe_Soins": "two words"}),
+        ("dr-roux", {"capacity": "king"}),
+        ("dr-roux", {"capacity": None}),
+        ("dr-roux", {"capacity": ["pmi_doctor"]}),
+        ("dr-roux", {"capacity": "insurance_counsellor"}),
+        ("insurer", {"capacity": "pmi_doctor"}),
+        ("alice", {"capacity": "heir"}),
+        ("alice", {"capacity": "trusted_person"}),
+        ("hospital", {"capacity": "pmi_doctor"}),
+        ("operator", {"capacity": "insurance_counsellor"}),
+    ],
+)
+def test_ar_016_a_claim_that_no_list_knows_is_nobody(name, claims) -> None:
+    with pytest.raises(UnknownUserError):
+        identify(CAST[name].claims() | claims, local=True)

@@ -33,6 +33,8 @@ VARIANTS: dict[Event, tuple[str, ...]] = {
     Event.BLOCK: (Act.BLOCK, Act.UNBLOCK),
     Event.SETTINGS: (FurtherAct.WISH, FurtherAct.OPT_OUT, FurtherAct.AGREE_APP, FurtherAct.WITHDRAW_APP),
     Event.ENDED: ("", "for_holder"),
+    Event.OF_AGE: ("", "soon"),
+    Event.REPRESENTED_OF_AGE: ("", "soon"),
     Event.OPENED: ("", FurtherAct.ACTIVATE),
     Event.SUSPENDED: (FurtherAct.SUSPEND, FurtherAct.OBJECT),
     Event.DELETED: ("requested", "foreseen", ""),

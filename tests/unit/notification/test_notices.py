@@ -143,6 +143,7 @@ def test_the_holder_is_not_told(body: Body) -> None:
 
 def test_every_notice_is_made_by_some_rule() -> None:
     of_others = {Event.INVITATION.value, Event.INVITED_FOR.value, Event.ENDED.value, Event.SUMMARY_DUE.value}
+    of_others |= {Event.REPRESENTED_OF_AGE.value}
     assert {event for _, event, _ in TOLD} | of_others == {event.value for event in Event}
     assert {type(body) for body, _, _ in TOLD} | {SummaryDue} == set(RULES)
 
@@ -220,6 +221,15 @@ def test_ar_020_the_end_of_a_block_is_told() -> None:
 
 def test_ar_045_the_young_adult_is_told_that_consents_are_to_be_renewed() -> None:
     assert told(life(FurtherAct.COME_OF_AGE, OPERATOR)) == [("RAPPEL_CONSENT_PASSAGE_MAJO", "", None, None)]
+
+
+@pytest.mark.parametrize(("act", "variant"), [(FurtherAct.COME_OF_AGE, ""), (FurtherAct.FORESEE_MAJORITY, "soon")])
+def test_ar_045_who_represented_a_minor_is_told_too_and_before_it(act: FurtherAct, variant: str) -> None:
+    body = life(act, OPERATOR, delegations=(DELEGATION,))
+    assert told(body, EVERYBODY) == [
+        ("RAPPEL_CONSENT_PASSAGE_MAJO", variant, None, None),
+        ("RAPPEL_CONSENT_RL_PASSAGE_MAJO", variant, str(DELEGATION), None),
+    ]
 
 
 def test_ar_056_073_reopening_and_a_closure_after_an_opposition_are_told() -> None:

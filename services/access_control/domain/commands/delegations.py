@@ -7,7 +7,7 @@ from services.access_control.domain.branches.people import delegation_of
 from services.access_control.domain.commands.professionals import ended
 from services.access_control.domain.commands.rule import AnyAct, Asked, Rule, always
 from services.access_control.domain.commands.who import AUTHORITIES, holders_side, in_use, in_use_or_held, operator
-from services.access_control.domain.record import Record
+from services.access_control.domain.record import Record, Standing
 from services.access_control.domain.relations import ALL_SCOPES, FULL, Delegation, DelegationState
 from shared.contracts.common import ActorKind, FurtherAct
 from shared.contracts.further_reasons import Code, FurtherReason
@@ -46,7 +46,18 @@ def _not_invitable(asked: Asked) -> Code | None:
         return FurtherReason.SCOPE_EMPTY
     if command.kind not in FULL and not command.scopes <= _HELPING:
         return FurtherReason.SCOPE_TOO_WIDE
-    return ended(asked)
+    return _blocked_delegate(asked) or ended(asked)
+
+
+def _blocked_delegate(asked: Asked) -> Code | None:
+    """Nobody who is blocked as a professional helps the holder as one (AR-018); unnamed, a block would miss him."""
+    command = asked.command
+    if command.kind in FULL or not asked.policy.block_ends_delegations:
+        return None
+    if command.kind is DelegationKind.HEALTHCARE_PROFESSIONAL and command.professional is None:
+        return FurtherReason.SUBJECT_MISSING
+    blocked = asked.record.standing(asked.professional, asked.now) is Standing.BLOCKED
+    return Reason.BLOCKED if blocked and asked.professional != asked.record.treating else None
 
 
 def _no_minor(asked: Asked) -> Code | None:
@@ -69,6 +80,7 @@ def _invite(asked: Asked) -> Record:
             scopes=ALL_SCOPES if kind in FULL else command.scopes,
             expires=asked.now + asked.policy.invitation,
             until=command.until,
+            professional=command.professional if kind not in FULL else None,
         ),
     )
 
@@ -119,7 +131,7 @@ def _no_end(asked: Asked) -> Code | None:
 
 def _end(asked: Asked) -> Record:
     delegation = asked.record.delegations[str(asked.command.delegation)]
-    if delegation.state not in {DelegationState.PENDING, DelegationState.ACCEPTED}:
+    if not delegation.is_alive:
         return asked.record
     return _with(asked, replace(delegation, state=DelegationState.EXPIRED))
 
@@ -148,10 +160,7 @@ def _come_of_age(asked: Asked) -> Record:
 
 
 def _without_minor(delegation: Delegation) -> Delegation:
-    waits = delegation.state in {DelegationState.PENDING, DelegationState.ACCEPTED}
-    if waits and delegation.kind is DelegationKind.LEGAL_REPRESENTATION:
-        return replace(delegation, state=DelegationState.EXPIRED)
-    return delegation
+    return replace(delegation, state=DelegationState.EXPIRED) if delegation.represents else delegation
 
 
 RULES: Final[dict[AnyAct, Rule]] = {

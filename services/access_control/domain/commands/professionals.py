@@ -16,6 +16,7 @@ from services.access_control.domain.commands.who import (
     not_a_collector,
 )
 from services.access_control.domain.record import Record, Right, Standing
+from services.access_control.domain.relations import DelegationState
 from shared.contracts.common import Act, ActorKind, FurtherAct
 from shared.contracts.further_reasons import Code, FurtherReason
 from shared.contracts.reasons import Reason
@@ -94,12 +95,25 @@ def _not_blockable(asked: Asked) -> Code | None:
 
 
 def _block(asked: Asked) -> Record:
-    """Block; authorisation and sessions that he had are gone with it."""
-    blocked = Right(blocked=True)
-    if asked.record.rights.get(asked.professional) == blocked:
-        return asked.record
-    sessions = {key: until for key, until in asked.record.sessions.items() if key[0] != asked.professional}
-    return replace(asked.record, sessions=sessions).with_right(asked.professional, blocked)
+    """Block; authorisation, sessions and delegations that he had are gone with it."""
+    record, blocked = _without_delegate(asked), Right(blocked=True)
+    if record.rights.get(asked.professional) == blocked:
+        return record
+    sessions = {key: until for key, until in record.sessions.items() if key[0] != asked.professional}
+    return replace(record, sessions=sessions).with_right(asked.professional, blocked)
+
+
+def _without_delegate(asked: Asked) -> Record:
+    """The record on which the professional acts for nobody; the same object where he did not."""
+    record = asked.record
+    his = {
+        key: replace(one, state=DelegationState.EXPIRED)
+        for key, one in record.delegations.items()
+        if one.professional == asked.professional and one.is_alive
+    }
+    if not his or not asked.policy.block_ends_delegations:
+        return record
+    return replace(record, delegations={**record.delegations, **his})
 
 
 def _revoke(asked: Asked) -> Record:
