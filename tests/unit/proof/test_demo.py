@@ -4,6 +4,7 @@ import base64
 from collections import Counter
 from datetime import date
 from io import StringIO
+from uuid import UUID
 
 import httpx2
 import orjson
@@ -12,11 +13,12 @@ from rich.console import Console
 
 from deploy.local.identity.cast import DR_ROUX
 from deploy.proof import made
+from deploy.proof.demo import words
 from deploy.proof.demo.account import _row
 from deploy.proof.demo.cases import REAL_REFUSED, USED, NoDocumentError, case_of, chosen, expecting_echoes, person
 from deploy.proof.demo.day import EXPECTED, LINES_EACH, Bad, day
-from deploy.proof.demo.documents import Documents
-from deploy.proof.demo.door import codes
+from deploy.proof.demo.documents import Documents, Played
+from deploy.proof.demo.door import Door, Who, codes
 from deploy.proof.demo.holders import Holder
 from deploy.proof.demo.ledger import Ledger, percentile
 from deploy.proof.demo.rest import markers
@@ -171,6 +173,31 @@ def test_a_refusal_of_the_door_itself_is_called_by_its_issue_and_path():
     assert codes(answer) == {NOT_IN_LIST}
     assert codes(httpx2.Response(413, json={"code": "too_large"})) == {"too_large"}
     assert codes(httpx2.Response(502, text="<html>")) == frozenset()
+
+
+async def test_every_refusal_is_kept_to_be_looked_into():
+    answers = iter(
+        [httpx2.Response(503, text="later"), httpx2.Response(404, text="no"), httpx2.Response(200, text="yes")]
+    )
+    who = Who("patient")
+    async with httpx2.AsyncClient(
+        transport=httpx2.MockTransport(lambda _: next(answers)), base_url="http://x"
+    ) as client:
+        door = Door(client, "", Ledger(), _tokens={who: "token"})
+        await door.ask(who, "GET", "/")
+        await door.ask(who, "GET", "/")
+    assert sorted(problem.rpartition(b"\n\n")[2] for problem in door.problems) == [b"later", b"no"]
+    assert all(b"content-type: text/plain" in problem.lower() for problem in door.problems)
+
+
+def test_the_words_that_may_show_nowhere_are_of_people_and_of_documents():
+    case = case_of("one.xml", made.make("biology"))
+    holder = Holder(1, case.ins)
+    found = words.of([holder], [Played(case, holder, None, UUID(int=1))], ["a free text", ""])
+    assert {case.ins.number, holder.patient.email, holder.patient.family_name, "a free text"} < set(found)
+    pieces = [word for word in found if word in case.content.decode()]
+    assert len(pieces) > 4
+    assert all(len(word.strip()) > 3 for word in found)
 
 
 @pytest.mark.parametrize("judged", [{}, {"foreign.xml": "code-invalid"}])
