@@ -49,7 +49,8 @@ _PATH: Final = {
     "processes": _PROCESSES,
     "batch": 200,
     "mix": {reason.value: share for reason, share in MIX.items()},
-    "stock": f"{stock.RIGHTS_EACH} rights a record, written into the database by INSERT … SELECT generate_series",
+    "stock": f"{stock.RIGHTS_EACH} rights a record, written into the database by INSERT … SELECT generate_series; "
+    "vacuumed and analysed, then a checkpoint, so that each page's first change is logged whole",
     "from": "first decision, whose own batch is not counted",
     "to": "the broker's confirmation of the last",
     "verdict": "each request decided once, for the reason that its place in the load demands",

@@ -19,7 +19,8 @@ _LOAD: Final = """
     FROM professional_right WHERE record = ANY($1::uuid[]) AND standing <> $2
 """
 _LOAD_SOME: Final = f"{_LOAD} AND professional = ANY($3::text[])"
-"""By the whole primary key: one place of the index and one row for who is named, however many rights a record has."""
+"""By the whole primary key, which holds these columns beside it: one place of the index for who is named, however many
+rights a record has."""
 
 
 async def load(tx: Transaction, records: Collection[UUID], whose: Collection[str] | None = None) -> Rights:

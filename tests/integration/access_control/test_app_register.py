@@ -129,7 +129,7 @@ async def test_ar_067_one_statement_however_many_apps_and_none_without(service):
         )
     one, many, none = counts
     assert (one, many) == (9, 9)
-    assert none == 9, "a permit moves the record instead"
+    assert none == 8, "the register is not asked"
 
 
 async def test_ar_067_entries_are_kept(service):
