@@ -11,16 +11,19 @@ import orjson
 from services.history_ingestion.domain.lines import Known, fault_of, judge
 from services.history_ingestion.domain.window import today_in_paris, window_start
 from shared.contracts.access_decisions import (
+    ConsentChanged,
     DeletionAnnounced,
     RecordClosed,
     RecordMerged,
     RecordOpened,
     RecordReopened,
 )
+from shared.contracts.common import FurtherAct
 from shared.contracts.envelope import Message, derived_id
 from shared.contracts.history_events import HistoryUpdated, RecordDestroyed
 from shared.contracts.insurance import BackfillRequested, LineFate, LineReceipt, LineReceipts, ReimbursedCare
 from shared.contracts.reasons import Reason
+from shared.contracts.record_requests import Function
 from shared.contracts.topics import BACKFILL_REQUESTS, RECEIPTS, of_insurer
 from shared.messaging import Effects, Emit, Failed, Handlers, Unreadable
 from shared.terminology.ins import Ins
@@ -218,6 +221,25 @@ class Person:
     """The holder's INS, once the gateway indexed it."""
     told: int = 0
     """Number of the message that said so last: one before it, replayed late, says nothing any more."""
+    unwanted: bool = False
+    """The holder does without the history: nothing more of it is kept until he wants it again."""
+    wish_told: int = 0
+    """Number of the message that said that last."""
+
+    @property
+    def fed(self) -> bool:
+        """True where lines are kept."""
+        return self.state == OPEN and not self.unwanted
+
+
+@dataclass(frozen=True, slots=True)
+class WishChange:
+    """Whether the holder does without the history from now on."""
+
+    record: UUID
+    unwanted: bool
+    told: int
+    """Number of the message that says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,18 +269,29 @@ class Unindexed:
 OPEN = "open"
 CLOSED = "closed"
 NOBODY = Person(None, None)
-LifeEffects = Effects[Person, LifeChange | Destroyed | Unindexed]
+PersonChange = LifeChange | WishChange | Destroyed | Unindexed
+LifeEffects = Effects[Person, PersonChange]
 
 
-def life_handlers(insurers: Sequence[str]) -> Handlers[Person, LifeChange | Destroyed | Unindexed]:
-    """Handlers of the life of records: lines are kept for open ones only, and asked for when one opens."""
+def life_handlers(insurers: Sequence[str]) -> Handlers[Person, PersonChange]:
+    """Handlers of the life of records: lines are kept for open ones whose holders want them, and asked for then."""
 
     def opened(message: Message[RecordOpened | RecordReopened], person: Person, now: datetime) -> LifeEffects:
-        asks = person.ins if person.state != OPEN else None
+        asks = person.ins if person.state != OPEN and not person.unwanted else None
         return _lives(message, person, OPEN, backfill(insurers, asks, now, message.id) if asks else ())
 
     def closed(message: Message[RecordClosed], person: Person, _now: datetime) -> LifeEffects:
         return _lives(message, person, CLOSED)
+
+    def wished(message: Message[ConsentChanged], person: Person, now: datetime) -> LifeEffects:
+        """The holder does without the history, or wants it again: then its lines are asked for anew."""
+        number = message.envelope.number or 0
+        if message.body.act != FurtherAct.OPT_OUT or number < person.wish_told:
+            return Effects(person)
+        after = replace(person, unwanted=Function.HISTORY in message.body.scopes, wish_told=number)
+        asks = person.ins if after.fed and not person.fed else None
+        change = WishChange(message.record, after.unwanted, number)
+        return Effects(after, (change,), backfill(insurers, asks, now, message.id) if asks else ())
 
     def deleted(message: Message[DeletionAnnounced], _person: Person, _now: datetime) -> LifeEffects:
         """Destroy the record's key, lines and index, and confirm; as often as it is announced (AR-055)."""
@@ -272,6 +305,7 @@ def life_handlers(insurers: Sequence[str]) -> Handlers[Person, LifeChange | Dest
         RecordOpened: opened,
         RecordReopened: opened,
         RecordClosed: closed,
+        ConsentChanged: wished,
         RecordMerged: merged,
         DeletionAnnounced: deleted,
     }

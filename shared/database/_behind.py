@@ -11,10 +11,16 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
+from shared.observability import logger
+
 KEPT_S: Final = 60.0
 """What was seen counts for so long, in seconds: a clock that was set right needs no help any more. Every message and
 every permit shows anew how it stands."""
+FAR: Final = timedelta(seconds=0.5)
+"""Beyond it somebody has to set the clock; it is logged once, until it was seen right for a minute."""
 _NOTHING: Final = timedelta(0)
+
+_log = logger(__name__)
 
 
 class Behind:
@@ -36,5 +42,8 @@ class Behind:
         Args:
             ahead: By how much; negative where it lay in the past.
         """
-        if ahead > _NOTHING and ahead >= self.by:
+        known = self.by
+        if ahead > _NOTHING and ahead >= known:
             self._by, self._seen_at = ahead, self._clock()
+            if ahead > FAR >= known:
+                _log.warning("database_clock_behind", seconds=round(ahead.total_seconds(), 3))

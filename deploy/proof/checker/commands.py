@@ -228,8 +228,7 @@ def _unblocked_helper(life: Life, body: ask.Invite) -> Reason | None:
     """Who helps as a professional is named, and is not blocked (AR-018)."""
     if body.professional is None:
         return Reason.NO_BRANCH if body.kind is DelegationKind.HEALTHCARE_PROFESSIONAL else None
-    blocked = body.professional in life.blocked and body.professional != life.treating
-    return Reason.BLOCKED if blocked else None
+    return Reason.BLOCKED if body.professional in life.blocked else None
 
 
 def session(body: ask.ConsentSession) -> tuple[str, str]:

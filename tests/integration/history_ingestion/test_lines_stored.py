@@ -7,7 +7,7 @@ import pytest
 
 from services.history_ingestion.repository.ageing import Ageing
 from services.history_ingestion.repository.lines import VersionRaceError
-from shared.contracts.access_decisions import RecordClosed, RecordReopened
+from shared.contracts.access_decisions import ConsentChanged, RecordClosed, RecordReopened
 from shared.contracts.insurance import LineFate
 from shared.contracts.reasons import Reason
 from tests.integration.history_ingestion.conftest import ACTOR, History
@@ -90,6 +90,27 @@ async def test_a_closed_record_keeps_no_more_lines_and_is_asked_for_when_it_reop
     assert len(await history.rows("SELECT FROM line")) == 1
     await history.says(1, RecordReopened(actor=ACTOR))
     assert len(await history.sent("insurance.backfill-requests.amo-test")) == 2
+    await history.take([care("L2")])
+    assert len(await history.rows("SELECT FROM line")) == 2
+
+
+async def test_who_does_without_the_history_is_fed_no_more_until_he_wants_it_again(history: History) -> None:
+    """The receipts are those of everybody: they never tell whether a person has a record, or wants it fed."""
+
+    def wish(*functions: str) -> ConsentChanged:
+        return ConsentChanged(act="opt_out", actor=ACTOR, scopes=functions, rights_version=1)
+
+    await history.open(1)
+    await history.take([care("L1")])
+    await history.says(1, wish("history"))
+    await history.take([care("L2")])
+    assert len(await history.rows("SELECT FROM line")) == 1
+    assert [one.fate for one in await history.receipts()] == [LineFate.ACCEPTED] * 2
+    await history.says(1, RecordClosed(actor=ACTOR))
+    await history.says(1, RecordReopened(actor=ACTOR))
+    asked = len(await history.sent("insurance.backfill-requests.amo-test"))
+    await history.says(1, wish())
+    assert len(await history.sent("insurance.backfill-requests.amo-test")) == asked + 1
     await history.take([care("L2")])
     assert len(await history.rows("SELECT FROM line")) == 2
 

@@ -126,12 +126,25 @@ class Law:
         if actor is MOTHER and self.adult:
             return False
         kind, told = self.last("accept", "refuse", "end", which=actor.delegation)
+        if self.blocked_since_invited(actor.delegation):
+            return False
         return kind == "accept" and (told["until"] is None or self.now < told["until"])
+
+    def blocked_since_invited(self, which) -> bool:
+        """Who was invited as a professional, and blocked as one after that."""
+        for kind, told in reversed(self.log):
+            if kind == "invite" and told["which"] == which:
+                return False
+            if kind == "block" and told["who"] == self.last("invite", which=which)[1].get("who_is"):
+                return True
+        return False
 
     def waits(self, which) -> bool:
         """An invitation that has neither its answer nor its end, of the last thirty days."""
         invited = self.last("invite", which=which)[1]
         answered = self.last("accept", "refuse", "end", which=which)[0]
+        if self.blocked_since_invited(which):
+            return False
         return bool(invited) and answered is None and self.now < invited["at"] + INVITATION
 
     def covers(self, actor, scope) -> bool:

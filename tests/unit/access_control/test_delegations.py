@@ -345,3 +345,9 @@ def test_ar_018_by_setting_a_block_leaves_delegations():
     assert consult(blocked, INVITED).permitted
     told = {"delegation": OTHER, "kind": HELPING, "scopes": READ, "professional": DOCTOR.number}
     assert do(blocked, FurtherAct.INVITE, policy=policy, **told).verdict.permitted
+
+
+def test_ar_018_019_a_block_that_sleeps_under_a_declaration_awakes_beside_no_delegation():
+    treating = replace(OPEN.with_right(DOCTOR.number, Right(blocked=True)), treating=DOCTOR.number)
+    told = {"delegation": NEW, "kind": HELPING, "scopes": READ, "professional": DOCTOR.number}
+    assert do(treating, FurtherAct.INVITE, **told).verdict.code is Reason.BLOCKED

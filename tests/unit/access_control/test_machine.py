@@ -77,7 +77,7 @@ class Life(RuleBasedStateMachine):
     """One record, played against the oracle: every command by who may ask for it, then every read after each step."""
 
     @initialize(
-        opening=st.sets(st.sampled_from(["session", "team", "authorise", "name", "urgent"])),
+        opening=st.sets(st.sampled_from(["session", "team", "authorise", "name", "urgent", "helper"])),
         by=sides,
         end=ends,
         near=st.booleans(),
@@ -91,16 +91,16 @@ class Life(RuleBasedStateMachine):
             self.law.happened("accept", which=which, until=None)
         if near:
             self.majority_is_near()
-        if "session" in opening:
-            self.session(DOCTOR)
-        if "team" in opening:
-            self.team(by)
-        if "authorise" in opening:
-            self.authorise(DOCTOR, by, end)
-        if "urgent" in opening:
-            self.urgent(DOCTOR, AccessMode.EMERGENCY, "unconscious")
-        if "name" in opening:
-            self.name(DOCTOR, HOLDER)
+        given = {
+            "session": lambda: self.session(DOCTOR),
+            "team": lambda: self.team(by),
+            "authorise": lambda: self.authorise(DOCTOR, by, end),
+            "urgent": lambda: self.urgent(DOCTOR, AccessMode.EMERGENCY, "unconscious"),
+            "name": lambda: self.name(DOCTOR, HOLDER),
+            "helper": lambda: (self.invite(by, {DelegationScope.READ}, end, DOCTOR), self.answer(accepted=True)),
+        }
+        for name in filter(opening.__contains__, given):
+            given[name]()
 
     def ask(self, act, actor, expected: bool, **fields) -> bool:
         """Ask for it; the answer has to be the expected one, a denial changes nothing, what restricts says when."""
@@ -251,13 +251,15 @@ class Life(RuleBasedStateMachine):
         if expected and not treats and not known:
             law.happened("emergency", who=who.number, mode=mode, at=law.now)
 
-    @rule(by=sides, scopes=st.sets(st.sampled_from(DelegationScope)), end=ends)
-    def invite(self, by, scopes, end) -> None:
-        until = None if end is None else self.law.now + end
-        expected = self.free(by) and bool(scopes) and DelegationScope.RIGHTS not in scopes
-        asked = {"delegation": CARER_ID, "kind": DelegationKind.CAREGIVING, "scopes": frozenset(scopes), "until": until}
-        if self.ask(FurtherAct.INVITE, by, expected, **asked):
-            self.law.happened("invite", which=CARER_ID, scopes=scopes, until=until, at=self.law.now)
+    @rule(by=sides, scopes=st.sets(st.sampled_from(DelegationScope)), end=ends, who=st.none() | people)
+    def invite(self, by, scopes, end, who) -> None:
+        until, number = None if end is None else self.law.now + end, who and who.number
+        kind = DelegationKind.HEALTHCARE_PROFESSIONAL if who else DelegationKind.CAREGIVING
+        barred = who is not None and self.block_stands(who)
+        expected = self.free(by) and bool(scopes) and DelegationScope.RIGHTS not in scopes and not barred
+        asked = {"delegation": CARER_ID, "kind": kind, "scopes": frozenset(scopes), "until": until}
+        if self.ask(FurtherAct.INVITE, by, expected, professional=number, **asked):
+            self.law.happened("invite", which=CARER_ID, scopes=scopes, until=until, at=self.law.now, who_is=number)
 
     @rule(accepted=st.sampled_from([True, True, False]))
     def answer(self, accepted) -> None:

@@ -67,6 +67,7 @@ PENDING_ID = UUID(int=21)
 PENDING = replace(DELEGATIONS[str(CARER_ID)], state=DelegationState.PENDING, expires=SOON)
 INVITED = replace(OPEN, delegations={str(PENDING_ID): PENDING})
 READING = {"kind": DelegationKind.CAREGIVING, "scopes": frozenset({DelegationScope.READ})}
+HELPING = READING | {"kind": DelegationKind.HEALTHCARE_PROFESSIONAL}
 AGREED = replace(OPEN, apps={APP: Agreement(frozenset(AppScope))})
 THROUGH_APP = changed(HOLDER, app=APP)
 BLOCKED = OPEN.with_right(P, Right(blocked=True))
@@ -97,6 +98,7 @@ PERMITTED: list[tuple[Body, Record]] = [
     (ask.Wish(actor=HOLDER, **V, wishes=Wishes(masked=True)), OPEN),
     (ask.OptOut(actor=HOLDER, **V, functions=frozenset({Function.HISTORY})), OPEN),
     (ask.Invite(actor=HOLDER, **V, delegation=UUID(int=22), **READING), OPEN),
+    (ask.Invite(actor=HOLDER, **V, delegation=UUID(int=25), professional=P, **HELPING), OPEN),
     (ask.Answer(actor=changed(CARER, delegation=PENDING_ID), **V, delegation=PENDING_ID, accepted=True), INVITED),
     (ask.EndDelegation(actor=CARER, **V, delegation=CARER_ID), MINOR),
     (ask.AgreeApp(actor=HOLDER, **V, app=APP, scopes=frozenset({AppScope.DEPOSIT})), OPEN),

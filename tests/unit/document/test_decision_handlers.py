@@ -12,6 +12,7 @@ from shared.contracts.access_decisions import (
     RecordClosed,
     RecordReopened,
     RightsChanged,
+    TreatingDoctorKnown,
 )
 from shared.contracts.common import Act, Actor, ActorKind
 from shared.contracts.document_events import Deposited, DepositRefused, DocumentHeld, RecordDestroyed
@@ -136,7 +137,7 @@ def test_ar_055_a_deletion_destroys_all_and_is_confirmed_each_time():
 
 
 def test_the_lane_takes_decisions_and_what_a_record_lives_through_only():
-    reminders = {RightsChanged, RecordClosed, RecordReopened, LifeChanged}
+    reminders = {RightsChanged, TreatingDoctorKnown, RecordClosed, RecordReopened, LifeChanged}
     assert set(BY_TYPE) == {Decided, DeletionAnnounced, Failed} | reminders
 
 

@@ -9,8 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.history_ingestion.domain.lines import Known
-from services.history_ingestion.handlers import Batch, Fed, Holder, Kept, Person, Taken, life_handlers, line_handlers
-from shared.contracts.access_decisions import RecordClosed, RecordOpened, RecordReopened
+from services.history_ingestion.handlers import (
+    Batch,
+    Fed,
+    Holder,
+    Kept,
+    Person,
+    Taken,
+    WishChange,
+    life_handlers,
+    line_handlers,
+)
+from shared.contracts.access_decisions import ConsentChanged, RecordClosed, RecordOpened, RecordReopened
 from shared.contracts.common import Actor, ActorKind
 from shared.contracts.history_events import HistoryUpdated
 from shared.contracts.insurance import LineFate, LineReceipt, LineReceipts, ReimbursedCare
@@ -211,6 +221,35 @@ def test_what_is_replayed_after_later_messages_changes_nothing_and_asks_for_noth
         if number != parked:
             person = numbered(kind(actor=ACTOR), number, person).state
     assert numbered(kinds[parked - 1](actor=ACTOR), parked, person) == (person, (), ())
+
+
+def opts(*functions):
+    return ConsentChanged(act="opt_out", actor=ACTOR, scopes=functions, rights_version=1)
+
+
+def test_who_does_without_the_history_is_asked_for_when_he_wants_it_again() -> None:
+    out = numbered(opts("apps", "history"), 5, Person("open", INS, told=4))
+    assert (out.state.fed, out.changes, out.emits) == (False, (WishChange(record_of(1), True, 5),), ())
+    again = numbered(opts("apps"), 6, out.state)
+    assert (again.state.fed, len(again.emits)) == (True, 2)
+    assert numbered(opts(), 7, again.state).emits == (), "he wanted it already"
+
+
+@pytest.mark.parametrize("state", ["closed", None])
+def test_a_wish_asks_for_no_record_that_is_not_open(state) -> None:
+    assert numbered(opts(), 6, Person(state, INS, unwanted=True, wish_told=5)).emits == ()
+
+
+def test_a_record_that_reopens_without_the_history_is_not_asked_for() -> None:
+    effects = live(RecordReopened(actor=ACTOR), Person("closed", INS, unwanted=True))
+    assert (effects.state.fed, effects.emits) == (False, ())
+
+
+def test_a_wish_that_is_replayed_late_undoes_no_later_one_and_other_consents_say_nothing() -> None:
+    person = Person("open", INS, told=1, unwanted=True, wish_told=9)
+    assert numbered(opts(), 8, person) == (person, (), ())
+    other = ConsentChanged(act="agree_app", actor=ACTOR, scopes=("history.read",), rights_version=1)
+    assert numbered(other, 10, person) == (person, (), ())
 
 
 def test_every_message_of_an_insurer_has_a_handler() -> None:

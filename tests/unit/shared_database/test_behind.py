@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from shared.database._behind import KEPT_S, Behind
 
@@ -38,6 +39,19 @@ def test_what_is_seen_counts_at_once_and_nothing_that_was_not_seen_within_the_mi
         assert behind.by >= max(timedelta(0), shown[-1][1])
         assert behind.by in {timedelta(0), *within}
         clock.now += pause
+
+
+def test_a_clock_that_is_far_behind_is_logged_once_and_again_when_it_was_right_meanwhile():
+    clock = Clock()
+    behind = Behind(clock)
+    with capture_logs() as logs:
+        for ahead in (0.4, 0.6, 3, 3):
+            behind.seen(timedelta(seconds=ahead))
+    assert [(one["event"], one["seconds"]) for one in logs] == [("database_clock_behind", 0.6)]
+    clock.now += KEPT_S
+    with capture_logs() as logs:
+        behind.seen(timedelta(seconds=2))
+    assert [one["seconds"] for one in logs] == [2.0]
 
 
 def test_a_clock_that_was_set_right_needs_no_help():

@@ -50,14 +50,17 @@ def _not_invitable(asked: Asked) -> Code | None:
 
 
 def _blocked_delegate(asked: Asked) -> Code | None:
-    """Nobody who is blocked as a professional helps the holder as one (AR-018); unnamed, a block would miss him."""
+    """Nobody who is blocked as a professional helps the holder as one (AR-018); unnamed, a block would miss him.
+
+    Nor does a médecin traitant whose block from before sleeps: it would awake beside the delegation with another's
+    declaration.
+    """
     command = asked.command
     if command.kind in FULL or not asked.policy.block_ends_delegations:
         return None
     if command.kind is DelegationKind.HEALTHCARE_PROFESSIONAL and command.professional is None:
         return FurtherReason.SUBJECT_MISSING
-    blocked = asked.record.standing(asked.professional, asked.now) is Standing.BLOCKED
-    return Reason.BLOCKED if blocked and asked.professional != asked.record.treating else None
+    return Reason.BLOCKED if asked.record.standing(asked.professional, asked.now) is Standing.BLOCKED else None
 
 
 def _no_minor(asked: Asked) -> Code | None:
