@@ -1,5 +1,6 @@
 """Which faults come when: a pure function of a seed."""
 
+import itertools
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -82,17 +83,20 @@ def schedule(
             yield fault
             at = fault.ends_s + pause_s * chance.uniform(0.5, 1.5)
         doors = [unit for unit in units if unit[0] == GATEWAY]
-        for kind in (Kind.KILL, Kind.FREEZE) if doors else ():  # each round, so that clients meet it at every seed
-            fault = _at_a_door(chance, at, kind, doors)
+        # each round, so that clients meet it at every seed; the second is another than the one that is starting again
+        for kind, door in zip(
+            (Kind.KILL, Kind.FREEZE), itertools.cycle(chance.sample(doors, len(doors))), strict=False
+        ):
+            fault = _at_a_door(chance, at, kind, door)
             if fault.ends_s > seconds:
                 return
             yield fault
             at = fault.ends_s + pause_s * chance.uniform(0.5, 1.5)
 
 
-def _at_a_door(chance: random.Random, at: float, kind: Kind, doors: Sequence[tuple[str, int]]) -> Fault:
+def _at_a_door(chance: random.Random, at: float, kind: Kind, door: tuple[str, int]) -> Fault:
     lasts = SESSION_S + chance.uniform(1, 2) if kind is Kind.FREEZE else 0.0
-    return Fault(at, kind, _replica(*chance.choice(doors)), lasts)
+    return Fault(at, kind, _replica(*door), lasts)
 
 
 def _replica(service: str, number: int) -> str:
