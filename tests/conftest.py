@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 
 from deploy.processes import PORTS_VARIABLE, port_range
+from tests.support import logs
 from tests.support import system as support
 
 
@@ -28,6 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not config.option.markexpr:
         config.option.markexpr = "not long"
     _own_ports()
+    logs.plain()
 
 
 def _own_ports() -> None:

@@ -1,0 +1,43 @@
+"""Who runs where: modules stay together, and all that needs the whole system shares one, which one worker starts."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.local.home import Home
+from deploy.local.system import LocalSystem
+
+HERE = Path(__file__).parent
+WHOLE = ("demo", "gateway")
+"""They need the whole system."""
+ORDER = (
+    *("deploy", "process", "access_control", "document", "messaging", "database"),
+    *WHOLE,
+    *("audit", "history_ingestion", "notification"),
+)
+"""The folders in the order in which they are handed out. Those of the whole system are one piece, the longest: it comes
+so late that its idle system does not slow the others for long, and so early that they last as long as it does."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    own = [place for place, item in enumerate(items) if HERE in item.path.parents]
+    in_turn = sorted((items[place] for place in own), key=lambda item: ORDER.index(_folder(item)))
+    for place, item in zip(own, in_turn, strict=True):
+        items[place] = item
+        together = "the whole system" if _folder(item) in WHOLE else str(item.path.relative_to(HERE))
+        item.add_marker(pytest.mark.xdist_group(together))
+
+
+def _folder(item: pytest.Item) -> str:
+    return item.path.relative_to(HERE).parts[0]
+
+
+@pytest.fixture(scope="session")
+def carnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSystem]:
+    """Kafka, PostgreSQL, identity, mail and all services."""
+    place = LocalSystem(Home(tmp_path_factory.mktemp("carnet") / "home")).start()
+    try:
+        yield place
+    finally:
+        place.stop()
