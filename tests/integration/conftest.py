@@ -12,21 +12,27 @@ HERE = Path(__file__).parent
 WHOLE = ("demo", "gateway")
 """They need the whole system."""
 ORDER = (
-    *("deploy", "process", "access_control", "document", "messaging", "database"),
+    *("deploy", "access_control", "document", "database", "process"),
     *WHOLE,
-    *("audit", "history_ingestion", "notification"),
+    *("messaging", "audit", "history_ingestion", "notification"),
 )
-"""The folders in the order in which they are handed out. Those of the whole system are one piece, the longest: it comes
-so late that its idle system does not slow the others for long, and so early that they last as long as it does."""
+"""The folders in the order in which they are handed out; one that is not named here goes first. Those of the whole
+system are one piece, the longest: it comes so late that its system, once idle, takes nothing from the others for long,
+and so early that the other workers are busy as long as it lasts."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     own = [place for place, item in enumerate(items) if HERE in item.path.parents]
-    in_turn = sorted((items[place] for place in own), key=lambda item: ORDER.index(_folder(item)))
+    in_turn = sorted((items[place] for place in own), key=_turn)
     for place, item in zip(own, in_turn, strict=True):
         items[place] = item
         together = "the whole system" if _folder(item) in WHOLE else str(item.path.relative_to(HERE))
         item.add_marker(pytest.mark.xdist_group(together))
+
+
+def _turn(item: pytest.Item) -> int:
+    folder = _folder(item)
+    return ORDER.index(folder) if folder in ORDER else -1
 
 
 def _folder(item: pytest.Item) -> str:
