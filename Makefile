@@ -43,7 +43,7 @@ test: $(READY) ## all tests: rules, units and contracts in parallel, integration
 	@status=0; \
 	stage() { "$$@" || { code=$$?; $(if $(ARGS),[ $$code -eq 5 ] ||,) status=$$code; }; }; \
 	$(if $(FAST),stage $(PYTEST) $(FAST) -n $(WORKERS) --dist worksteal $(ALL_ARGS);) \
-	$(if $(INTEGRATION),stage $(PYTEST) $(INTEGRATION) -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ALL_ARGS);) \
+	$(if $(INTEGRATION),stage $(PYTEST) $(INTEGRATION) -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(ALL_ARGS);) \
 	$(if $(RELIABILITY),stage $(PYTEST) $(RELIABILITY) -n 0 $(ALL_ARGS);) \
 	$(if $(LONG),$(if $(BENCHMARKS),stage $(PYTEST) $(BENCHMARKS) -n 0 $(ALL_ARGS);)) \
 	exit $$status

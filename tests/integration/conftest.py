@@ -1,9 +1,11 @@
 """Who runs where: modules stay together, and all that needs the whole system shares one, which one worker starts."""
 
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from deploy.local.home import Home
 from deploy.local.system import LocalSystem
@@ -21,22 +23,31 @@ system are one piece, the longest: it comes so late that its system, once idle, 
 and so early that the other workers are busy as long as it lasts."""
 
 
+class Pieces(LoadScopeScheduling):
+    """A module is one piece of work, so that what it starts is started once; all that needs the whole system is one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "the whole system" if _folder(nodeid) in WHOLE else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling | None:
+    return Pieces(config, log) if config.getoption("dist") == "loadscope" else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     own = [place for place, item in enumerate(items) if HERE in item.path.parents]
-    in_turn = sorted((items[place] for place in own), key=_turn)
+    in_turn = sorted((items[place] for place in own), key=lambda item: _turn(item.nodeid))
     for place, item in zip(own, in_turn, strict=True):
         items[place] = item
-        together = "the whole system" if _folder(item) in WHOLE else str(item.path.relative_to(HERE))
-        item.add_marker(pytest.mark.xdist_group(together))
 
 
-def _turn(item: pytest.Item) -> int:
-    folder = _folder(item)
+def _turn(nodeid: str) -> int:
+    folder = _folder(nodeid)
     return ORDER.index(folder) if folder in ORDER else -1
 
 
-def _folder(item: pytest.Item) -> str:
-    return item.path.relative_to(HERE).parts[0]
+def _folder(nodeid: str) -> str:
+    return PurePath(nodeid.partition("::")[0]).parent.name
 
 
 @pytest.fixture(scope="session")
