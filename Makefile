@@ -8,6 +8,8 @@ SHELL := /bin/sh
 UV_VERSION := 0.13.9
 VENV := .venv
 READY := $(VENV)/.synced
+# Each verb starts dozens of processes of the same modules: they are compiled once, whatever our environment says.
+unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(VENV)/bin/python -m pytest
 
 # PYTHON=/path/to/python names an interpreter; otherwise the first one below that is new enough is taken.

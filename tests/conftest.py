@@ -10,9 +10,9 @@ import subprocess
 from uuid import uuid4
 
 import pytest
-import structlog
 
 from deploy.processes import PORTS_VARIABLE, port_range
+from tests.support import logs
 from tests.support import system as support
 
 
@@ -29,13 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not config.option.markexpr:
         config.option.markexpr = "not long"
     _own_ports()
-    _short_tracebacks()
-
-
-def _short_tracebacks() -> None:
-    """By itself structlog draws every local variable of every frame: seconds for one error that a test makes."""
-    last = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], last])
+    logs.plain()
 
 
 def _own_ports() -> None:

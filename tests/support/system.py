@@ -20,7 +20,7 @@ from deploy.kafka.topics import Admin
 from shared.contracts.topics import Topic, registry
 from shared.database import Database
 from shared.database.migrations import upgrade
-from shared.messaging import Kafka
+from shared.messaging import Kafka, keep_days
 
 START_TIMEOUT_S = 400.0
 """Containers are built first; processes of this machine take seconds."""
@@ -87,7 +87,8 @@ async def fresh_database(system: System, sql: str | None = None, service: str | 
     try:
         template = await _template(admin, system, service) if service else "template1"
         async with _locked(admin):
-            await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+            # a third faster than through the log, which nobody reads here
+            await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         url = url_of(system, name)
         if sql:
             connection = await asyncpg.connect(url)
@@ -121,6 +122,8 @@ async def _template(admin: asyncpg.Connection, system: System, service: str) -> 
             await admin.execute(f"DROP DATABASE IF EXISTS {unfinished} WITH (FORCE)")
             await admin.execute(f"CREATE DATABASE {unfinished}")
             await asyncio.to_thread(upgrade, SERVICES / service / "migrations", url_of(system, unfinished), None)
+            async with opened(url_of(system, unfinished)) as database, database.transaction() as tx:
+                await keep_days(tx)  # as each test does, which finds them made
             await admin.execute(f"ALTER DATABASE {unfinished} RENAME TO {name}")
     return name
 

@@ -2,7 +2,6 @@
 
 import io
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,15 +21,6 @@ from shared.terminology.ins import NIR, TEST_NIR
 CHANGED = made.make("biology").replace(b"<title>", b"<title>X")
 """Another content under the unique id of a document that is played."""
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
-
-
-@pytest.fixture(scope="module")
-def carnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSystem]:
-    system = LocalSystem(Home(tmp_path_factory.mktemp("carnet") / "home")).start()
-    try:
-        yield system
-    finally:
-        system.stop()
 
 
 @pytest.fixture(scope="module")

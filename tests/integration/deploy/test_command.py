@@ -25,6 +25,23 @@ def home(tmp_path):
     _carnet(home, "down", "--wipe")
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """The folder of one system for the tests that leave it up, or begin with whatever they find there."""
+    shared = tmp_path_factory.mktemp("shared") / "home"
+    yield shared
+    _carnet(shared, "down", "--wipe")
+
+
+@pytest.fixture
+def up(shared):
+    """That folder, with its system up."""
+    if not Home(shared).is_up:
+        started = _carnet(shared, "up", "--detach", "--bare")
+        assert started.returncode == 0, started.stderr
+    return shared
+
+
 def _carnet(home, *arguments):
     command = [sys.executable, "-m", "deploy.cli", *arguments]
     env = {**os.environ, "CARNET_HOME": str(home), "COLUMNS": "200"}
@@ -43,48 +60,50 @@ def _gone(pids):
         time.sleep(0.05)
 
 
-def test_a_system_from_up_to_wipe(home):
+def test_where_nothing_is_up_it_says_so(home):
     assert _carnet(home, "status").returncode == 1
-    up = _carnet(home, "up", "--detach", "--bare")
-    assert up.returncode == 0, up.stderr
-    again = _carnet(home, "up")
+
+
+def test_what_a_system_that_is_up_tells(up):
+    again = _carnet(up, "up")
     assert (again.returncode, "up already" in again.stdout) == (0, True)
-    status = _carnet(home, "status")
+    status = _carnet(up, "status")
     assert status.returncode == 0
     assert all(name in status.stdout for name in ("kafka", "postgres", "mail", "identity"))
-    assert _carnet(home, "token", "--as", "dr-martin", "--raw").stdout.count(".") == 2
-    refused = _carnet(home, "token", "--as", "nobody")
+    assert _carnet(up, "token", "--as", "dr-martin", "--raw").stdout.count(".") == 2
+    refused = _carnet(up, "token", "--as", "nobody")
     assert (refused.returncode, "alice" in refused.stderr) == (1, True)
-    assert "Kafka Server started" in _carnet(home, "logs", "kafka").stdout
-    assert "known:" in _carnet(home, "logs", "nothing").stderr
-    _, children = _pids(home)
-    down = _carnet(home, "down", "--wipe")
-    assert down.returncode == 0, down.stderr
-    _gone(children)
-    assert not home.exists()
+    assert "Kafka Server started" in _carnet(up, "logs", "kafka").stdout
+    assert "known:" in _carnet(up, "logs", "nothing").stderr
 
 
-def test_killed_supervisor_leaves_nothing_and_the_next_start_works(home):
-    assert _carnet(home, "up", "--detach", "--bare").returncode == 0
-    supervisor, children = _pids(home)
-    os.kill(supervisor, signal.SIGKILL)
-    _gone(children)
-    assert "not up" in _carnet(home, "status").stdout
-    again = _carnet(home, "up", "--detach", "--bare")
-    assert again.returncode == 0, again.stderr
-
-
-def test_killed_process_is_restarted(home):
-    assert _carnet(home, "up", "--detach", "--bare").returncode == 0
-    told = json.loads((home / "state.json").read_text())["processes"]
+def test_killed_process_is_restarted(up):
+    told = json.loads((up / "state.json").read_text())["processes"]
     os.kill(next(entry["pid"] for entry in told if entry["name"] == "identity"), signal.SIGKILL)
     end = time.monotonic() + 30
     while True:
-        now = {entry["name"]: entry for entry in json.loads((home / "state.json").read_text())["processes"]}["identity"]
+        now = {entry["name"]: entry for entry in json.loads((up / "state.json").read_text())["processes"]}["identity"]
         if now["restarts"] == 1 and now["state"] == "ready":
             break
         assert time.monotonic() < end, now
         time.sleep(0.1)
+
+
+def test_killed_supervisor_leaves_nothing_and_the_next_start_works(up):
+    supervisor, children = _pids(up)
+    os.kill(supervisor, signal.SIGKILL)
+    _gone(children)
+    assert "not up" in _carnet(up, "status").stdout
+    again = _carnet(up, "up", "--detach", "--bare")
+    assert again.returncode == 0, again.stderr
+
+
+def test_down_ends_it_and_wipe_leaves_nothing(up):
+    _, children = _pids(up)
+    down = _carnet(up, "down", "--wipe")
+    assert down.returncode == 0, down.stderr
+    _gone(children)
+    assert not up.exists()
 
 
 def test_ctrl_c_ends_everything_in_order_and_the_java_that_was_named_ran_the_broker(home, tmp_path):

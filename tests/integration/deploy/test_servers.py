@@ -22,6 +22,8 @@ from tests.support.holder import UNDURABLE
 pytestmark = pytest.mark.timeout(240)
 ROOT = Path(__file__).parents[3]
 PASSWORD = "their-admin's-own"
+IMPATIENT = "from deploy import cli; from deploy.kafka import topics; topics._TIMEOUT_S = 3.0; cli.main()"
+"""The command, which waits for a broker that takes nobody of our name no longer than that."""
 THEIRS = kafka.AclBinding("topic", "theirs", "prefixed", "User:their-tool", "*", "read", "allow")
 
 
@@ -54,9 +56,9 @@ def carnet(servers, tmp_path):
     """Runs the command in a home of its own; the system is wiped at the end."""
     home = tmp_path / "home"
 
-    def run(*arguments, **others):
+    def run(*arguments, program=("-m", "deploy.cli"), **others):
         env = {**os.environ, **servers, "CARNET_HOME": str(home), "COLUMNS": "200", **others}
-        command = [sys.executable, "-m", "deploy.cli", *arguments]
+        command = [sys.executable, *program, *arguments]
         return subprocess.run(command, capture_output=True, text=True, timeout=200, env=env, cwd=ROOT, check=False)
 
     yield run
@@ -113,7 +115,7 @@ def test_a_database_server_that_does_not_answer_is_told_in_a_sentence(carnet):
 
 
 def test_a_broker_that_takes_nobody_of_that_name_is_told_in_a_sentence(carnet):
-    up = carnet("up", "--bare", CARNET_KAFKA_ADMIN_USER="nobody")
+    up = carnet("up", "--bare", program=("-c", IMPATIENT), CARNET_KAFKA_ADMIN_USER="nobody")
     assert up.returncode == 1
     assert "did not make topics, users and rights" in up.stderr
     assert "CARNET_KAFKA_ADMIN_USER" in up.stderr

@@ -22,7 +22,7 @@ from shared.contracts.http_document import DEPOSIT_HEADER, DepositMetadata, Depo
 from shared.contracts.topics import registry
 from shared.database import Transaction
 from shared.database.record_keys import RecordKeys
-from shared.messaging import Outbox, keep_days
+from shared.messaging import Outbox, keep_days, prepare_tables
 from tests.support.documents import NOW, Service, contents_of, decision, key_provider, metadata, sample, token
 from tests.support.system import PARTITIONS, System, fresh_database, opened
 
@@ -112,6 +112,8 @@ async def furnished(url: str, folder) -> AsyncIterator[Room]:
         room = Room(database, FileContent(folder / "content"), keys, outbox)
         async with database.transaction() as tx:
             await keep_days(tx)
+            # without its rows a turn on a record would lock nothing
+            await prepare_tables(tx, partitions=PARTITIONS, inputs=(), outputs=())
         transport = httpx2.ASGITransport(room.app())
         async with httpx2.AsyncClient(transport=transport, base_url="http://document") as client:
             room.client = client

@@ -16,7 +16,7 @@ from tests.integration.document.conftest import announced
 from tests.support.documents import DOCTOR, NOW, decision, metadata, sample
 from tests.support.system import PARTITIONS
 
-pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("document")]
+pytestmark = pytest.mark.kafka
 WITHHELD = {"confidentiality": frozenset({"N", "INVISIBLE_PATIENT"})}
 BOTH = {"confidentiality": frozenset({"N", "INVISIBLE_PATIENT", "INVISIBLE_REPRESENTANTS_LEGAUX"})}
 OPERATOR = Actor(kind=ActorKind.OPERATOR)

@@ -1,7 +1,7 @@
 """The whole local system as processes: the gateway's door, and behind it everybody."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,6 @@ import httpx2
 import orjson
 import pytest
 
-from deploy.local.home import Home
 from deploy.local.identity.cast import CAST
 from deploy.local.identity.members import Patient, ins
 from deploy.local.system import LocalSystem
@@ -22,16 +21,6 @@ from shared.terminology import Ins
 
 FHIR = {"content-type": "application/fhir+json"}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
-
-
-@pytest.fixture(scope="session")
-def carnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSystem]:
-    """Kafka, PostgreSQL, identity, mail and all services."""
-    place = LocalSystem(Home(tmp_path_factory.mktemp("carnet") / "home")).start()
-    try:
-        yield place
-    finally:
-        place.stop()
 
 
 def somebody() -> Patient:

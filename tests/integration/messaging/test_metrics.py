@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import asyncpg
 
-from shared.messaging import Failed
+from shared.messaging import Failed, relay
 from shared.observability import REGISTRY
 from tests.integration.messaging.conftest import adding
 from tests.support import counting
@@ -84,7 +84,8 @@ async def test_batches_that_were_tried_again_are_counted_by_the_kind_of_fault(ad
     assert (transient(), fault()) == (1, 1)
 
 
-async def test_a_topic_that_is_sent_again_is_counted(adder):
+async def test_a_topic_that_is_sent_again_is_counted(adder, monkeypatch):
+    monkeypatch.setattr(relay, "VERIFY_S", 0.5)
     rewinds = rising("carnet_relay_rewinds_total", topic="test.out")
     async with adder.running():
         await adder.feed("test.in", [(uuid4(), Add(amount=1)) for _ in range(20)])

@@ -5,7 +5,6 @@ from uuid import UUID
 
 import orjson
 import pytest
-import structlog
 from joserfc.jwk import ECKey
 
 from deploy.local.identity.cast import ALICE, CAST
@@ -14,6 +13,7 @@ from services.gateway.domain.answers import refusal
 from services.gateway.settings import Settings
 from shared.contracts.reasons import Reason
 from shared.security import ProviderUnavailableError
+from tests.support import logs
 
 SOME = UUID(int=1)
 ROUTES = [
@@ -130,7 +130,7 @@ async def test_beside_fhir_it_is_a_problem(http) -> None:
 
 async def test_the_canary_leaves_no_trace_in_logs(http, world, as_, publication, capfd, caplog) -> None:
     caplog.set_level(logging.DEBUG)
-    structlog.reset_defaults()  # other tests may have led the log elsewhere
+    logs.plain()  # other tests may have led the log elsewhere
     form = {"content-type": "application/x-www-form-urlencoded"}
     by_ins = f"patient.identifier=urn:oid:{ALICE.oid}|{ALICE.matricule}"
     for name in ("alice", "dr-roux", "insurer"):
