@@ -338,7 +338,8 @@ PLANTED: dict[str, tuple[str, Callable[[Facts], Facts]]] = {
             f"nothing of a person in {spot}",
             lambda f, spot=spot: replace(f, canaries=replace(SEEN, searched=dict(SEEN.searched) | {spot: 0})),
         )
-        for spot in set(Spot) - {Spot.PROBLEMS}
+        for spot in Spot
+        if spot is not Spot.PROBLEMS
     },
     "only some topics were looked into": (
         "nothing of a person in topics",
