@@ -98,8 +98,16 @@ async def _ratio(system: LocalSystem, sizes: Sizes, figure: Figure) -> None:
         await _runs(ready, sizes, few)
         figure.config["filled_s"] = round(await stock.fill(admin, "many", sizes.rights, sizes.fill_s), 1)
         await _runs(ready, sizes, many)
+    _compare(figure, few, many)
+
+
+def _compare(figure: Figure, few: Figure, many: Figure) -> None:
+    """Add each run on the many against the median of those on the few; whoever disturbed these disturbed the figure."""
+    disturbed = max((told["others_cores"] for told in few.detail), default=0.0)
     for value, told in zip(many.runs, many.detail, strict=True):
-        figure.add(value / few.median, few_per_s=round(few.median), many_per_s=round(value), **told)
+        others = max(told["others_cores"], disturbed)
+        told |= {"others_cores": others, "few_per_s": round(few.median), "many_per_s": round(value)}
+        figure.add(value / few.median, **told)
     figure.faults += few.faults + many.faults
 
 

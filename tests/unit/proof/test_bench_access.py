@@ -13,6 +13,7 @@ import pytest
 from deploy.local import environment
 from deploy.proof.bench import access
 from deploy.proof.bench.bed import BenchError
+from deploy.proof.bench.figures import Figure
 from deploy.proof.bench.preloaded import AUTHORISED, Preloaded
 from services.access_control.domain.record import Record, Right, State
 from shared.contracts.access_decisions import Outcome
@@ -60,6 +61,17 @@ def test_the_record_of_the_pure_decision_has_its_rights_and_its_cases_their_answ
     assert found["not authorised"] == ("deny", "not_authorised")
     assert found["holder"] == ("permit", "holder")
     assert found["bris de glace"][0] == "permit"
+
+
+def test_a_comparison_is_disturbed_where_either_side_was():
+    """Three thousand a second beside somebody else's work would make any number of rights look cheap."""
+    for few_beside, many_beside in ((0.9, 0.0), (0.0, 0.9), (0.0, 0.0)):
+        few, many, ratio = (Figure(name, {}) for name in (*["access.decisions_per_s"] * 2, "access.rights_10m_ratio"))
+        few.add(4000, others_cores=0.0)
+        few.add(6000, others_cores=few_beside)
+        many.add(4500, others_cores=many_beside)
+        access._compare(ratio, few, many)
+        assert (ratio.runs, ratio.disturbed) == ([0.9], few_beside + many_beside > 0)
 
 
 @pytest.fixture
