@@ -11,16 +11,20 @@ import orjson
 from services.history_ingestion.domain.lines import Known, fault_of, judge
 from services.history_ingestion.domain.window import today_in_paris, window_start
 from shared.contracts.access_decisions import (
+    ConsentChanged,
     DeletionAnnounced,
+    FunctionsKnown,
     RecordClosed,
     RecordMerged,
     RecordOpened,
     RecordReopened,
 )
+from shared.contracts.common import FurtherAct
 from shared.contracts.envelope import Message, derived_id
 from shared.contracts.history_events import HistoryUpdated, RecordDestroyed
 from shared.contracts.insurance import BackfillRequested, LineFate, LineReceipt, LineReceipts, ReimbursedCare
 from shared.contracts.reasons import Reason
+from shared.contracts.record_requests import Function
 from shared.contracts.topics import BACKFILL_REQUESTS, RECEIPTS, of_insurer
 from shared.messaging import Effects, Emit, Failed, Handlers, Unreadable
 from shared.terminology.ins import Ins
@@ -28,7 +32,7 @@ from shared.terminology.ins import Ins
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Somebody with an open record."""
+    """Somebody with an open record who does not do without the history."""
 
     record: UUID
     fed: bool
@@ -53,7 +57,7 @@ class Batch:
     lines: Mapping[str, Known]
     """By the insurer's line id."""
     holders: Mapping[tuple[str, str], Holder]
-    """By OID and number of the INS; only persons with an open record."""
+    """By OID and number of the INS; only persons with an open record who want the history."""
     last: UUID
     """The message that closes the batch: with it the receipts leave."""
     repeats: frozenset[UUID] = frozenset()
@@ -218,16 +222,18 @@ class Person:
     """The holder's INS, once the gateway indexed it."""
     told: int = 0
     """Number of the message that said so last: one before it, replayed late, says nothing any more."""
+    wanted: bool = True
+    """False while the holder does without the history: nothing comes in, what is there stays for the holder alone."""
+    wanted_told: int = 0
+    """Number of the message that said this last; its own, since of a life and a wish neither outdates the other."""
 
 
 @dataclass(frozen=True, slots=True)
-class LifeChange:
-    """A record is open or closed from now on."""
+class PersonChange:
+    """A record is open or closed, or its holder wants the history or does without it, from now on."""
 
     record: UUID
-    state: str
-    told: int
-    """Number of the message that says so."""
+    person: Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,14 +253,18 @@ class Unindexed:
 OPEN = "open"
 CLOSED = "closed"
 NOBODY = Person(None, None)
-LifeEffects = Effects[Person, LifeChange | Destroyed | Unindexed]
+LifeEffects = Effects[Person, PersonChange | Destroyed | Unindexed]
 
 
-def life_handlers(insurers: Sequence[str]) -> Handlers[Person, LifeChange | Destroyed | Unindexed]:
-    """Handlers of the life of records: lines are kept for open ones only, and asked for when one opens."""
+def life_handlers(insurers: Sequence[str]) -> Handlers[Person, PersonChange | Destroyed | Unindexed]:
+    """Handlers of the life of records: lines are kept for open ones only, and asked for when one opens.
+
+    Where the holder does without the history they are neither kept nor asked for. Who wants it again is fed on from
+    then: insurers are not asked for what came meanwhile.
+    """
 
     def opened(message: Message[RecordOpened | RecordReopened], person: Person, now: datetime) -> LifeEffects:
-        asks = person.ins if person.state != OPEN else None
+        asks = person.ins if person.state != OPEN and person.wanted else None
         return _lives(message, person, OPEN, backfill(insurers, asks, now, message.id) if asks else ())
 
     def closed(message: Message[RecordClosed], person: Person, _now: datetime) -> LifeEffects:
@@ -268,10 +278,21 @@ def life_handlers(insurers: Sequence[str]) -> Handlers[Person, LifeChange | Dest
         """The person's other record is the one in use: no line finds this one any more."""
         return Effects(replace(person, ins=None), (Unindexed(message.record),))
 
+    def consented(message: Message[ConsentChanged], person: Person, _now: datetime) -> LifeEffects:
+        """Note whether the holder does without the history; other consents are not ours."""
+        body = message.body
+        return _wishes(message, person, body.scopes) if body.act == FurtherAct.OPT_OUT else Effects(person)
+
+    def known(message: Message[FunctionsKnown], person: Person, _now: datetime) -> LifeEffects:
+        """Note an opt-out that was made before this service followed them."""
+        return _wishes(message, person, message.body.unwanted)
+
     return {
         RecordOpened: opened,
         RecordReopened: opened,
         RecordClosed: closed,
+        ConsentChanged: consented,
+        FunctionsKnown: known,
         RecordMerged: merged,
         DeletionAnnounced: deleted,
     }
@@ -282,8 +303,17 @@ def _lives(message: Message[Any], person: Person, state: str, asked: tuple[Emit,
     number = message.envelope.number or 0
     if number < person.told:
         return Effects(person)
-    change = LifeChange(message.record, state, number)
-    return Effects(replace(person, state=state, told=number), (change,), asked)
+    lives = replace(person, state=state, told=number)
+    return Effects(lives, (PersonChange(message.record, lives),), asked)
+
+
+def _wishes(message: Message[Any], person: Person, unwanted: Sequence[str]) -> LifeEffects:
+    """What a holder's choice of functions does, unless a later one was handled before it."""
+    number = message.envelope.number or 0
+    if number < person.wanted_told:
+        return Effects(person)
+    wishes = replace(person, wanted=Function.HISTORY not in unwanted, wanted_told=number)
+    return Effects(wishes, (PersonChange(message.record, wishes),))
 
 
 def backfill(insurers: Sequence[str], ins: Ins, now: datetime, cause: UUID) -> tuple[Emit, ...]:

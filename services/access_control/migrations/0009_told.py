@@ -1,4 +1,4 @@
-"""Delegates who are known as professionals, and what is still to be told: declarations, and that a minor comes of age."""
+"""Delegates who are known as professionals, and what is to be told: declarations, and that a minor comes of age."""
 
 from shared.database.migrations import run_sql
 
