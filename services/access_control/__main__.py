@@ -11,11 +11,12 @@ from services.access_control.domain import matrix
 from services.access_control.domain.changes import Change
 from services.access_control.domain.record import Record
 from services.access_control.repository import (
+    DECLARATIONS,
+    OPT_OUTS,
     Announcements,
     Confirmations,
     Contests,
     Decisions,
-    Declarations,
     Delegates,
     Deposits,
     InForce,
@@ -27,6 +28,7 @@ from services.access_control.repository import (
     Reviews,
     Snapshots,
     Timers,
+    Untold,
     Written,
 )
 from services.access_control.settings import Settings
@@ -73,7 +75,10 @@ def compose(runtime: Runtime[Settings]) -> Parts:
     announcements = Announcements(
         runtime.database, runtime.outbox, runtime.partition, every=timedelta(hours=settings.deletion_repeat_h)
     )
-    declarations = Declarations(runtime.database, runtime.outbox, runtime.partition)
+    untold = [
+        Untold(runtime.database, runtime.outbox, runtime.partition, notice=notice)
+        for notice in (DECLARATIONS, OPT_OUTS)
+    ]
     reviews = Reviews(runtime.database, runtime.outbox, settings.usual)
     stores = Stores(
         People(runtime.database, runtime.outbox, keys, hash_key, openings),
@@ -118,7 +123,7 @@ def compose(runtime: Runtime[Settings]) -> Parts:
             Loop("reviews", TELL_EVERY_S, reviews.tell),
             Loop("deletions", TIMERS_EVERY_S, announcements.once),
             Loop("openings", TIMERS_EVERY_S, openings.once),
-            Loop("declarations", TIMERS_EVERY_S, declarations.once),
+            *(Loop(one.name, TIMERS_EVERY_S, one.once) for one in untold),
             Loop("timers", TIMERS_EVERY_S, timers.once),
             Loop("majorities", MAJORITIES_EVERY_S, timers.majorities),
         ],

@@ -45,7 +45,7 @@ class Index:
         self._oids = oids
 
     async def put(self, record: UUID, person: IndexPerson) -> PersonIndexed:
-        """Index a record's holder, and ask the insurers for 24 months where the record is open already.
+        """Index a record's holder, and ask the insurers for 24 months where the record is open already and fed.
 
         Where access_control's word comes later, its handler asks: whichever of the two comes last does.
 
@@ -56,8 +56,8 @@ class Index:
         try:
             async with self._database.transaction() as tx:
                 await lock_partitions(tx, {self._partition(record)})
-                is_open, is_new = await self._persons.index(tx, record, ins, moved=person.moved)
-                if is_open and is_new:
+                is_open, asks = await self._persons.index(tx, record, ins, moved=person.moved)
+                if asks:
                     cause = uuid4() if person.moved else uuid5(record, "indexed")
                     asked = backfill(self._insurers, ins, await tx.clock(), cause)
                     await self._outbox.append(tx, self._outbox.root(asked, cause=cause, key=record))

@@ -13,6 +13,7 @@ from services.history_ingestion.domain.window import today_in_paris, window_star
 from shared.contracts.access_decisions import (
     ConsentChanged,
     DeletionAnnounced,
+    FunctionsKnown,
     RecordClosed,
     RecordMerged,
     RecordOpened,
@@ -31,7 +32,7 @@ from shared.terminology.ins import Ins
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Somebody with an open record."""
+    """Somebody with an open record who does not do without the history."""
 
     record: UUID
     fed: bool
@@ -56,7 +57,7 @@ class Batch:
     lines: Mapping[str, Known]
     """By the insurer's line id."""
     holders: Mapping[tuple[str, str], Holder]
-    """By OID and number of the INS; only persons with an open record."""
+    """By OID and number of the INS; only persons with an open record who want the history."""
     last: UUID
     """The message that closes the batch: with it the receipts leave."""
     repeats: frozenset[UUID] = frozenset()
@@ -221,35 +222,18 @@ class Person:
     """The holder's INS, once the gateway indexed it."""
     told: int = 0
     """Number of the message that said so last: one before it, replayed late, says nothing any more."""
-    unwanted: bool = False
-    """The holder does without the history: nothing more of it is kept until he wants it again."""
-    wish_told: int = 0
-    """Number of the message that said that last."""
-
-    @property
-    def fed(self) -> bool:
-        """True where lines are kept."""
-        return self.state == OPEN and not self.unwanted
+    wanted: bool = True
+    """False while the holder does without the history: nothing comes in, what is there stays for the holder alone."""
+    wanted_told: int = 0
+    """Number of the message that said this last; its own, since of a life and a wish neither outdates the other."""
 
 
 @dataclass(frozen=True, slots=True)
-class WishChange:
-    """Whether the holder does without the history from now on."""
+class PersonChange:
+    """A record is open or closed, or its holder wants the history or does without it, from now on."""
 
     record: UUID
-    unwanted: bool
-    told: int
-    """Number of the message that says so."""
-
-
-@dataclass(frozen=True, slots=True)
-class LifeChange:
-    """A record is open or closed from now on."""
-
-    record: UUID
-    state: str
-    told: int
-    """Number of the message that says so."""
+    person: Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,29 +253,22 @@ class Unindexed:
 OPEN = "open"
 CLOSED = "closed"
 NOBODY = Person(None, None)
-PersonChange = LifeChange | WishChange | Destroyed | Unindexed
-LifeEffects = Effects[Person, PersonChange]
+LifeEffects = Effects[Person, PersonChange | Destroyed | Unindexed]
 
 
-def life_handlers(insurers: Sequence[str]) -> Handlers[Person, PersonChange]:
-    """Handlers of the life of records: lines are kept for open ones whose holders want them, and asked for then."""
+def life_handlers(insurers: Sequence[str]) -> Handlers[Person, PersonChange | Destroyed | Unindexed]:
+    """Handlers of the life of records: lines are kept for open ones only, and asked for when one opens.
+
+    Where the holder does without the history they are neither kept nor asked for. Who wants it again is fed on from
+    then: insurers are not asked for what came meanwhile.
+    """
 
     def opened(message: Message[RecordOpened | RecordReopened], person: Person, now: datetime) -> LifeEffects:
-        asks = person.ins if person.state != OPEN and not person.unwanted else None
+        asks = person.ins if person.state != OPEN and person.wanted else None
         return _lives(message, person, OPEN, backfill(insurers, asks, now, message.id) if asks else ())
 
     def closed(message: Message[RecordClosed], person: Person, _now: datetime) -> LifeEffects:
         return _lives(message, person, CLOSED)
-
-    def wished(message: Message[ConsentChanged], person: Person, now: datetime) -> LifeEffects:
-        """The holder does without the history, or wants it again: then its lines are asked for anew."""
-        number = message.envelope.number or 0
-        if message.body.act != FurtherAct.OPT_OUT or number < person.wish_told:
-            return Effects(person)
-        after = replace(person, unwanted=Function.HISTORY in message.body.scopes, wish_told=number)
-        asks = person.ins if after.fed and not person.fed else None
-        change = WishChange(message.record, after.unwanted, number)
-        return Effects(after, (change,), backfill(insurers, asks, now, message.id) if asks else ())
 
     def deleted(message: Message[DeletionAnnounced], _person: Person, _now: datetime) -> LifeEffects:
         """Destroy the record's key, lines and index, and confirm; as often as it is announced (AR-055)."""
@@ -301,11 +278,21 @@ def life_handlers(insurers: Sequence[str]) -> Handlers[Person, PersonChange]:
         """The person's other record is the one in use: no line finds this one any more."""
         return Effects(replace(person, ins=None), (Unindexed(message.record),))
 
+    def consented(message: Message[ConsentChanged], person: Person, _now: datetime) -> LifeEffects:
+        """Note whether the holder does without the history; other consents are not ours."""
+        body = message.body
+        return _wishes(message, person, body.scopes) if body.act == FurtherAct.OPT_OUT else Effects(person)
+
+    def known(message: Message[FunctionsKnown], person: Person, _now: datetime) -> LifeEffects:
+        """Note an opt-out that was made before this service followed them."""
+        return _wishes(message, person, message.body.unwanted)
+
     return {
         RecordOpened: opened,
         RecordReopened: opened,
         RecordClosed: closed,
-        ConsentChanged: wished,
+        ConsentChanged: consented,
+        FunctionsKnown: known,
         RecordMerged: merged,
         DeletionAnnounced: deleted,
     }
@@ -316,8 +303,17 @@ def _lives(message: Message[Any], person: Person, state: str, asked: tuple[Emit,
     number = message.envelope.number or 0
     if number < person.told:
         return Effects(person)
-    change = LifeChange(message.record, state, number)
-    return Effects(replace(person, state=state, told=number), (change,), asked)
+    lives = replace(person, state=state, told=number)
+    return Effects(lives, (PersonChange(message.record, lives),), asked)
+
+
+def _wishes(message: Message[Any], person: Person, unwanted: Sequence[str]) -> LifeEffects:
+    """What a holder's choice of functions does, unless a later one was handled before it."""
+    number = message.envelope.number or 0
+    if number < person.wanted_told:
+        return Effects(person)
+    wishes = replace(person, wanted=Function.HISTORY not in unwanted, wanted_told=number)
+    return Effects(wishes, (PersonChange(message.record, wishes),))
 
 
 def backfill(insurers: Sequence[str], ins: Ins, now: datetime, cause: UUID) -> tuple[Emit, ...]:

@@ -212,6 +212,15 @@ class TreatingDoctorKnown(Body):
     professional: Code
 
 
+class FunctionsKnown(Body):
+    """The functions that the holder does without, of an opt-out from before owners followed them. No change."""
+
+    type_name: ClassVar[str] = "carnet.access.functions-known.v1"
+
+    unwanted: tuple[Code, ...]
+    """Each a `Function`; none where all are wanted (again)."""
+
+
 class DeletionForeseen(Body):
     """A closed record's ten years in the archive are ending: told to the holder before, who may reopen it (AR-054)."""
 
@@ -266,6 +275,7 @@ MESSAGES = (
     IdentityChanged,
     RecordMerged,
     TreatingDoctorKnown,
+    FunctionsKnown,
     DeletionForeseen,
     DeletionAnnounced,
     RecordDeleted,

@@ -4,12 +4,11 @@ Records by batch (`records`, `rights`, `relations`, `majorities`), what they wer
 (`deletions`), the way from a person to a record (`people`, `identities`, `openings`, `moves`, `delegates`), what the
 clock does (`timers`), versions of the matrix (`matrices`), what stands beside records (`oversight`, `beside`,
 `written`), the register of apps (`register`), odd accesses (`reviews`), contested ones (`contests`), suspended actors
-(`suspensions`), and what a command of the operator tells (`sending`).
+(`suspensions`), what a command of the operator tells (`sending`), and what is still to be told of before (`untold`).
 """
 
 from services.access_control.repository.beside import Asked
 from services.access_control.repository.contests import Contests
-from services.access_control.repository.declarations import Declarations
 from services.access_control.repository.delegates import Delegates
 from services.access_control.repository.deletions import Announcements, Confirmations
 from services.access_control.repository.identities import NoRecordError
@@ -30,16 +29,18 @@ from services.access_control.repository.sending import Sending
 from services.access_control.repository.snapshots import Snapshot, Snapshots
 from services.access_control.repository.suspensions import Suspensions
 from services.access_control.repository.timers import Timers
+from services.access_control.repository.untold import DECLARATIONS, OPT_OUTS, Untold
 from services.access_control.repository.written import Written
 
 __all__ = [
+    "DECLARATIONS",
+    "OPT_OUTS",
     "Announcements",
     "Asked",
     "BeingDeletedError",
     "Confirmations",
     "Contests",
     "Decisions",
-    "Declarations",
     "Delegates",
     "Deposits",
     "IdentityTakenError",
@@ -61,5 +62,6 @@ __all__ = [
     "Snapshots",
     "Suspensions",
     "Timers",
+    "Untold",
     "Written",
 ]

@@ -15,7 +15,7 @@ from services.gateway.fhir.search import DocumentSearch
 from services.gateway.fhir.search import Range as SearchRange
 from services.gateway.fhir.views import DocumentView
 from shared.contracts import history_events
-from shared.contracts.access_decisions import Decided, Outcome, RecordOpened, TreatingDoctorKnown
+from shared.contracts.access_decisions import Decided, FunctionsKnown, Outcome, RecordOpened, TreatingDoctorKnown
 from shared.contracts.common import AccessMode, Actor, ActorKind, Body
 from shared.contracts.document_events import (
     Consulted,
@@ -59,6 +59,10 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
     TreatingDoctorKnown.type_name: (
         "Médecin traitant déclaré auparavant.",
         "The treating doctor, declared before.",
+    ),
+    FunctionsKnown.type_name: (
+        "Choix des fonctions du dossier, fait auparavant.",
+        "Choice of the record's functions, made before.",
     ),
     UpdateToTell.type_name: (
         "Mise à jour du dossier, à voir avec un professionnel de santé.",

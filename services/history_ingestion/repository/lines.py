@@ -100,7 +100,7 @@ class LineStore:
         tx: Transaction, hashes: Mapping[bytes, tuple[str, str]], records: list[UUID]
     ) -> dict[tuple[str, str], Holder]:
         rows = await tx.fetch(
-            "SELECT record, hash, fed FROM person WHERE record = ANY($1::uuid[]) AND state = $2 AND NOT unwanted",
+            "SELECT record, hash, fed FROM person WHERE record = ANY($1::uuid[]) AND state = $2 AND wanted",
             records,
             OPEN,
         )

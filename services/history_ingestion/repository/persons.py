@@ -7,16 +7,7 @@ from uuid import UUID
 import orjson
 from asyncpg import UniqueViolationError
 
-from services.history_ingestion.handlers import (
-    NOBODY,
-    OPEN,
-    Destroyed,
-    LifeChange,
-    Person,
-    PersonChange,
-    Unindexed,
-    WishChange,
-)
+from services.history_ingestion.handlers import NOBODY, OPEN, Destroyed, Person, PersonChange, Unindexed
 from services.history_ingestion.repository.hashes import Hashes
 from shared.contracts.envelope import Message
 from shared.database import Transaction
@@ -46,46 +37,37 @@ class PersonStore:
         """The persons of these records; their INS is opened, since a record that opens is asked for by it."""
         records = {message.record for message in messages}
         rows = await tx.fetch(
-            "SELECT record, state, identity, told, unwanted, wish_told FROM person WHERE record = ANY($1::uuid[])",
+            "SELECT record, state, identity, told, wanted, wanted_told FROM person WHERE record = ANY($1::uuid[])",
             list(records),
         )
         indexed = [row["record"] for row in rows if row["identity"] is not None]
         keys = await self._keys.get(tx, indexed) if indexed else {}
         found = {
-            row["record"]: Person(row["state"], _opened(row, keys), row["told"], row["unwanted"], row["wish_told"])
+            row["record"]: Person(row["state"], _opened(row, keys), row["told"], row["wanted"], row["wanted_told"])
             for row in rows
         }
         return {str(record): found.get(record, NOBODY) for record in records}
 
-    async def save(self, tx: Transaction, changes: Sequence[PersonChange]) -> None:
+    async def save(self, tx: Transaction, changes: Sequence[PersonChange | Destroyed | Unindexed]) -> None:
         """Write the last state of each record, but of those that were deleted; then destroy what is deleted now."""
-        last = {change.record: change for change in changes if isinstance(change, LifeChange)}
+        last = {change.record: change.person for change in changes if isinstance(change, PersonChange)}
         if last:
             await tx.execute(
                 """
-                INSERT INTO person (record, state, told)
-                SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[]) AS n (record, state, told)
+                INSERT INTO person (record, state, told, wanted, wanted_told)
+                SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::boolean[], $5::bigint[])
+                    AS n (record, state, told, wanted, wanted_told)
                 WHERE NOT EXISTS (SELECT FROM record_key k WHERE k.record = n.record AND k.destroyed_at IS NOT NULL)
-                ON CONFLICT (record) DO UPDATE SET state = excluded.state, told = excluded.told
+                ON CONFLICT (record) DO UPDATE SET state = excluded.state, told = excluded.told,
+                    wanted = excluded.wanted, wanted_told = excluded.wanted_told
                 """,
                 list(last),
-                [change.state for change in last.values()],
-                [change.told for change in last.values()],
+                [person.state for person in last.values()],
+                [person.told for person in last.values()],
+                [person.wanted for person in last.values()],
+                [person.wanted_told for person in last.values()],
             )
 
-        wishes = {change.record: change for change in changes if isinstance(change, WishChange)}
-        if wishes:
-            await tx.execute(
-                """
-                INSERT INTO person (record, unwanted, wish_told)
-                SELECT * FROM unnest($1::uuid[], $2::boolean[], $3::bigint[]) AS n (record, unwanted, wish_told)
-                WHERE NOT EXISTS (SELECT FROM record_key k WHERE k.record = n.record AND k.destroyed_at IS NOT NULL)
-                ON CONFLICT (record) DO UPDATE SET unwanted = excluded.unwanted, wish_told = excluded.wish_told
-                """,
-                list(wishes),
-                [change.unwanted for change in wishes.values()],
-                [change.told for change in wishes.values()],
-            )
         unindexed = [change.record for change in changes if isinstance(change, Unindexed)]
         if unindexed:
             await tx.execute("UPDATE person SET hash = NULL, identity = NULL WHERE record = ANY($1::uuid[])", unindexed)
@@ -106,7 +88,8 @@ class PersonStore:
         Where it `moved`, the record had another one before.
 
         Returns:
-            Whether lines are kept for the record, and whether the INS is new here.
+            Whether the record is open, and whether the insurers are to be asked: it is, the INS is new here, and the
+            holder wants the history.
 
         Raises:
             IndexedElsewhereError: it leads to another record already, or the record is another person's. The
@@ -115,13 +98,13 @@ class PersonStore:
         """
         hashed = self._hashes.person(ins.oid, ins.number)
         rows = await tx.fetch(
-            "SELECT record, hash, state, unwanted FROM person WHERE record = $1 OR hash = $2", record, hashed
+            "SELECT record, hash, state, wanted FROM person WHERE record = $1 OR hash = $2", record, hashed
         )
         if any(row["record"] != record or (row["hash"] not in {None, hashed} and not moved) for row in rows):
             raise IndexedElsewhereError
-        is_fed = any(row["state"] == OPEN and not row["unwanted"] for row in rows)
+        is_open = any(row["state"] == OPEN for row in rows)
         if any(row["hash"] == hashed for row in rows):
-            return is_fed, False
+            return is_open, False
         keys = await self._keys.ensure(tx, [record])
         if record in keys.destroyed:
             raise RecordDestroyedError
@@ -138,7 +121,7 @@ class PersonStore:
             )
         except UniqueViolationError:  # another call, at this moment, for another record
             raise IndexedElsewhereError from None
-        return is_fed, True
+        return is_open, is_open and all(row["wanted"] for row in rows)
 
 
 def _opened(row: Any, keys: Mapping[UUID, bytes]) -> Ins | None:

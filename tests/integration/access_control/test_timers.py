@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.access_control.repository import Declarations, Openings, Timers
+from services.access_control.repository import DECLARATIONS, OPT_OUTS, Openings, Timers, Untold
 from shared.contracts.record_requests import (
     Answer,
     Authorise,
@@ -15,7 +15,9 @@ from shared.contracts.record_requests import (
     DeclareTreatingDoctor,
     DelegationKind,
     Invite,
+    OptOut,
     Reopen,
+    RequestDeletion,
     Suspend,
 )
 from shared.database import Transaction
@@ -48,9 +50,9 @@ def timers(service, by=timedelta(0)):
     return Timers(runtime.database, runtime.outbox, keys, runtime.partition, policy=policy, clock=later(by))
 
 
-def declarations(service):
+def untold(service, notice=DECLARATIONS):
     runtime = service.runtime
-    return Declarations(runtime.database, runtime.outbox, runtime.partition)
+    return Untold(runtime.database, runtime.outbox, runtime.partition, notice=notice)
 
 
 def openings(service, by=timedelta(0)):
@@ -195,16 +197,42 @@ async def test_ar_006_066_a_declaration_from_before_is_told_once_and_as_it_is_no
     with monkeypatch.context() as patched:
         patched.setattr(service.runtime.outbox, "append", ends)
         with pytest.raises(ZeroDivisionError):
-            await declarations(service).once()
-    await asyncio.gather(*(declarations(service).once() for _ in range(3)))
+            await untold(service).once()
+    await asyncio.gather(*(untold(service).once() for _ in range(3)))
     assert (await types(service, record)).count("treating-doctor-known") == 1
     assert (await service.told(record))[-1] == {"professional": NURSE.number}
     for one in (closed_one, without):
         assert "treating-doctor-known" not in await types(service, one)
     await service.ask(closed_one, Reopen(actor=HOLDER, rights_version=2))
-    await declarations(service).once()
+    await untold(service).once()
     assert (await service.told(closed_one))[-1] == {"professional": DOCTOR.number}
     assert not await service.rows("SELECT FROM declaration_untold")
+
+
+async def test_an_opt_out_from_before_is_told_once_and_as_it_is_now(service, monkeypatch):
+    """As an upgrade finds them; closed ones, too, since they may be opened again, but none that is being deleted."""
+    out, back, closed_one, gone = [await service.opened(number) for number in range(1, 5)]
+    for record in (out, back, closed_one, gone):
+        await service.ask(record, OptOut(actor=HOLDER, rights_version=0, functions={"history", "apps"}))
+    await service.ask(back, OptOut(actor=HOLDER, rights_version=1, functions=set()))
+    await service.ask(closed_one, Close(actor=HOLDER, rights_version=1))
+    await service.ask(gone, RequestDeletion(actor=HOLDER, rights_version=1))
+    await service.rows("INSERT INTO opt_out_untold SELECT id FROM record RETURNING record")
+
+    async def ends(*_arguments):
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(service.runtime.outbox, "append", ends)
+        with pytest.raises(ZeroDivisionError):
+            await untold(service, OPT_OUTS).once()
+    await asyncio.gather(*(untold(service, OPT_OUTS).once() for _ in range(3)))
+    for record in (out, closed_one):
+        assert (await types(service, record)).count("functions-known") == 1
+        assert (await service.told(record))[-1] == {"unwanted": ["apps", "history"]}
+    assert (await service.told(back))[-1] == {"unwanted": []}
+    assert "functions-known" not in await types(service, gone)
+    assert not await service.rows("SELECT FROM opt_out_untold")
 
 
 async def test_ar_061_an_invitation_without_an_answer_ends_by_the_clock(service):

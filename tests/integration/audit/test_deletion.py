@@ -8,7 +8,8 @@ import pytest
 
 from services.audit.domain.merkle import leaf_hash
 from shared.contracts import document_events, history_events, notification_events
-from shared.contracts.access_decisions import DeletionAnnounced
+from shared.contracts.access_decisions import DeletionAnnounced, DeletionForeseen, RecordClosed
+from shared.contracts.common import Actor, ActorKind
 from shared.contracts.http_audit import ReadTraces
 from shared.contracts.topics import ACCESS_DECISIONS, AUDIT_EVENTS, DOCUMENT_EVENTS, HISTORY_EVENTS, NOTIFICATION_EVENTS
 from shared.database.record_keys import RecordDestroyedError
@@ -25,8 +26,8 @@ CONFIRMED = (
 )
 
 
-def announced():
-    return DeletionAnnounced(because="request", latest=datetime.now(UTC))
+def announced(because="request"):
+    return DeletionAnnounced(because=because, latest=datetime.now(UTC))
 
 
 async def witnessed(audit, record):
@@ -54,6 +55,22 @@ async def test_ar_055_traces_are_destroyed_and_salted_leaves_remain(audit):
     for row in late:
         with pytest.raises(UndecryptableError):
             decrypt(key, row["event"], context("audit", "leaf", "event", row["event_id"]))
+    (stored,) = await follower.rows("SELECT wrapped_key FROM record_key WHERE record = $1", record)
+    assert stored["wrapped_key"] is None
+
+
+@pytest.mark.parametrize("because", ["archive", "request"])
+async def test_ar_060_traces_outlive_the_closing_and_go_when_the_record_goes(audit, because):
+    """Ten years after the closing, or at the holder's express request: access_control says when, in both cases."""
+    follower, record = audit.follower, uuid4()
+    closed = RecordClosed(actor=Actor(kind=ActorKind.PATIENT))
+    foreseen = DeletionForeseen(at=datetime.now(UTC))
+    await follower.take(*(follower.record(ACCESS_DECISIONS, record, body) for body in (OPENED, closed, foreseen)))
+    kinds = {trace.kind for trace in await audit.traces.read(permit(record), ReadTraces(permit="x"))}
+    assert kinds == {OPENED.type_name, closed.type_name, foreseen.type_name}
+    await follower.take(follower.record(ACCESS_DECISIONS, record, announced(because)))
+    with pytest.raises(RecordDestroyedError):
+        await audit.traces.read(permit(record), ReadTraces(permit="x"))
     (stored,) = await follower.rows("SELECT wrapped_key FROM record_key WHERE record = $1", record)
     assert stored["wrapped_key"] is None
 

@@ -1,6 +1,7 @@
 """Reading traces: newest first, by a permit that holds once, and the read is a leaf itself."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -14,7 +15,7 @@ from shared.contracts.access_decisions import (
     Outcome,
     RecordOpened,
 )
-from shared.contracts.common import Act, Actor, ActorKind, FurtherAct
+from shared.contracts.common import Act, Actor, ActorKind, FurtherAct, Owner
 from shared.contracts.document_events import Consulted, Deposited
 from shared.contracts.http_audit import ReadTraces
 from shared.contracts.notification_events import Channel, Sent, Silence, Suppressed
@@ -23,6 +24,7 @@ from shared.contracts.topics import ACCESS_DECISIONS, DOCUMENT_EVENTS, NOTIFICAT
 from shared.database.reads import PermitLateError, PermitUsedError
 from tests.integration.audit.conftest import permit
 from tests.support.follower import NOW
+from tests.unit.access_control import cast
 
 pytestmark = pytest.mark.kafka
 DOCTOR = Actor(kind=ActorKind.PROFESSIONAL, number="810000000001", role="G15_10")
@@ -133,6 +135,22 @@ async def test_the_holder_learns_nothing_of_a_withheld_document(audit):
         shown.append(sorted((trace.at, trace.kind) for trace in page))
     assert shown[0] == shown[1]
     assert len(shown[0]) == 100
+
+
+async def test_case_9_the_holders_traces_tell_nothing_of_a_withholding(audit):
+    """By the scopes that access_control really gives; the médecin traitant finds it among the same traces."""
+    record, treated = uuid4(), replace(cast.OPEN, treating=cast.DOCTOR.number)
+
+    async def shown(actor):
+        scope = cast.consult(treated, actor, owner=Owner.AUDIT).scope.scope()
+        return await audit.traces.read(permit(record, actor=actor, scope=scope), QUERY)
+
+    await deposit(audit, record, withheld=False, at=0)
+    before = await shown(cast.HOLDER)
+    withheld = await deposit(audit, record, withheld=True, at=1)
+    after = await shown(cast.HOLDER)
+    assert [trace.kind for trace in after] == ["carnet.audit.consulted.v1", *(trace.kind for trace in before)]
+    assert withheld in {trace.document for trace in await shown(cast.DOCTOR)}
 
 
 async def secret_connection(audit, record, at):

@@ -128,7 +128,7 @@ async def test_a_permit_that_does_not_hold_is_refused_and_says_why(room, record,
     assert not await room.rows("SELECT FROM consulted")
 
 
-async def test_a_masked_document_leaves_no_trace_in_entries_or_total(room, record):
+async def test_ar_023_a_masked_document_leaves_no_trace_in_entries_or_total(room, record):
     await room.stored(record)
     await room.stored(record, 1, confidentiality={"N", "MASQUE_PS"}, actor=OTHER)
     nobody = Actor(kind=ActorKind.PROFESSIONAL, number="899000000005")
@@ -140,7 +140,20 @@ async def test_a_masked_document_leaves_no_trace_in_entries_or_total(room, recor
     assert (await search(room, record, HOLDER, Scope())).total == 2
 
 
-async def test_a_withheld_document_is_absent_for_the_holder(room, record):
+async def test_ar_032_who_sees_a_withheld_document_is_told_that_the_holder_does_not(room, record):
+    """In the list and beside the content; the holder, who is told nothing, can't tell it from what is not there."""
+    withheld = await room.stored(record, confidentiality={"N", "INVISIBLE_PATIENT"})
+    shown = await room.stored(record, 1)
+    found = {entry.document: entry for entry in (await search(room, record, DOCTOR, Scope(withheld=True))).entries}
+    assert {one: "INVISIBLE_PATIENT" in found[one].confidentiality for one in found} == {withheld: True, shown: False}
+    for one in (withheld, shown):
+        answer = await room.ask("/open", permit=signed(permit(record, DOCTOR, ALL)), document=str(one))
+        warned = from_header(DocumentEntry, answer.headers[DOCUMENT_HEADER]).confidentiality
+        assert ("INVISIBLE_PATIENT" in warned) == (one == withheld)
+    assert [entry.document for entry in (await search(room, record, HOLDER, ALL)).entries] == [shown]
+
+
+async def test_ar_029_a_withheld_document_is_absent_for_the_holder(room, record):
     stored = await room.stored(record, confidentiality={"N", "INVISIBLE_PATIENT"})
     assert (await search(room, record, HOLDER, ALL)).total == 0
     answer = await room.ask("/open", permit=signed(permit(record, HOLDER, ALL)), document=str(stored))

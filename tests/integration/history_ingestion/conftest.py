@@ -42,7 +42,6 @@ class History:
     gateway: ServiceIdentity
     stranger: ServiceIdentity
     offset: int = 0
-    number: int = 0
 
     def lane(self, name: str) -> BatchHandler[Any, Any]:
         return lane(self.runtime, self.parts, name)
@@ -64,18 +63,20 @@ class History:
 
     async def says(self, person: int, body: Body) -> None:
         """access_control says something of a record."""
+        await self.lane("decisions").handle([await self.said(person, body)])
+
+    async def said(self, person: int, body: Body, after: int = 0) -> ConsumerRecord:
+        """What access_control says next of a record, as it comes from its topic, after so many others there."""
         key = str(record_of(person))
-        self.number += 1
         place = partition_of(key, PARTITIONS)
         rows = await self.rows(
             "SELECT last_number FROM progress WHERE topic = $1 AND partition = $2", "access.decisions", place
         )
-        number = rows[0]["last_number"] + 1
+        number = rows[0]["last_number"] + 1 + after
         headers = to_headers(
             Envelope(uuid4(), body.type_name, "access_control", datetime.now(UTC), uuid4(), None, number)
         )
-        record = raw(ACCESS_DECISIONS, place, number, key, body.model_dump_json().encode(), headers)
-        await self.lane("decisions").handle([record])
+        return raw(ACCESS_DECISIONS, place, number, key, body.model_dump_json().encode(), headers)
 
     async def open(self, *persons: int) -> None:
         """Records that are open and indexed."""

@@ -11,7 +11,8 @@ from uuid import uuid4
 
 import pytest
 
-from shared.contracts.access_decisions import RecordOpened
+from shared.contracts.access_decisions import ConsentChanged, RecordOpened
+from shared.contracts.common import Body, FurtherAct
 from shared.contracts.envelope import Envelope, to_headers
 from shared.messaging import Outbox, partition_of
 from tests.integration.history_ingestion.conftest import ACTOR, History, composed
@@ -48,22 +49,27 @@ async def publish(history: History, bodies: Sequence[bytes]) -> None:
     await producer.stop()
 
 
-async def opened(history: History, *persons: int) -> None:
-    """Open records as access_control says it, through Kafka."""
+async def says(history: History, person: int, body: Body, number: int) -> None:
+    """As access_control does: keyed by record, numbered by partition."""
     kafka = history.runtime.kafka
     producer = kafka.producer()
     await producer.start()
+    key = str(record_of(person))
+    envelope = Envelope(uuid4(), body.type_name, "access_control", datetime.now(UTC), uuid4())
+    headers = to_headers(envelope._replace(number=number))
+    value, place = body.model_dump_json().encode(), partition_of(key, PARTITIONS)
+    await producer.send_and_wait(kafka.prefix + "access.decisions", value, key.encode(), place, headers=headers)
+    await producer.stop()
+
+
+async def opened(history: History, *persons: int) -> None:
+    """Open records as access_control says it, through Kafka."""
     numbers: dict[int, int] = {}
     for person in persons:
         await history.put(person)
-        key = str(record_of(person))
-        place = partition_of(key, PARTITIONS)
+        place = partition_of(str(record_of(person)), PARTITIONS)
         numbers[place] = numbers.get(place, 0) + 1
-        envelope = Envelope(uuid4(), RecordOpened.type_name, "access_control", datetime.now(UTC), uuid4())
-        headers = to_headers(envelope._replace(number=numbers[place]))
-        value = RecordOpened(actor=ACTOR).model_dump_json().encode()
-        await producer.send_and_wait(kafka.prefix + "access.decisions", value, key.encode(), place, headers=headers)
-    await producer.stop()
+        await says(history, person, RecordOpened(actor=ACTOR), numbers[place])
 
     async def known() -> None:
         for person in persons:
@@ -136,3 +142,30 @@ async def test_a_restart_repeats_no_receipt(live: History) -> None:
         await eventually(read_again)
     assert len(await live.receipts()) == 50
     assert len(await live.rows("SELECT FROM line")) == 50
+
+
+async def test_an_opt_out_and_its_end_take_hold_between_publications(live: History) -> None:
+    await opened(live, 1)
+
+    async def choose(number: int, *unwanted: str) -> None:
+        body = ConsentChanged(act=FurtherAct.OPT_OUT, actor=ACTOR, scopes=unwanted, rights_version=number)
+        await says(live, 1, body, number)
+
+        async def taken() -> None:
+            assert [row["wanted"] for row in await live.rows("SELECT wanted FROM person")] == [not unwanted]
+
+        await eventually(taken)
+
+    async def published(name: str, so_far: int) -> None:
+        await publish(live, [care(f"{name}{one}").model_dump_json().encode() for one in range(10)])
+        receipts = await read_receipts(live, so_far)
+        assert {(one["fate"], one.get("reason")) for one in receipts} == {("accepted", None)}
+
+    await published("before", 10)
+    await choose(2, "history")
+    await published("meanwhile", 20)
+    assert len((await live.shown(1))["medicines"]) == 10
+    await choose(3)
+    await published("again", 30)
+    assert len((await live.shown(1))["medicines"]) == 20
+    assert len(await live.sent("insurance.backfill-requests.amo-test")) == 1

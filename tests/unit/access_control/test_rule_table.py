@@ -13,8 +13,10 @@ FOLDER = Path(__file__).parent
 TESTS = FOLDER.parents[1]
 OWNERS = {"access_control", "document", "notification", "audit"}
 LAST_RULE = 73
-UNTESTED = frozenset(f"AR-{number:03}" for number in (5, 7, 24, 25, 26, 31, 32, 43, 44, 51, 52, 53, 60, 68))
-"""Rules of document and audit that no test bears yet; whatever is not among them has its test, and keeps it."""
+UNTESTED = frozenset(f"AR-{number:03}" for number in (5, 24, 25, 31, 43, 44, 51, 52, 53, 68))
+"""Rules of document that no test bears yet, since nothing does what they say: no deadline is measured, nothing is
+unmasked, announced, deleted or rectified, no default masks. Whatever is not among them has its
+test, and keeps it."""
 BEARS = re.compile(r"^test_ar((?:_\d{3})+)_[a-z]")
 """`test_ar_018_019_…` bears AR-018 and AR-019."""
 
@@ -67,7 +69,7 @@ def test_every_rule_of_access_control_has_its_test(capsys: pytest.CaptureFixture
 
 
 def test_a_rule_of_another_owner_that_has_a_test_keeps_it():
-    assert set(rules()) - set(table("*")) <= UNTESTED
+    assert set(rules()) - set(table("*")) == UNTESTED
 
 
 def test_no_test_bears_a_rule_that_does_not_exist():

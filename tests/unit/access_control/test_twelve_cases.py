@@ -1,6 +1,7 @@
 """The twelve cases of the domain (4.10) that decide a test, as far as access_control decides them.
 
-What it leaves to document's filter is asked of the scope: whether it would let the document through.
+What it leaves to document's filter is asked of the scope: whether it would let the document through. Cases 8 and 9 go
+on where scopes are used: `integration/document/test_twelve_cases.py` and `integration/audit/test_reading.py`.
 """
 
 from dataclasses import replace

@@ -1,10 +1,11 @@
 import hashlib
+from itertools import combinations
 
 import pytest
 
 from deploy.proof import made
 from services.document.domain.cda import MAX_BYTES
-from services.document.domain.deposit import RefusedDeposit, accept
+from services.document.domain.deposit import RefusedDeposit, accept, check_confidentiality
 from services.document.domain.inspected import BrokenContent
 from services.document.domain.settlement import Flags
 from shared.contracts.http_document import DepositMetadata, HeaderError, from_header, to_header
@@ -81,6 +82,26 @@ def test_a_number_of_the_document_that_is_none_is_left_out(number):
 )
 def test_a_broken_deposit_is_refused(code, arguments):
     assert code_of(**arguments) == code
+
+
+@pytest.mark.parametrize("actor", [DOCTOR, HOLDER])
+def test_ar_007_an_empty_document_is_refused(actor):
+    assert code_of(content=b"", actor=actor) == "empty"
+
+
+FLAGS = ["MASQUE_PS", "INVISIBLE_PATIENT", "INVISIBLE_REPRESENTANTS_LEGAUX"]
+
+
+@pytest.mark.parametrize("flags", [chosen for size in range(4) for chosen in combinations(FLAGS, size)])
+@pytest.mark.parametrize("label", ["N", "R", "V"])
+def test_ar_026_masked_and_withheld_exclude_each_other_and_no_other_flags_do(flags, label):
+    codes = {label, *flags}
+    if {"MASQUE_PS", "INVISIBLE_PATIENT"} <= codes:
+        with pytest.raises(RefusedDeposit) as refused:
+            check_confidentiality(codes)
+        assert refused.value.code == "forbidden_pair"
+    else:
+        assert check_confidentiality(codes) == (label, Flags(*(flag in flags for flag in FLAGS)))
 
 
 def test_the_checks_have_an_order():

@@ -32,6 +32,20 @@ def test_a_unique_id_stands_once_in_a_record(status):
     assert done.entries[staged.id].status is Status.REFUSED
 
 
+DEPOSITORS = st.sampled_from(["professional:A", "professional:B", "structure:1", "patient:"])
+
+
+@given(st.sampled_from(sorted(IN_RECORD)), DEPOSITORS, DEPOSITORS, st.sampled_from([None, "old"]))
+def test_ar_007_whoever_sends_a_unique_id_again_sends_a_duplicate(status, first, second, replaces):
+    """Also where it says that it replaces something: what is replaced has to come under an id of its own."""
+    there, old = entry(status=status, submitter=first), entry("old", status=CURRENT, submitter=second)
+    staged = entry(submitter=second, replaces=replaces)
+    done = permitted(of(staged, there, old), staged, NOW)
+    assert done.refused is Reason.DUPLICATE
+    assert {change.id for change in done.changes} == {staged.id}
+    assert (done.entries[there.id], done.entries[old.id]) == (there, old)
+
+
 @pytest.mark.parametrize("status", [Status.REFUSED, Status.STAGED, Status.HELD])
 def test_what_is_not_in_the_record_takes_no_unique_id(status):
     staged, there = entry(), entry(status=status, submitter="professional:B")
@@ -42,6 +56,18 @@ def test_two_of_a_batch_with_one_unique_id_see_each_other():
     first, second = entry(), entry(submitter="professional:B")
     done = permitted(of(first, second), first, NOW)
     assert permitted(done.entries, second, NOW).refused is Reason.DUPLICATE
+
+
+FLAGS = st.builds(Flags, st.booleans(), st.booleans(), st.booleans())
+
+
+@given(FLAGS, FLAGS)
+def test_ar_071_a_replacement_takes_no_flag_away(before, stated):
+    """Not even where both together could not be deposited: what is masked and withheld is seen by neither side."""
+    target = entry("old", status=CURRENT, flags=before)
+    staged = entry("new", replaces="old", flags=stated)
+    flags = permitted(of(target, staged), staged, NOW).document.flags
+    assert flags == Flags(*(one or other for one, other in zip(before, stated, strict=True)))
 
 
 def test_a_replacement_supersedes_its_target_and_inherits_flags_and_clock():

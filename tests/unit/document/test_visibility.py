@@ -28,12 +28,12 @@ def test_an_empty_list_of_types_is_not_every_type():
 
 
 @pytest.mark.parametrize("kind", [ActorKind.PATIENT, ActorKind.REPRESENTATIVE])
-def test_the_holders_side_sees_masked_and_never_withheld_whatever_the_permit_says(kind):
+def test_ar_029_the_holders_side_sees_masked_and_never_withheld_whatever_the_permit_says(kind):
     found = seen(kind, withheld=True, own="8", own_structure="1")
     assert (found.masked, found.withheld, found.own) == (True, False, ())
 
 
-def test_only_representatives_miss_what_is_hidden_from_them():
+def test_ar_041_only_representatives_miss_what_is_hidden_from_them():
     assert [kind for kind in ActorKind if not seen(kind).hidden] == [ActorKind.REPRESENTATIVE]
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from deploy.local.identity.cast import BRUNO
 from services.gateway.domain.mapping import trace_view
-from shared.contracts.access_decisions import TreatingDoctorKnown
+from shared.contracts.access_decisions import FunctionsKnown, TreatingDoctorKnown
 from shared.contracts.common import Actor, ActorKind, Owner
 from shared.contracts.document_events import SummaryDue, UpdateToTell
 from shared.contracts.http_audit import Trace
@@ -127,6 +127,7 @@ async def test_a_professional_has_to_name_the_patient(http, as_) -> None:
         UpdateToTell(hidden_from_representatives=False),
         SummaryDue(professional="810000000077"),
         TreatingDoctorKnown(professional="810000000077"),
+        FunctionsKnown(unwanted=("history",)),
     ],
 )
 @pytest.mark.parametrize("language", ["fr", "en"])

@@ -49,6 +49,15 @@ TRACE = TraceView(
 )
 
 
+@pytest.mark.parametrize("withheld", [True, False])
+def test_ar_032_a_professional_is_warned_that_the_holder_does_not_see_the_document(withheld):
+    labels = {"N", "INVISIBLE_PATIENT"} if withheld else {"N"}
+    found = document_reference(replace(VIEW, confidentiality=frozenset(labels)))
+    told = [coding for label in found["securityLabel"] for coding in label["coding"]]
+    assert {coding["code"] for coding in told} == labels
+    assert all(coding["display"] for coding in told), "a warning is read by people, too"
+
+
 def test_a_document_reference():
     found = document_reference(VIEW)
     assert found["id"] == str(DOCUMENT)

@@ -9,19 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.history_ingestion.domain.lines import Known
-from services.history_ingestion.handlers import (
-    Batch,
-    Fed,
-    Holder,
-    Kept,
-    Person,
-    Taken,
-    WishChange,
-    life_handlers,
-    line_handlers,
+from services.history_ingestion.handlers import Batch, Fed, Holder, Kept, Person, Taken, life_handlers, line_handlers
+from shared.contracts.access_decisions import (
+    ConsentChanged,
+    FunctionsKnown,
+    RecordClosed,
+    RecordOpened,
+    RecordReopened,
 )
-from shared.contracts.access_decisions import ConsentChanged, RecordClosed, RecordOpened, RecordReopened
-from shared.contracts.common import Actor, ActorKind
+from shared.contracts.common import Actor, ActorKind, FurtherAct
 from shared.contracts.history_events import HistoryUpdated
 from shared.contracts.insurance import LineFate, LineReceipt, LineReceipts, ReimbursedCare
 from shared.contracts.reasons import Reason
@@ -180,7 +176,7 @@ def live(body, person):
 @pytest.mark.parametrize("body", [RecordOpened(actor=ACTOR), RecordReopened(actor=ACTOR)])
 def test_a_record_that_opens_is_asked_for_at_every_insurer(body) -> None:
     effects = live(body, Person("closed", INS))
-    assert effects.changes[0].state == "open"
+    assert effects.changes[0].person.state == "open"
     assert [emit.topic for emit in effects.emits] == [
         "insurance.backfill-requests.amo-test",
         "insurance.backfill-requests.other",
@@ -200,7 +196,7 @@ def test_an_open_record_is_not_asked_for_again() -> None:
 
 def test_a_record_is_closed() -> None:
     effects = live(RecordClosed(actor=ACTOR), Person("open", INS))
-    assert (effects.state.state, effects.changes[0].state, effects.emits) == ("closed", "closed", ())
+    assert (effects.state.state, effects.changes[0].person.state, effects.emits) == ("closed", "closed", ())
 
 
 def numbered(body, number, person):
@@ -209,47 +205,64 @@ def numbered(body, number, person):
     return LIFE[type(body)](one, person, NOW)
 
 
-LIVES = st.lists(st.sampled_from([RecordOpened, RecordReopened, RecordClosed]), min_size=2, max_size=6)
+def opted(*unwanted: str) -> ConsentChanged:
+    return ConsentChanged(act=FurtherAct.OPT_OUT, actor=ACTOR, scopes=unwanted, rights_version=1)
 
 
-@given(LIVES, st.data())
-def test_what_is_replayed_after_later_messages_changes_nothing_and_asks_for_nothing(kinds, data) -> None:
-    """A parked opening must not open what was closed since."""
-    parked = data.draw(st.integers(1, len(kinds) - 1))
+def known(*unwanted: str) -> FunctionsKnown:
+    return FunctionsKnown(unwanted=unwanted)
+
+
+@pytest.mark.parametrize("told", [opted, known])
+@pytest.mark.parametrize(
+    ("unwanted", "wanted"), [((), True), (("apps",), True), (("history",), False), (("apps", "history"), False)]
+)
+def test_an_opt_out_says_whether_the_history_is_wanted_and_asks_for_nothing(told, unwanted, wanted) -> None:
+    for before in (Person("open", INS), Person("open", INS, wanted=False), Person(None, None)):
+        effects = live(told(*unwanted), before)
+        assert effects.state.wanted == wanted
+        assert (effects.changes[0].record, effects.changes[0].person) == (record_of(1), effects.state)
+        assert effects.state.state == before.state
+        assert effects.emits == ()
+
+
+@pytest.mark.parametrize("act", sorted(set(FurtherAct) - {FurtherAct.OPT_OUT}))
+def test_no_other_consent_says_anything_of_the_history(act) -> None:
+    body = ConsentChanged(act=act, actor=ACTOR, scopes=("history", "read_history"), rights_version=1)
+    assert live(body, Person("open", INS)) == (Person("open", INS), (), ())
+
+
+@pytest.mark.parametrize("body", [RecordOpened(actor=ACTOR), RecordReopened(actor=ACTOR)])
+def test_nothing_is_asked_of_the_insurers_for_who_does_without(body) -> None:
+    effects = live(body, Person("closed", INS, wanted=False))
+    assert (effects.state.state, effects.state.wanted, effects.emits) == ("open", False, ())
+
+
+SAID = [RecordOpened(actor=ACTOR), RecordReopened(actor=ACTOR), RecordClosed(actor=ACTOR)]
+SAID += [opted(), opted("history"), known("history")]
+
+
+def is_wish(body) -> bool:
+    return isinstance(body, ConsentChanged | FunctionsKnown)
+
+
+@given(st.lists(st.sampled_from(SAID), min_size=1, max_size=6), st.data())
+def test_what_is_replayed_late_counts_only_where_nothing_later_of_its_kind_came(bodies, data) -> None:
+    """A parked opening must not open what was closed since, nor a closure since hide a parked opt-out."""
+    parked = data.draw(st.integers(1, len(bodies)))
     person = Person(None, INS)
-    for number, kind in enumerate(kinds, 1):
+    for number, body in enumerate(bodies, 1):
         if number != parked:
-            person = numbered(kind(actor=ACTOR), number, person).state
-    assert numbered(kinds[parked - 1](actor=ACTOR), parked, person) == (person, (), ())
-
-
-def opts(*functions):
-    return ConsentChanged(act="opt_out", actor=ACTOR, scopes=functions, rights_version=1)
-
-
-def test_who_does_without_the_history_is_asked_for_when_he_wants_it_again() -> None:
-    out = numbered(opts("apps", "history"), 5, Person("open", INS, told=4))
-    assert (out.state.fed, out.changes, out.emits) == (False, (WishChange(record_of(1), True, 5),), ())
-    again = numbered(opts("apps"), 6, out.state)
-    assert (again.state.fed, len(again.emits)) == (True, 2)
-    assert numbered(opts(), 7, again.state).emits == (), "he wanted it already"
-
-
-@pytest.mark.parametrize("state", ["closed", None])
-def test_a_wish_asks_for_no_record_that_is_not_open(state) -> None:
-    assert numbered(opts(), 6, Person(state, INS, unwanted=True, wish_told=5)).emits == ()
-
-
-def test_a_record_that_reopens_without_the_history_is_not_asked_for() -> None:
-    effects = live(RecordReopened(actor=ACTOR), Person("closed", INS, unwanted=True))
-    assert (effects.state.fed, effects.emits) == (False, ())
-
-
-def test_a_wish_that_is_replayed_late_undoes_no_later_one_and_other_consents_say_nothing() -> None:
-    person = Person("open", INS, told=1, unwanted=True, wish_told=9)
-    assert numbered(opts(), 8, person) == (person, (), ())
-    other = ConsentChanged(act="agree_app", actor=ACTOR, scopes=("history.read",), rights_version=1)
-    assert numbered(other, 10, person) == (person, (), ())
+            person = numbered(body, number, person).state
+    late = bodies[parked - 1]
+    effects = numbered(late, parked, person)
+    if any(is_wish(body) == is_wish(late) for body in bodies[parked:]):
+        assert effects == (person, (), ())
+    elif is_wish(late):
+        assert effects.state == replace(person, wanted=late == opted(), wanted_told=parked)
+    else:
+        state = "closed" if isinstance(late, RecordClosed) else "open"
+        assert effects.state == replace(person, state=state, told=parked)
 
 
 def test_every_message_of_an_insurer_has_a_handler() -> None:
