@@ -18,6 +18,7 @@ from services.access_control.repository import (
     Declarations,
     Delegates,
     Deposits,
+    Extracts,
     InForce,
     Informed,
     Moves,
@@ -82,6 +83,7 @@ def compose(runtime: Runtime[Settings]) -> Parts:
         Snapshots(runtime.database, keys, policy),
         Written(runtime.database, keys),
         Contests(runtime.database, keys),
+        Extracts(runtime.database, keys),
     )
     return Parts(
         consumers=[

@@ -7,7 +7,8 @@ from services.gateway.domain.users import outsider
 from shared.contracts import acts
 from shared.contracts.access_decisions import Decided
 from shared.contracts.common import Act, Actor, ActorKind, FurtherAct
-from shared.contracts.further_reasons import Code, FurtherReason, code, sentence
+from shared.contracts.further_reasons import Code, FurtherReason, code
+from shared.contracts.reason_sentences import sentence
 from shared.contracts.reasons import Reason
 from shared.http import Problem
 

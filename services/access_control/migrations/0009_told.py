@@ -1,9 +1,9 @@
-"""Delegates who are known as professionals, and what is still to be told: declarations, and that a minor comes of age."""
+"""Delegates who are known as professionals, and what is to be told: declarations, and that a minor comes of age."""
 
 from shared.database.migrations import run_sql
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
