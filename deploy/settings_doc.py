@@ -25,7 +25,7 @@ PREFIX = "CARNET_"
 
 OF_THE_COMMAND = {
     "CARNET_CACHE": "Folder for what is fetched once (Kafka's jars and its start-up cache); default: the user's cache",
-    "CARNET_GATEWAY_URL": "Address of the gateway for `carnet identity` and `extract`; default: the local system that is up",
+    "CARNET_GATEWAY_URL": "Address of the gateway for `carnet identity` and `extract`; default: the one that is up",
     "CARNET_HOME": "Folder of the local system: data, secrets, logs; default: the user's data folder",
     "CARNET_INS_OID": "OID of the identities for `carnet identity`; default: that of a NIR, locally that of tests",
     "CARNET_JAVA": "A Java ≥ 17 to run Kafka with; default: the one that comes with the environment",

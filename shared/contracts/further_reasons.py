@@ -73,6 +73,7 @@ class FurtherReason(StrEnum):
     TRACE_UNKNOWN = "trace_unknown"
     SAME_OPERATOR = "same_operator"
     CASE_APPROVED = "case_approved"
+    EXTRACT_TAKEN = "extract_taken"
     CASE_PURPOSE = "case_purpose"
     PAPER_MISSING = "paper_missing"
     END_IN_THE_PAST = "end_in_the_past"
@@ -154,6 +155,7 @@ _BROADER: Final[dict[FurtherReason, Reason]] = {
             FurtherReason.CASE_NOT_APPROVED,
             FurtherReason.CASE_REFUSED,
             FurtherReason.CASE_APPROVED,
+            FurtherReason.EXTRACT_TAKEN,
             FurtherReason.CASE_PURPOSE,
             FurtherReason.PAPER_MISSING,
             FurtherReason.SAME_OPERATOR,

@@ -81,6 +81,10 @@ SENTENCES: Final[dict[FurtherReason, tuple[str, str]]] = {
         "Un extrait est déjà approuvé et n'a pas été pris.",
         "An extract is approved already and was not taken yet.",
     ),
+    FurtherReason.EXTRACT_TAKEN: (
+        "Un extrait a été pris entre-temps : revoyez la demande.",
+        "An extract was taken meanwhile: look at the case again.",
+    ),
     FurtherReason.CASE_PURPOSE: (
         "Ce motif n'est pas celui d'un tel demandeur.",
         "That purpose is not one of such an applicant.",

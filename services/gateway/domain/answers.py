@@ -40,6 +40,13 @@ STATUS: Final[dict[Code, int]] = {
     FurtherReason.EMERGENCY_TEXT_MISSING: 422,
     FurtherReason.CONTESTED_ALREADY: 409,
     FurtherReason.TRACE_UNKNOWN: 404,
+    FurtherReason.CASE_UNKNOWN: 404,
+    FurtherReason.CASE_APPROVED: 409,
+    FurtherReason.CASE_NOT_APPROVED: 409,
+    FurtherReason.CASE_REFUSED: 409,
+    FurtherReason.EXTRACT_TAKEN: 409,
+    FurtherReason.CASE_PURPOSE: 422,
+    FurtherReason.PAPER_MISSING: 422,
 }
 """Statuses of reasons; every other reason is a 403."""
 _NEXT_STEP: Final[dict[int, str]] = {

@@ -97,7 +97,9 @@ async def test_ar_065_from_the_case_to_one_extract_and_no_second(service):
     assert (permit.scope.types, permit.scope.masked, permit.scope.withheld) == ({"11488-4", "34112-3"}, False, False)
 
     assert (await service.ask(record, take(case)))["further_reasons"] == ["case_not_approved"]
-    assert (await service.ask(record, answer(case)))["reasons"] == ["stale_rights"], "the first approval, sent again"
+    assert (await service.ask(record, answer(case)))["further_reasons"] == ["extract_taken"], (
+        "the first approval, sent again"
+    )
     assert (await service.ask(record, answer(case, taken=1)))["outcome"] == "permit"
     assert (await service.ask(record, take(case)))["outcome"] == "permit"
     assert (await shown(service))[case].taken == 2

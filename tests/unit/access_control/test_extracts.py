@@ -193,7 +193,7 @@ def test_ar_065_one_approval_is_one_extract():
     (kept,) = [change for change in first.changes if isinstance(change, ExtractKept)]
     assert (kept.id, kept.extract.taken, kept.extract.is_approved(NOW)) == (CASE, 1, False)
     assert code(take(first.state)) == FurtherReason.CASE_NOT_APPROVED
-    assert answer(first.state, taken=0).verdict.code is Reason.STALE_RIGHTS, "the first approval, sent again"
+    assert answer(first.state, taken=0).verdict.code is FurtherReason.EXTRACT_TAKEN, "the first approval, sent again"
     assert code(take(answer(first.state, taken=1).record)) == FurtherReason.EXTRACT_APPROVED
 
 

@@ -77,7 +77,7 @@ def _not_approvable(asked: Asked, found: Extract) -> Code | None:
     if found.refused_by is not None:
         return FurtherReason.CASE_REFUSED
     if asked.command.taken != found.taken:
-        return Reason.STALE_RIGHTS  # an approval that is said again allows no second extract
+        return FurtherReason.EXTRACT_TAKEN  # an approval that is said again allows no second extract
     if found.is_approved(asked.now) and found.approved_by != asked.actor.number:
         return FurtherReason.CASE_APPROVED
     return not_entitled(asked.record, found.applied)
