@@ -38,8 +38,8 @@ _LISTED: Final = f"""
 
 async def load(tx: Transaction, messages: Sequence[Message[Any]], found: defaultdict[UUID, Oversight]) -> None:
     """The cases that messages name, beside their records; one statement, and only where one is named."""
-    named = [(message.record, message.body.case) for message in messages if type(message.body) in _NAMING]
-    asked = [(record, case) for record, case in named if case is not None]
+    naming = (message for message in messages if type(message.body) in _NAMING)
+    asked = [(message.record, message.body.case) for message in naming if message.body.case is not None]
     if not asked:
         return
     rows = {row["id"]: row for row in await tx.fetch(_LOAD, list({case for _, case in asked}))}
