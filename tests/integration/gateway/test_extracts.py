@@ -51,13 +51,15 @@ async def test_ar_058_065_an_experts_extract_is_approved_by_another_taken_once_a
     again = await act(door, A, record, case, "take")
     assert (again.status_code, again.json()["reasons"]) == (409, ["case_not_approved"])
 
-    async def traced():
+    told: list[str] = []
+
+    async def traced() -> bool:
         answer = await door.ask("patient", "GET", "/fhir/AuditEvent?_count=100")
         assert answer.status_code == 200, answer.text
-        told = [json.dumps(one["resource"]) for one in answer.json()["entry"] if case in json.dumps(one)]
-        return told if any(stored in one for one in told) else None
+        told[:] = [json.dumps(one["resource"]) for one in answer.json()["entry"] if case in json.dumps(one)]
+        return any(stored in one for one in told)
 
-    told = await eventually(traced)
+    await eventually(traced)
     assert len(told) >= len(("opened", "approved", "decided", "given out"))
     assert "TJ Lyon" not in str(told)
 
