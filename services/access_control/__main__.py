@@ -26,6 +26,7 @@ from services.access_control.repository import (
     People,
     Requests,
     Reviews,
+    Sending,
     Snapshots,
     Timers,
     Written,
@@ -76,14 +77,15 @@ def compose(runtime: Runtime[Settings]) -> Parts:
     )
     declarations = Declarations(runtime.database, runtime.outbox, runtime.partition)
     reviews = Reviews(runtime.database, runtime.outbox, settings.usual)
+    written = Written(runtime.database, keys)
     stores = Stores(
         People(runtime.database, runtime.outbox, keys, hash_key, openings),
         Moves(runtime.database, runtime.outbox, keys, hash_key, runtime.partition),
         Delegates(runtime.database, keys, hash_key),
         Snapshots(runtime.database, keys, policy),
-        Written(runtime.database, keys),
+        written,
         Contests(runtime.database, keys),
-        Extracts(runtime.database, keys),
+        Extracts(runtime.database, written, Sending(runtime.outbox, runtime.partition)),
     )
     return Parts(
         consumers=[

@@ -46,7 +46,7 @@ from shared.contracts.http_document import (
     to_header,
 )
 from shared.contracts.http_explanations import Explain, Explanation, SeeAs, SeenAs
-from shared.contracts.http_extracts import ExtractsView, TakeExtract
+from shared.contracts.http_extracts import ExtractsView, PaperView, ReadPaper, TakeExtract
 from shared.contracts.http_history import HistoryView, IndexPerson, PersonIndexed, ReadHistory
 from shared.contracts.http_notification import Contact, OtherContact
 from shared.http import RemoteError, Reply
@@ -176,6 +176,12 @@ class AccessControl:
         """The cases of heirs and court experts: for operators."""
         reply = await self._client.call("GET", f"/extracts?refused={str(refused).lower()}")
         return ExtractsView.model_validate_json(reply.content)
+
+    async def paper(self, case: UUID, reader: Actor) -> PaperView:
+        """Who applied for an extract: for an operator, of whom it is traced."""
+        asked = ReadPaper(reader=reader)
+        reply = await self._client.call("POST", f"/extracts/{case}/paper", json=asked, idempotent=True)
+        return PaperView.model_validate_json(reply.content)
 
     async def explain(self, record: UUID, asked: Explain) -> Explanation:
         """Why somebody may look, or not."""

@@ -3,12 +3,12 @@
 access_control lists the cases; document gives what a permit of one of them covers, as a ZIP archive.
 """
 
-from typing import Annotated, Final
+from typing import Final
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from shared.contracts.common import Code, Value
+from shared.contracts.common import Actor, Code, Value
 
 LISTING: Final = "extract.json"
 """Name of the archive's list of its documents (`SearchResult`); each other file is a document."""
@@ -37,14 +37,25 @@ class ExtractView(Value):
     refused_by: Code | None = None
     taken: int = 0
     """How many extracts were taken; an approval names it."""
-    paper: Annotated[str | None, Field(repr=False)] = None
-    """Who applied, and the reference of the supporting papers."""
 
 
 class ExtractsView(Value):
     """The answer to `GET /extracts`: the last ones first; with `?refused=true` refused ones, too."""
 
     cases: tuple[ExtractView, ...] = ()
+
+
+class ReadPaper(Value):
+    """`POST /extracts/{case}/paper`: who applied, for an operator; that he read it is traced. 404 `no_case`."""
+
+    reader: Actor
+
+
+class PaperView(Value):
+    """The answer to it."""
+
+    paper: str = Field(repr=False)
+    """Who applied, and the reference of the supporting papers."""
 
 
 class TakeExtract(Value):

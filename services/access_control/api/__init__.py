@@ -8,6 +8,7 @@ from typing import NamedTuple
 from fastapi import APIRouter, Depends
 
 from services.access_control.api.explanations import explanations
+from services.access_control.api.extracts import applications
 from services.access_control.api.identities import identities
 from services.access_control.api.oversight import oversight
 from services.access_control.api.records import records
@@ -38,5 +39,6 @@ def routes(stores: Stores, services: ServiceVerifier, settings: Settings) -> tup
         records(APIRouter(dependencies=guards), stores.people, stores.delegates, settings),
         identities(APIRouter(dependencies=guards), stores.moves, settings),
         explanations(APIRouter(dependencies=guards), stores.snapshots, settings.policy),
-        oversight(APIRouter(dependencies=guards), stores.written, stores.contests, stores.extracts),
+        oversight(APIRouter(dependencies=guards), stores.written, stores.contests),
+        applications(APIRouter(dependencies=guards), stores.extracts),
     )

@@ -1,17 +1,16 @@
-"""What is told beside requests; accesses themselves as holders see them; cases of heirs and experts for operators."""
+"""What is told beside requests, and what a holder sees of accesses themselves: emergencies and contested ones."""
 
 from uuid import UUID
 
 from fastapi import APIRouter
 
 from services.access_control.api.records import no_record
-from services.access_control.repository import Contests, Extracts, NoRecordError, Written
+from services.access_control.repository import Contests, NoRecordError, Written
 from shared.contracts.http_access_control import CasesView, EmergenciesView, WriteText
-from shared.contracts.http_extracts import ExtractsView
 from shared.http import Problem
 
 
-def oversight(router: APIRouter, written: Written, contests: Contests, extracts: Extracts) -> APIRouter:
+def oversight(router: APIRouter, written: Written, contests: Contests) -> APIRouter:
     """The routes, on a router that says who may call."""
 
     @router.put("/records/{record}/texts/{subject}", status_code=204)
@@ -40,10 +39,5 @@ def oversight(router: APIRouter, written: Written, contests: Contests, extracts:
             return CasesView(cases=await contests.of(record))
         except NoRecordError:
             raise no_record() from None
-
-    @router.get("/extracts")
-    async def applied_for(*, refused: bool = False) -> ExtractsView:
-        """The cases of heirs and court experts, for operators (AR-065)."""
-        return ExtractsView(cases=await extracts.listed(refused=refused))
 
     return router

@@ -8,13 +8,14 @@ from uuid import UUID
 
 from services.access_control.domain.extracts import Applied, Extract
 from services.access_control.domain.oversight import Oversight
-from services.access_control.repository.written import open_text
+from services.access_control.repository.sending import Sending
+from services.access_control.repository.written import Written
+from shared.contracts.common import Actor
 from shared.contracts.envelope import Message
 from shared.contracts.http_extracts import ExtractView
 from shared.contracts.record_extracts import AnswerExtract, ExtractKind, ExtractPurpose, RequestExtract
 from shared.contracts.record_requests import Consult
 from shared.database import Database, Transaction
-from shared.database.record_keys import RecordKeys
 
 _SHOWN: Final = 500
 _NAMING: Final = frozenset({RequestExtract, AnswerExtract, Consult})
@@ -28,10 +29,10 @@ _LOAD: Final = f"""
     LEFT JOIN written w ON w.subject = asked.id LEFT JOIN extract_case e ON e.id = asked.id
 """  # noqa: S608 - put together of constants
 _LISTED: Final = f"""
-    SELECT e.id, e.record, {_COLUMNS}, w.text,
+    SELECT e.id, e.record, {_COLUMNS},
            CASE WHEN e.refused_by IS NOT NULL THEN 'refused'
                 WHEN e.approved_until > clock_timestamp() THEN 'approved' ELSE 'waiting' END AS state
-    FROM extract_case e LEFT JOIN written w ON w.subject = e.id AND w.record = e.record
+    FROM extract_case e
     WHERE $1 OR e.refused_by IS NULL ORDER BY e.opened_at DESC LIMIT $2
 """  # noqa: S608 - put together of constants
 
@@ -82,16 +83,22 @@ async def save(tx: Transaction, kept: Mapping[UUID, tuple[UUID, Extract]]) -> No
 class Extracts:
     """The cases, for operators."""
 
-    def __init__(self, database: Database, keys: RecordKeys) -> None:
+    def __init__(self, database: Database, written: Written, sending: Sending) -> None:
         self._database = database
-        self._keys = keys
+        self._written = written
+        self._sending = sending
 
     async def listed(self, *, refused: bool = False) -> tuple[ExtractView, ...]:
-        """Cases with the reference of their papers, the last ones first; refused ones only where they are asked for."""
+        """Cases, the last ones first; refused ones only where they are asked for. It names no applicant."""
         async with self._database.transaction() as tx:
             rows = await tx.fetch(_LISTED, refused, _SHOWN)
-            keys = await self._keys.get(tx, {row["record"] for row in rows})
-        return tuple(_view(row, keys.get(row["record"])) for row in rows)
+        return tuple(_view(row) for row in rows)
+
+    async def paper(self, case: UUID, operator: Actor) -> str | None:
+        """Who applied, and by which papers; that an operator read it is told. None: there is no such case."""
+        async with self._database.transaction() as tx:
+            known = await tx.fetchrow("SELECT FROM extract_case WHERE id = $1", case)
+        return await self._written.read(case, operator, self._sending) if known is not None else None
 
 
 def _with(known: Oversight, record: UUID, row: Any) -> Oversight:
@@ -124,7 +131,7 @@ def _extract(row: Any) -> Extract:
     )
 
 
-def _view(row: Any, key: bytes | None) -> ExtractView:
+def _view(row: Any) -> ExtractView:
     return ExtractView(
         case=row["id"],
         record=row["record"],
@@ -140,5 +147,4 @@ def _view(row: Any, key: bytes | None) -> ExtractView:
         approved_until=row["approved_until"],
         refused_by=row["refused_by"],
         taken=row["taken"],
-        paper=open_text(key, row["text"], row["id"]) if key is not None and row["text"] else None,
     )

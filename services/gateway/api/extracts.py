@@ -17,7 +17,7 @@ from services.gateway.domain.answers import refusal
 from services.gateway.domain.users import User
 from shared import terminology
 from shared.contracts.common import Actor, ActorKind, Body, Owner
-from shared.contracts.http_extracts import ExtractsView
+from shared.contracts.http_extracts import ExtractsView, PaperView
 from shared.contracts.reasons import Reason
 from shared.contracts.record_extracts import AnswerExtract, ExtractKind, ExtractPurpose, RequestExtract
 
@@ -85,6 +85,11 @@ def extracts(door: Door) -> APIRouter:
         """The cases with what was applied for, the last ones first; with `refused` refused ones, too."""
         operator(user, request)
         return await door.owners.access_control.extracts(refused=refused)
+
+    @router.get("/extracts/{case}/paper")
+    async def paper(case: UUID, request: Request, user: Annotated[User, Depends(door.user)]) -> PaperView:
+        """Who applies, and by which papers; that an operator read it stands in the record's traces."""
+        return await door.owners.access_control.paper(case, operator(user, request))
 
     @router.post("/records/{record}/extracts", status_code=201)
     async def opened(

@@ -23,21 +23,25 @@ _SHOWN: Final = ("record", "kind", "purpose", "since", "until", "opened_by", "op
 
 
 @extract.command("list")
-def show(
+def listed(
     *,
     refused: Annotated[bool, typer.Option("--all", help="Refused ones, too.")] = False,
     gateway: Gateway = "",
     token_file: Token = None,
 ) -> None:
-    """Show the cases, with who applied and by which papers."""
+    """Show the cases; who applied, and by which papers, tells `show`."""
     found = _cases(gateway, token_file, refused=refused)
     if not found:
         typer.echo("No case is open.")
     for one in found:
-        typer.echo(f"{one['case']}  {one['state']}, {one['taken']} taken")
-        told = [(name, one[name]) for name in _SHOWN if one.get(name)]
-        for name, value in (*told, ("types", " ".join(sorted(one["types"]))), ("paper", one.get("paper"))):
-            typer.echo(f"    {name:<12}{value or '-'}")
+        _tell(one)
+
+
+@extract.command()
+def show(case: Case, *, gateway: Gateway = "", token_file: Token = None) -> None:
+    """Show a case with who applied and by which papers; that it was read stands in the record's traces."""
+    _tell(_case(gateway, token_file, case))
+    typer.echo(f"    papers      {json.loads(call(gateway, token_file, f'/extracts/{case}/paper'))['paper']}")
 
 
 @extract.command("open")
@@ -58,7 +62,7 @@ def opened(
     body: dict[str, Any] = {"kind": kind, "purpose": purpose, "types": types or [], "paper": asked("Papers")}
     body |= {name: moment for name, moment in (("since", since), ("until", until)) if moment}
     made = post(gateway, token_file, f"/records/{record}/extracts", body)
-    typer.echo(f"Case {made['case']} waits for another operator: carnet extract approve {made['case']}")
+    typer.echo(f"Case {made['case']} waits for another operator: carnet extract show {made['case']}, then approve")
 
 
 @extract.command()
@@ -95,6 +99,13 @@ def take(
     archive = call(gateway, token_file, _path(one, "take"), {})
     names = _written(archive, to)
     typer.echo(f"{len(names) - 1} documents and their listing are in {to}.")
+
+
+def _tell(one: dict[str, Any]) -> None:
+    typer.echo(f"{one['case']}  {one['state']}, {one['taken']} taken")
+    told = {name: one[name] for name in _SHOWN if one.get(name)} | {"types": " ".join(sorted(one["types"])) or "every"}
+    for name, value in told.items():
+        typer.echo(f"    {name:<12}{value}")
 
 
 def _written(archive: bytes, folder: Path) -> list[str]:

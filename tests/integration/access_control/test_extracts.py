@@ -7,11 +7,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.access_control.repository import Extracts, deletions
+from services.access_control.repository import deletions
 from shared.contracts.common import Owner
+from shared.contracts.http_extracts import ExtractsView
 from shared.contracts.record_extracts import AnswerExtract, ExtractKind, ExtractPurpose, OpposeHeirs, RequestExtract
 from shared.contracts.record_requests import Consult, Decease
-from shared.database.record_keys import RecordKeys
 from tests.unit.access_control.cast import HOLDER, OPERATOR, OTHER_OPERATOR
 
 pytestmark = pytest.mark.kafka
@@ -55,8 +55,12 @@ async def case_of(service, record, **more):
 
 
 async def shown(service, **more):
-    listed = await Extracts(service.runtime.database, RecordKeys(service.runtime.keys)).listed(**more)
-    return {one.case: one for one in listed}
+    listed = await service.call("GET", "/extracts?refused=true" if more else "/extracts")
+    return {one.case: one for one in ExtractsView.model_validate_json(listed.content).cases}
+
+
+async def paper_of(service, case):
+    return await service.call("POST", f"/extracts/{case}/paper", {"reader": OTHER_OPERATOR.model_dump(mode="json")})
 
 
 async def test_ar_065_a_case_is_kept_with_its_papers_which_no_topic_has(service):
@@ -64,11 +68,14 @@ async def test_ar_065_a_case_is_kept_with_its_papers_which_no_topic_has(service)
     case = await case_of(service, record, since=SINCE, until=UNTIL)
     one = (await shown(service))[case]
     assert (one.record, one.kind, one.purpose, one.state, one.taken) == (record, "heir", "rights", "waiting", 0)
-    assert (one.types, one.since, one.until, one.paper) == ({"11488-4", "34112-3"}, SINCE, UNTIL, PAPER)
-    assert (await service.call("GET", "/extracts")).json()["cases"][0]["case"] == str(case)
+    assert (one.types, one.since, one.until) == ({"11488-4", "34112-3"}, SINCE, UNTIL)
+    assert (await paper_of(service, case)).json() == {"paper": PAPER}
     told = await service.told(record)
     (changed,) = [one for one in told if one.get("state") == "waiting"]
     assert (changed["act"], changed["case"], changed["actor"]["number"]) == ("request_extract", str(case), "operator-1")
+    (read,) = [one for one in told if "subject" in one]
+    assert (read["subject"], read["actor"]["number"]) == (str(case), "operator-2"), "who read it is traced"
+    assert (await paper_of(service, uuid4())).status_code == 404
     assert "CANARI" not in json.dumps(told)
     (stored,) = await service.rows("SELECT text FROM written WHERE subject = $1", case)
     assert b"CANARI" not in stored["text"]

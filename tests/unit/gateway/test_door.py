@@ -51,7 +51,7 @@ ROUTES = [
     ("GET", f"/records/{SOME}/emergencies"),
     ("POST", f"/records/{SOME}/confirm-emergency"),
     ("PUT", f"/records/{SOME}/contacts/{SOME}"),
-    ("GET", "/extracts"),
+    *(("GET", path) for path in ("/extracts", f"/extracts/{SOME}/paper")),
     *(("POST", f"/records/{SOME}/extracts{rest}") for rest in ("", f"/{SOME}/take", f"/{SOME}/approve")),
     *(("POST", path) for path in ("/openings", "/identities/change", "/identities/merge")),
 ]

@@ -37,8 +37,8 @@ def archive(*names):
 
 def listed(world, state="approved", **more):
     one = {"case": str(CASE), "record": str(world.alice_record), "kind": "heir", "purpose": "memory"}
-    one |= {"types": ["11488-4"], "opened_by": "operator", "opened_at": "2026-06-01T10:00:00Z", "paper": PAPER}
-    world.told = {"cases": [one | {"state": state, "taken": 2} | more]}
+    one |= {"types": ["11488-4"], "opened_by": "operator", "opened_at": "2026-06-01T10:00:00Z"}
+    world.told = {"cases": [one | {"state": state, "taken": 2} | more], "paper": PAPER}
 
 
 async def test_ar_065_a_case_is_asked_under_the_id_of_its_papers_which_stay_beside_the_lane(http, world, as_) -> None:
@@ -99,6 +99,7 @@ async def test_ar_065_what_is_denied_asks_no_owner(http, world, as_) -> None:
 async def test_ar_058_065_nobody_else_comes_near(http, world, as_, name) -> None:
     answers = [
         await http.get("/extracts", headers=as_(name)),
+        await http.get(f"/extracts/{CASE}/paper", headers=as_(name)),
         await http.post(url(world), json=HEIR, headers=as_(name)),
         *[
             await http.post(url(world, CASE, verb), json={}, headers=as_(name))
@@ -179,10 +180,14 @@ async def test_an_archive_writes_nothing_outside_its_folder(carnet, world, tmp_p
     assert not (tmp_path / "outside.xml").exists()
 
 
-async def test_ar_065_the_list_shows_cases_and_their_papers(carnet, world) -> None:
+async def test_ar_065_the_list_shows_cases_and_who_applied_is_read_by_a_reader_who_is_named(carnet, world) -> None:
     listed(world)
     code, said = await carnet("list")
-    assert (code, str(CASE) in said, PAPER in said, "2 taken" in said) == (0, True, True, True)
+    assert (code, str(CASE) in said, PAPER in said, "2 taken" in said) == (0, True, False, True)
+    code, said = await carnet("show", CASE, name="second-operator")
+    assert (code, PAPER in said) == (0, True), said
+    _, method, path, asked = world.calls[-1]
+    assert (method, path, asked["reader"]["number"]) == ("POST", f"/extracts/{CASE}/paper", "second-operator")
     world.told = {"cases": []}
     assert "No case" in (await carnet("list", "--all"))[1]
     assert (await carnet("approve", UUID(int=1)))[0] == 1
