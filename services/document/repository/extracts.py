@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any, Final
+from uuid import UUID
 
 from services.document.repository.reads import ENTRY, SHOWN, Found, entry_of, places
 from shared.contracts.document_events import Consulted
@@ -65,7 +66,7 @@ def _found(row: Any, key: bytes) -> Found:
 
 def _told(permit: Permit, extract: Extract, found: Sequence[Found]) -> tuple[Consulted, ...]:
     """One event for each document; where there was none, one that tells so."""
-    documents = [one.entry.document for one in found] or [None]
+    documents: tuple[UUID | None, ...] = tuple(one.entry.document for one in found) or (None,)
     return tuple(
         Consulted(request=permit.id, actor=permit.actor, mode=permit.mode, document=document, case=extract.case)
         for document in documents
