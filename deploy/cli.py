@@ -210,16 +210,23 @@ def _as_service(service: str) -> Callable[[], None]:
 
 
 def _as_operator() -> None:
-    """Gives the gateway's commands the local system that is up, and its operator's token; else as the environment."""
+    """Gives the gateway's commands the local system that is up, and its operator's token; else as the environment.
+
+    Which of the local operators it is, says CARNET_OPERATOR: what asks for two persons asks for two tokens.
+    """
     state = Home().state()
     if state is None or "CARNET_GATEWAY_URL" in os.environ:
         return
     from deploy.local.files import write_private  # noqa: PLC0415 - as below
+    from deploy.local.identity.cast import OPERATOR, SECOND_OPERATOR  # noqa: PLC0415
     from deploy.local.identity.members import TEST_INS  # noqa: PLC0415
 
-    token_file = Home().secrets / "operator.token"
+    name = os.environ.get("CARNET_OPERATOR", OPERATOR.name)
+    if name not in {OPERATOR.name, SECOND_OPERATOR.name}:
+        _fail(f"CARNET_OPERATOR names no local operator: expected {OPERATOR.name} or {SECOND_OPERATOR.name}.")
+    token_file = Home().secrets / f"{name}.token"
     try:
-        write_private(token_file, tokens.fetch(state["addresses"]["identity"], "operator"))
+        write_private(token_file, tokens.fetch(state["addresses"]["identity"], name))
     except tokens.TokenError as error:
         _fail(str(error))
     own = {

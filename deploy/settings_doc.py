@@ -25,7 +25,7 @@ PREFIX = "CARNET_"
 
 OF_THE_COMMAND = {
     "CARNET_CACHE": "Folder for what is fetched once (Kafka's jars and its start-up cache); default: the user's cache",
-    "CARNET_GATEWAY_URL": "Address of the gateway for `carnet identity`; default: the local system that is up",
+    "CARNET_GATEWAY_URL": "Address of the gateway for `carnet identity` and `extract`; default: the one that is up",
     "CARNET_HOME": "Folder of the local system: data, secrets, logs; default: the user's data folder",
     "CARNET_INS_OID": "OID of the identities for `carnet identity`; default: that of a NIR, locally that of tests",
     "CARNET_JAVA": "A Java ≥ 17 to run Kafka with; default: the one that comes with the environment",
@@ -33,7 +33,8 @@ OF_THE_COMMAND = {
     "CARNET_KAFKA_ADMIN_PASSWORD_FILE": "File with the password of that broker's administrator",
     "CARNET_KAFKA_ADMIN_USER": "Principal of that broker's administrator",
     "CARNET_PORTS": "Ports of this machine that a local system may take, first-last; default: 20000-31999",
-    "CARNET_OPERATOR_TOKEN_FILE": "File with the operator's access token, for `carnet identity`; locally it is made",
+    "CARNET_OPERATOR": "Which operator of the local cast asks: `operator` (default) or `second-operator`",
+    "CARNET_OPERATOR_TOKEN_FILE": "File with the operator's access token, for those commands; locally it is made",
     "CARNET_POSTGRES": "postgresql://admin:password@host:port of a server that exists, used instead of starting one",
     "CARNET_SAMPLES": "Folder below which the demonstration looks for CDA documents; default: documents made by itself",
 }

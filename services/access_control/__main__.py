@@ -19,6 +19,7 @@ from services.access_control.repository import (
     Decisions,
     Delegates,
     Deposits,
+    Extracts,
     InForce,
     Informed,
     Moves,
@@ -26,6 +27,7 @@ from services.access_control.repository import (
     People,
     Requests,
     Reviews,
+    Sending,
     Snapshots,
     Timers,
     Untold,
@@ -80,13 +82,15 @@ def compose(runtime: Runtime[Settings]) -> Parts:
         for notice in (DECLARATIONS, OPT_OUTS)
     ]
     reviews = Reviews(runtime.database, runtime.outbox, settings.usual)
+    written = Written(runtime.database, keys)
     stores = Stores(
         People(runtime.database, runtime.outbox, keys, hash_key, openings),
         Moves(runtime.database, runtime.outbox, keys, hash_key, runtime.partition),
         Delegates(runtime.database, keys, hash_key),
         Snapshots(runtime.database, keys, policy),
-        Written(runtime.database, keys),
+        written,
         Contests(runtime.database, keys),
+        Extracts(runtime.database, written, Sending(runtime.outbox, runtime.partition)),
     )
     return Parts(
         consumers=[

@@ -16,6 +16,7 @@ from services.access_control.domain.changes import (
     DecisionMade,
     DeletionBegun,
     EmergencyBegan,
+    ExtractKept,
     MatrixAsked,
     RecordChanged,
     differences,
@@ -38,7 +39,7 @@ from shared.contracts.envelope import Message
 from shared.contracts.reasons import Reason
 from shared.contracts.record_deposits import Deposit
 from shared.messaging import Effects, Failed, Handlers, Unreadable
-from shared.security import PERMIT_LIFETIME, Permit
+from shared.security import PERMIT_LIFETIME, Extract, Permit
 
 Done = Effects[Record, Change]
 
@@ -147,7 +148,7 @@ class _Requests(_Lane):
         verdict = decide.consult(record, asked, now, self.matrix, record.oversight.policy(self.policy))
         group = asked_group(body.actor, verdict)
         put = MatrixAsked(group, body.owner, self.matrix.version) if group is not None else None
-        told: dict[str, Any] = {"actor": body.actor, "mode": body.mode, "owner": body.owner}
+        told: dict[str, Any] = {"actor": body.actor, "mode": body.mode, "owner": body.owner, "case": body.case}
         if verdict.scope is None:
             decided = self._decided(message.id, Act.CONSULT, record, verdict, **told)
             return Effects(record, changes=self._rows(message, decided, now, put), emits=(decided,))
@@ -161,6 +162,9 @@ class _Requests(_Lane):
             began = self._began(message, now)
             known = after.oversight.begun(began.professional, began.mode, began.emergency)
             after, changes = replace(after, oversight=known), (*changes, began)
+        if verdict.scope.case is not None:
+            after, taken = _taken(message.record, after, verdict.scope.case)
+            changes = (*changes, taken)
         return Effects(after, changes=changes, emits=(decided,))
 
     def _began(self, message: Message[bodies.Consult], now: datetime) -> EmergencyBegan:
@@ -214,10 +218,17 @@ class _Requests(_Lane):
                 act=Act.CONSULT,
                 mode=body.mode,
                 scope=sight.scope(),
+                extract=Extract(case=sight.case, since=sight.since, until=sight.until) if sight.case else None,
                 issued=now,
                 expires=expires,
             )
         )
+
+
+def _taken(identity: UUID, record: Record, case: UUID) -> tuple[Record, ExtractKept]:
+    """The approval is used up by the permit, whether it is used or not: a second extract asks for another one."""
+    used = record.oversight.extracts[case].used()
+    return replace(record, oversight=record.oversight.with_extract(case, used)), ExtractKept(identity, case, used)
 
 
 def rows_of(

@@ -76,6 +76,12 @@ class Settings(ServiceSettings):
     case_answer_days: int = Field(
         30, ge=1, description="When the answer to a contested access is due, in days (GDPR, article 12(3): one month)"
     )
+    extract_approval_days: int = Field(
+        7,
+        ge=1,
+        le=30,
+        description="An approved extract for an heir or court expert is taken within so many days (AR-065)",
+    )
     opposition_days: int = Field(
         42, ge=1, description="A person may oppose an automatic opening for so many days (CSP R.1111-28, AR-001)"
     )
@@ -129,6 +135,7 @@ class Settings(ServiceSettings):
             regulation_a_day=self.regulation_per_day,
             colleague_confirms=self.break_glass_confirmed,
             case_answer=timedelta(days=self.case_answer_days),
+            extract_approval=timedelta(days=self.extract_approval_days),
             objection=timedelta(days=self.objection_days),
             archive_years=self.archive_years,
             archive_notice=timedelta(days=self.archive_notice_days),

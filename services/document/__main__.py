@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from services.document import handlers
-from services.document.api import deposits, reads
+from services.document.api import deposits, extracts, reads
 from services.document.content import FileContent
-from services.document.repository import Collection, Decisions, Reads, Reminders, Staging
+from services.document.repository import Collection, Decisions, Extracts, Reads, Reminders, Staging
 from services.document.settings import Settings
 from shared.contracts.access_decisions import Decided
 from shared.contracts.common import Owner
@@ -36,6 +36,7 @@ def compose(runtime: Runtime[Settings]) -> Parts:
         orphan_s=settings.orphan_age_s,
         consulted_s=settings.consulted_kept_s,
     )
+    claim = runtime.precedence.claim
     reminders = Reminders(database, runtime.outbox, runtime.partition)
     return Parts(
         consumers=(
@@ -55,7 +56,8 @@ def compose(runtime: Runtime[Settings]) -> Parts:
         api=application(
             runtime.name,
             deposits(check, database, Staging(keys, runtime.outbox), content, settings),
-            reads(check, database, Reads(keys, runtime.outbox), content, permits, claim=runtime.precedence.claim),
+            reads(check, database, Reads(keys, runtime.outbox), content, permits, claim=claim),
+            extracts(check, Extracts(database, keys, runtime.outbox), content, permits, claim=claim),
             limits=HttpLimits(settings.max_request_bytes, settings.request_timeout_s),
         ),
         close=content.close,

@@ -46,6 +46,7 @@ from shared.contracts.http_document import (
     to_header,
 )
 from shared.contracts.http_explanations import Explain, Explanation, SeeAs, SeenAs
+from shared.contracts.http_extracts import ExtractsView, PaperView, ReadPaper, TakeExtract
 from shared.contracts.http_history import HistoryView, IndexPerson, PersonIndexed, ReadHistory
 from shared.contracts.http_notification import Contact, OtherContact
 from shared.http import RemoteError, Reply
@@ -171,6 +172,17 @@ class AccessControl:
         reply = await self._client.call("GET", f"/records/{record}/cases")
         return CasesView.model_validate_json(reply.content)
 
+    async def extracts(self, *, refused: bool) -> ExtractsView:
+        """The cases of heirs and court experts: for operators."""
+        reply = await self._client.call("GET", f"/extracts?refused={str(refused).lower()}")
+        return ExtractsView.model_validate_json(reply.content)
+
+    async def paper(self, case: UUID, reader: Actor) -> PaperView:
+        """Who applied for an extract: for an operator, of whom it is traced."""
+        asked = ReadPaper(reader=reader)
+        reply = await self._client.call("POST", f"/extracts/{case}/paper", json=asked, idempotent=True)
+        return PaperView.model_validate_json(reply.content)
+
     async def explain(self, record: UUID, asked: Explain) -> Explanation:
         """Why somebody may look, or not."""
         reply = await self._client.call("POST", f"/records/{record}/explain", json=asked, idempotent=True)
@@ -210,6 +222,11 @@ class Documents:
         """Open one document on a permit."""
         reply = await self._client.call("POST", "/open", json=OpenRequest(permit=permit, document=document))
         return Opened(from_header(DocumentEntry, reply.headers[DOCUMENT_HEADER.lower()]), reply.content)
+
+    async def extract(self, permit: str, timeout_s: float) -> bytes:
+        """The archive of an extract, on its permit."""
+        asked = TakeExtract(permit=permit)
+        return (await self._client.call("POST", "/extract", json=asked, timeout_s=timeout_s)).content
 
 
 class Histories:

@@ -63,6 +63,8 @@ class Decided(Body):
     """Finer codes than `reasons`, where there are (`FurtherReason`); who knows none of them tells `reasons`."""
     emergency: Emergency | None = None
     """For a permitted access in an emergency mode: shown during the whole access (AR-037) and told afterwards."""
+    case: UUID | None = None
+    """For an extract: the case under which an operator asked for it (AR-065)."""
 
 
 class RecordOpened(Body):

@@ -88,6 +88,18 @@ SENTENCES: Final[dict[AnyAct, tuple[str, str]]] = {
     FurtherAct.FORESEE_MAJORITY: ("Majorité prochaine du titulaire.", "The holder will soon be of age."),
     FurtherAct.COME_OF_AGE: ("Majorité du titulaire.", "The holder is of age."),
     FurtherAct.CONTEST: ("Contestation d'un accès.", "An access is contested."),
+    FurtherAct.OPPOSE_HEIRS: (
+        "Opposition à l'accès des ayants droit, ou son retrait.",
+        "Access by heirs is opposed, or that is taken back.",
+    ),
+    FurtherAct.REQUEST_EXTRACT: (
+        "Demande d'un extrait pour un ayant droit ou un expert judiciaire.",
+        "An extract is asked for an heir or a court expert.",
+    ),
+    FurtherAct.ANSWER_EXTRACT: (
+        "Réponse à une demande d'extrait.",
+        "The request for an extract is answered.",
+    ),
 }
 
 

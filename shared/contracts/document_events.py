@@ -44,6 +44,8 @@ class Consulted(Body):
     actor: Actor
     mode: AccessMode = AccessMode.NORMAL
     document: UUID | None = None
+    case: UUID | None = None
+    """Given out in an extract, under this case (AR-065): one event for each document, or one where there was none."""
 
 
 class DocumentHeld(Body):

@@ -1,4 +1,4 @@
-"""Finer reasons than the released ones, and their sentences (French and English).
+"""Finer reasons than the released ones; their sentences stand in `reason_sentences`.
 
 `Reason` is closed: a wider enum would break readers of the first release. What is said more exactly since then travels
 beside it, as codes that a reader may know or not, and each names the released code that says the same less exactly.
@@ -7,7 +7,6 @@ beside it, as codes that a reader may know or not, and each names the released c
 from enum import StrEnum
 from typing import Final
 
-from shared.contracts import reasons
 from shared.contracts.reasons import Reason
 
 
@@ -30,6 +29,7 @@ class FurtherReason(StrEnum):
     INVITED = "invited"
     INSURANCE_DUTY = "insurance_duty"
     COLLEAGUE = "colleague"
+    EXTRACT_APPROVED = "extract_approved"
     # denials of a read or a deposit
     RECORD_DECEASED = "record_deceased"
     RECORD_DELETED = "record_deleted"
@@ -57,6 +57,12 @@ class FurtherReason(StrEnum):
     SPOKEN_CONSENT_MISSING = "spoken_consent_missing"
     CONFIDENTIAL_SESSION = "confidential_session"
     NOT_A_MINOR = "not_a_minor"
+    CASE_UNKNOWN = "case_unknown"
+    CASE_NOT_APPROVED = "case_not_approved"
+    CASE_REFUSED = "case_refused"
+    HOLDER_ALIVE = "holder_alive"
+    HEIRS_OPPOSED = "heirs_opposed"
+    OUTSIDE_EXTRACT = "outside_extract"
     # denials of a command
     NOT_ADMINISTRATOR = "not_administrator"
     NOT_NAMEABLE = "not_nameable"
@@ -65,6 +71,11 @@ class FurtherReason(StrEnum):
     OWN_EMERGENCY = "own_emergency"
     CONTESTED_ALREADY = "contested_already"
     TRACE_UNKNOWN = "trace_unknown"
+    SAME_OPERATOR = "same_operator"
+    CASE_APPROVED = "case_approved"
+    EXTRACT_TAKEN = "extract_taken"
+    CASE_PURPOSE = "case_purpose"
+    PAPER_MISSING = "paper_missing"
     END_IN_THE_PAST = "end_in_the_past"
     UNKNOWN_DELEGATION = "unknown_delegation"
     INVITATION_OVER = "invitation_over"
@@ -107,6 +118,7 @@ _BROADER: Final[dict[FurtherReason, Reason]] = {
         ),
         Reason.AUTHORISED,
     ),
+    FurtherReason.EXTRACT_APPROVED: Reason.OPERATOR_DUTY,
     FurtherReason.RECORD_DECEASED: Reason.RECORD_CLOSED,
     FurtherReason.RECORD_DELETED: Reason.RECORD_CLOSED,
     FurtherReason.PURPOSE_EXCLUDED: Reason.EXCLUDED_ACTOR,
@@ -139,6 +151,17 @@ _BROADER: Final[dict[FurtherReason, Reason]] = {
     **dict.fromkeys(
         (
             FurtherReason.CASE_NEEDED,
+            FurtherReason.CASE_UNKNOWN,
+            FurtherReason.CASE_NOT_APPROVED,
+            FurtherReason.CASE_REFUSED,
+            FurtherReason.CASE_APPROVED,
+            FurtherReason.EXTRACT_TAKEN,
+            FurtherReason.CASE_PURPOSE,
+            FurtherReason.PAPER_MISSING,
+            FurtherReason.SAME_OPERATOR,
+            FurtherReason.HOLDER_ALIVE,
+            FurtherReason.HEIRS_OPPOSED,
+            FurtherReason.OUTSIDE_EXTRACT,
             FurtherReason.NO_RELATION,
             FurtherReason.OUTSIDE_DELEGATION,
             FurtherReason.MAJORITY_REACHED,
@@ -168,194 +191,6 @@ _BROADER: Final[dict[FurtherReason, Reason]] = {
     ),
 }
 
-SENTENCES: Final[dict[FurtherReason, tuple[str, str]]] = {
-    FurtherReason.REPRESENTATIVE: (
-        "Une personne habilitée agit pour le titulaire.",
-        "Somebody entitled to it acts for the holder.",
-    ),
-    FurtherReason.APP: ("Le titulaire a donné son accord à ce service.", "The holder agreed with this service."),
-    FurtherReason.ADMINISTRATOR: (
-        "Le titulaire a nommé ce professionnel administrateur.",
-        "The holder named this professional an administrator.",
-    ),
-    FurtherReason.SESSION_CONSENT: (
-        "Le titulaire a consenti à cette consultation.",
-        "The holder consented to this consultation.",
-    ),
-    FurtherReason.CARE_TEAM: (
-        "Le titulaire a consenti à l'accès de l'équipe de soins.",
-        "The holder consented to the care team's access.",
-    ),
-    FurtherReason.BREAK_GLASS: ("Accès en bris de glace, motivé.", "Emergency access, with its reason."),
-    FurtherReason.REGULATION: (
-        "Accès du médecin régulateur du SAMU, motivé.",
-        "Access by the regulating emergency doctor, with its reason.",
-    ),
-    FurtherReason.OPEN_BY_LAW: (
-        "La loi ouvre l'accès à ce médecin sans consentement.",
-        "The law gives this doctor access without consent.",
-    ),
-    FurtherReason.SPOKEN_CONSENT: (
-        "La personne a consenti sur place.",
-        "The person consented on the spot.",
-    ),
-    FurtherReason.TRUSTED_CONSENT: (
-        "La personne de confiance a consenti sur place.",
-        "The trusted person consented on the spot.",
-    ),
-    FurtherReason.VITAL_RISK: (
-        "Aucun consentement possible et risque vital.",
-        "No consent was possible and life was at risk.",
-    ),
-    FurtherReason.COLLECTED: (
-        "Un professionnel a recueilli le consentement du titulaire.",
-        "A professional collected the holder's consent.",
-    ),
-    FurtherReason.INVITED: ("La personne invitée a répondu.", "The invited person answered."),
-    FurtherReason.INSURANCE_DUTY: ("Acte de l'assurance maladie.", "An act of the health insurance."),
-    FurtherReason.RECORD_DECEASED: ("Le titulaire est décédé.", "The holder has died."),
-    FurtherReason.RECORD_DELETED: (
-        "Le dossier est supprimé, ou sa suppression est en cours.",
-        "The record is deleted, or being deleted.",
-    ),
-    FurtherReason.PURPOSE_EXCLUDED: (
-        "L'exploitation secondaire des données est interdite.",
-        "Secondary use of the data is forbidden.",
-    ),
-    FurtherReason.CASE_NEEDED: (
-        "Aucun accès direct : une demande est instruite par l'opérateur.",
-        "No direct access: ask the operator to open a case.",
-    ),
-    FurtherReason.COUNSELLOR_READS_NOTHING: (
-        "Un conseiller de l'assurance maladie ouvre un dossier et n'y lit rien.",
-        "A counsellor of the health insurance opens a record and reads nothing in it.",
-    ),
-    FurtherReason.NO_RELATION: (
-        "Aucune délégation valide aujourd'hui.",
-        "No delegation that is valid today.",
-    ),
-    FurtherReason.CERTIFICATE_ONLY: (
-        "Un certificat de serveur alimente et ne consulte pas.",
-        "A server's certificate may deposit, never read.",
-    ),
-    FurtherReason.STRUCTURE_MISSING: (
-        "L'authentification par une structure exige cette structure.",
-        "A person authenticated by a structure has to act in that structure.",
-    ),
-    FurtherReason.OUTSIDE_DELEGATION: (
-        "La délégation ne couvre pas cet acte.",
-        "The delegation does not cover this act.",
-    ),
-    FurtherReason.MAJORITY_REACHED: (
-        "Le titulaire est majeur : la représentation a pris fin.",
-        "The holder is of age: the representation has ended.",
-    ),
-    FurtherReason.MAJORITY_UNKNOWN: (
-        "La date de majorité du titulaire est inconnue.",
-        "The date on which the holder comes of age is not known.",
-    ),
-    FurtherReason.APP_NOT_REFERENCED: ("Ce service n'est pas référencé.", "This service is not referenced."),
-    FurtherReason.APP_SUSPENDED: ("Ce service est suspendu.", "This service is suspended."),
-    FurtherReason.APP_NOT_AGREED: (
-        "Le titulaire n'a pas donné cet accord à ce service.",
-        "The holder has not agreed to this with this service.",
-    ),
-    FurtherReason.OPTED_OUT: ("Le titulaire ne veut pas de cette fonction.", "The holder does not want this function."),
-    FurtherReason.EMERGENCY_OPPOSED: (
-        "Le titulaire s'est opposé à ce mode d'urgence.",
-        "The holder opposed this emergency mode.",
-    ),
-    FurtherReason.EMERGENCY_PROFESSION: (
-        "Le bris de glace est réservé aux professionnels de santé.",
-        "Only health professionals may break the glass.",
-    ),
-    FurtherReason.REGULATION_NOT_GRANTED: (
-        "Ce mode est réservé au médecin régulateur du SAMU.",
-        "This mode is for the regulating emergency doctor alone.",
-    ),
-    FurtherReason.EMERGENCY_REASON_MISSING: (
-        "L'accès en urgence exige un motif de la liste.",
-        "An emergency access needs a reason from the list.",
-    ),
-    FurtherReason.EMERGENCY_TEXT_MISSING: (
-        "Le motif « autre » exige un texte.",
-        "The reason `other` needs a text.",
-    ),
-    FurtherReason.EMERGENCY_UNCONFIRMED: (
-        "Au-delà du nombre du jour, un confrère confirme le bris de glace.",
-        "Beyond the number of a day a colleague has to confirm an emergency access.",
-    ),
-    FurtherReason.ACTOR_SUSPENDED: ("L'opérateur a suspendu cet acteur.", "The operator suspended this actor."),
-    FurtherReason.CONTESTED_ALREADY: ("Cet accès est déjà contesté.", "This access is contested already."),
-    FurtherReason.TRACE_UNKNOWN: ("Ce dossier n'a pas cet accès.", "This record has no such access."),
-    FurtherReason.COLLEAGUE: ("Un confrère a confirmé l'urgence.", "A colleague confirmed the emergency."),
-    FurtherReason.OWN_EMERGENCY: (
-        "Nul ne confirme sa propre urgence.",
-        "Nobody confirms an emergency of their own.",
-    ),
-    FurtherReason.TEAM_CONSENT_ENDED: (
-        "Le consentement donné à l'équipe de soins a pris fin.",
-        "The consent given to the care team has ended.",
-    ),
-    FurtherReason.SPOKEN_CONSENT_MISSING: (
-        "Le consentement demandé sur place n'est pas renseigné.",
-        "The consent asked for on the spot is not recorded.",
-    ),
-    FurtherReason.NOT_A_MINOR: (
-        "La connexion secrète est réservée aux mineurs.",
-        "A secret connection is for minors alone.",
-    ),
-    FurtherReason.CONFIDENTIAL_SESSION: (
-        "Une connexion secrète est faite par un professionnel avec le mineur.",
-        "A secret connection is made by a professional with the minor.",
-    ),
-    FurtherReason.NOT_ADMINISTRATOR: (
-        "Seuls le titulaire et ses administrateurs bloquent un professionnel.",
-        "Only the holder and administrators block a professional.",
-    ),
-    FurtherReason.NOT_NAMEABLE: (
-        "Le médecin traitant est connu par sa déclaration à l'assurance maladie.",
-        "The treating doctor is known from the declaration to the insurance.",
-    ),
-    FurtherReason.NOT_IN_TEAM: (
-        "Ce professionnel n'est pas de l'équipe de soins.",
-        "This professional is not of the care team.",
-    ),
-    FurtherReason.NOT_HEALTH_PROFESSIONAL: (
-        "Cet acte est réservé à un professionnel de santé.",
-        "Only a health professional may do this.",
-    ),
-    FurtherReason.END_IN_THE_PAST: ("La date de fin est passée.", "The end lies in the past."),
-    FurtherReason.UNKNOWN_DELEGATION: ("Cette délégation n'existe pas.", "This delegation does not exist."),
-    FurtherReason.INVITATION_OVER: (
-        "L'invitation a expiré ou a déjà sa réponse.",
-        "The invitation has expired or was answered.",
-    ),
-    FurtherReason.SCOPE_TOO_WIDE: (
-        "Ce périmètre ne peut pas être délégué ainsi.",
-        "This kind of delegation or service can't have that scope.",
-    ),
-    FurtherReason.SCOPE_EMPTY: ("Le périmètre est vide.", "The scope is empty."),
-    FurtherReason.SUBJECT_MISSING: (
-        "La demande ne dit pas qui elle concerne.",
-        "The request does not say whom it is about.",
-    ),
-    FurtherReason.OPINION_MISSING: (
-        "L'avis de la personne protégée est à recueillir.",
-        "The protected person's own opinion has to be recorded.",
-    ),
-    FurtherReason.NOT_SUSPENDED: ("Le dossier n'est pas suspendu.", "The record is not suspended."),
-    FurtherReason.OBJECTION_TOO_LATE: (
-        "Le délai de six semaines est passé.",
-        "The six weeks for an objection are over.",
-    ),
-    FurtherReason.OBJECTION_OPEN: (
-        "Le délai d'opposition court, ou le titulaire s'est opposé.",
-        "The six weeks are not over, or the holder objected.",
-    ),
-    FurtherReason.NOT_DUE: ("Le moment n'est pas venu.", "It is not the time for this."),
-}
-
 
 def code(value: str) -> Code | None:
     """The code that was stored or sent as this text; None for one that this version does not know."""
@@ -363,11 +198,3 @@ def code(value: str) -> Code | None:
         if value in kind.__members__.values():
             return kind(value)
     return None
-
-
-def sentence(reason: Code, language: str = "en") -> str:
-    """The sentence that explains any code to a person, in French (`fr`) or English."""
-    if isinstance(reason, Reason):
-        return reasons.sentence(reason, language)
-    french, english = SENTENCES[reason]
-    return french if language.startswith("fr") else english

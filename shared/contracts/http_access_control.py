@@ -236,6 +236,8 @@ class RightsView(Value):
     wishes: Wishes | None = None
     """The three emergency wishes (AR-035)."""
     opted_out: frozenset[Function] = frozenset()
+    heirs_opposed: bool = False
+    """The holder opposes access by heirs after his death (L.1110-4 V, AR-058)."""
     teams: tuple[TeamView, ...] = ()
     delegations: tuple[DelegationView, ...] = ()
     apps: tuple[AppView, ...] = ()

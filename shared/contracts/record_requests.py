@@ -38,6 +38,8 @@ class Consult(Body):
     """What for: `care`, `prevention` or `coordination`; any other is a secondary use and denied (AR-049)."""
     consent: SpokenConsent | None = None
     """What a firefighter doctor was told before reading (AR-064)."""
+    case: UUID | None = None
+    """The case under which an operator takes an extract (AR-065); whoever does not know it denies operators."""
 
 
 class RightsCommand(Body):

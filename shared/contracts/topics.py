@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from shared.contracts import (
     access_decisions,
+    access_extracts,
     access_oversight,
     access_reviews,
     audit_events,
@@ -19,6 +20,7 @@ from shared.contracts import (
     insurance,
     notification_events,
     record_deposits,
+    record_extracts,
     record_oversight,
     record_requests,
 )
@@ -122,7 +124,7 @@ def _record_keyed(partitions: int) -> list[Topic]:
             "Reads and rights asked of a record.",
             GATEWAY,
             (ACCESS_CONTROL,),
-            record_requests.MESSAGES + record_oversight.MESSAGES,
+            record_requests.MESSAGES + record_oversight.MESSAGES + record_extracts.MESSAGES,
         ),
         topic(
             RECORD_DEPOSITS,
@@ -136,7 +138,7 @@ def _record_keyed(partitions: int) -> list[Topic]:
             "Permit or deny for each request; life and rights of records.",
             ACCESS_CONTROL,
             (GATEWAY, DOCUMENT, HISTORY, NOTIFICATION, AUDIT),
-            access_decisions.MESSAGES + access_oversight.MESSAGES,
+            access_decisions.MESSAGES + access_oversight.MESSAGES + access_extracts.MESSAGES,
         ),
         topic(
             DOCUMENT_EVENTS,

@@ -10,8 +10,8 @@ from shared.security import Permit, PermitRefused, PermitVerifier
 _AGAIN = "Ask for the consultation again; each read needs a permit of its own."
 
 
-def reading_permit(permits: PermitVerifier, token: str) -> Permit:
-    """The permit of a read.
+def reading_permit(permits: PermitVerifier, token: str, *, extract: bool = False) -> Permit:
+    """The permit of a read, or of an extract: neither opens the other.
 
     Raises:
         Problem: 403, with the code that says which check failed: altered, expired, for another owner or act.
@@ -22,6 +22,9 @@ def reading_permit(permits: PermitVerifier, token: str) -> Permit:
         raise Problem(403, error.code, f"{error}.", _AGAIN) from None
     if permit.act is not Act.CONSULT:
         raise Problem(403, "permit_other_act", f"The permit is for {permit.act.value}, not for reading.", _AGAIN)
+    if (permit.extract is not None) is not extract:
+        given, asked = ("an extract", "a reading") if permit.extract is not None else ("a reading", "an extract")
+        raise Problem(403, "permit_other_act", f"The permit is for {given}, not for {asked}.", _AGAIN)
     return permit
 
 

@@ -42,7 +42,7 @@ from shared.security._errors import (
 from shared.security._jws import new_private_jwk, public_jwks, read_jwk
 from shared.security._keys import FileKeyProvider, KeyProvider, Wrapped, read_hex_key
 from shared.security._oidc import TokenVerifier
-from shared.security._permits import PERMIT_LIFETIME, Permit, PermitSigner, PermitVerifier
+from shared.security._permits import PERMIT_LIFETIME, Extract, Permit, PermitSigner, PermitVerifier
 from shared.security._provider_keys import JwksSource, ProviderKeys
 from shared.security._service_tokens import ServiceIdentity, ServiceVerifier
 
@@ -52,6 +52,7 @@ __all__ = [
     "BadSignatureError",
     "CallerNotAllowedError",
     "ExpiredError",
+    "Extract",
     "FileKeyProvider",
     "JwksSource",
     "KeyDestroyedError",

@@ -36,6 +36,17 @@ CLOCKS_S: Final = 0.5
 _Utc = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
 
 
+class Extract(BaseModel):
+    """What bounds an extract besides the scope (AR-065). An owner that does not know it refuses such a permit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    case: UUID
+    since: _Utc | None = None
+    until: _Utc | None = None
+    """Half-open period in which the care took place; None: any time."""
+
+
 class Permit(BaseModel):
     """What an owner may show to whom. Its wire names are those of a JWT."""
 
@@ -49,6 +60,8 @@ class Permit(BaseModel):
     act: Act
     mode: AccessMode = AccessMode.NORMAL
     scope: Scope
+    extract: Extract | None = None
+    """For an operator's extract: it opens no other reading."""
     issued: _Utc
     expires: _Utc
 

@@ -9,12 +9,12 @@ from uuid import UUID, uuid4
 from fastapi import FastAPI
 
 from deploy.proof import made
-from services.document.api import deposits, reads
+from services.document.api import deposits, extracts, reads
 from services.document.content import FileContent
 from services.document.content.segments import Segments
 from services.document.domain import cda
 from services.document.domain.settlement import Entry, Flags, Status
-from services.document.repository import Decisions, Reads, Staging
+from services.document.repository import Decisions, Extracts, Reads, Staging
 from services.document.settings import Settings
 from shared.contracts.access_decisions import Decided, Outcome
 from shared.contracts.common import Act, Actor, ActorKind, Owner, Scope
@@ -146,16 +146,19 @@ class Service:
 
     def app(self) -> FastAPI:
         check = callers(ServiceVerifier(JWKS, "document", ("gateway",)), "gateway")
+        permits, claim = PermitVerifier(JWKS, Owner.DOCUMENT), Precedence().claim
+        taking = Extracts(self.database, self.keys, self.outbox)
         return application(
             "document",
+            extracts(check, taking, self.content, permits, claim=claim),
             deposits(check, self.database, self.staging, self.content, self.settings),
             reads(
                 check,
                 self.database,
                 self.reads,
                 self.content,
-                PermitVerifier(JWKS, Owner.DOCUMENT),
-                claim=Precedence().claim,
+                permits,
+                claim=claim,
             ),
         )
 

@@ -175,6 +175,7 @@ OCCUPATIONAL_DOCTOR = Professional(
 HOSPITAL = Structure("hospital", "hospital's software, with the structure's certificate", "1990000074")
 INSURER = Insurer("insurer", "health insurer", INSURER_CODE)
 OPERATOR = Operator("operator", "operator of the system")
+SECOND_OPERATOR = Operator("second-operator", "another operator: what asks for two persons is never done by one")
 ALICE_APP = Session("alice-app", "alice, through the app carnet-suivi", ALICE, {"app": APP_CODE})
 DAVID_SECRET = Session("david-secret", "david, in a secret connection (connexion secrète)", DAVID, _SECRET)
 COUNSELLOR = Session(
@@ -210,6 +211,7 @@ _EVERYBODY: tuple[Member, ...] = (
     HOSPITAL,
     INSURER,
     OPERATOR,
+    SECOND_OPERATOR,
     ALICE_APP,
     DAVID_SECRET,
     DR_ROUX_SECRET,

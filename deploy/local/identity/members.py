@@ -169,8 +169,8 @@ class Operator:
     about: str
 
     def claims(self) -> dict[str, Any]:
-        """The name alone."""
-        return {"sub": f"operator-{self.name}", "operator": self.name}
+        """The name, and that a person signed in."""
+        return {"sub": f"operator-{self.name}", "operator": self.name, "acr": "eidas2"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ from typing import NamedTuple
 from fastapi import APIRouter, Depends
 
 from services.access_control.api.explanations import explanations
+from services.access_control.api.extracts import applications
 from services.access_control.api.identities import identities
 from services.access_control.api.oversight import oversight
 from services.access_control.api.records import records
-from services.access_control.repository import Contests, Delegates, Moves, People, Snapshots, Written
+from services.access_control.repository import Contests, Delegates, Extracts, Moves, People, Snapshots, Written
 from services.access_control.settings import Settings
 from shared.http import callers
 from shared.security import ServiceVerifier
@@ -28,6 +29,7 @@ class Stores(NamedTuple):
     snapshots: Snapshots
     written: Written
     contests: Contests
+    extracts: Extracts
 
 
 def routes(stores: Stores, services: ServiceVerifier, settings: Settings) -> tuple[APIRouter, ...]:
@@ -38,4 +40,5 @@ def routes(stores: Stores, services: ServiceVerifier, settings: Settings) -> tup
         identities(APIRouter(dependencies=guards), stores.moves, settings),
         explanations(APIRouter(dependencies=guards), stores.snapshots, settings.policy),
         oversight(APIRouter(dependencies=guards), stores.written, stores.contests),
+        applications(APIRouter(dependencies=guards), stores.extracts),
     )

@@ -20,7 +20,7 @@ from services.access_control.repository import (
     RecordExistsError,
 )
 from services.access_control.settings import Settings
-from shared.contracts.further_reasons import Code, FurtherReason, sentence
+from shared.contracts.further_reasons import Code, FurtherReason
 from shared.contracts.http_access_control import (
     AppView,
     DelegatesFound,
@@ -40,6 +40,7 @@ from shared.contracts.http_access_control import (
     RightsView,
     TeamView,
 )
+from shared.contracts.reason_sentences import sentence
 from shared.contracts.reasons import Reason
 from shared.http import Problem
 from shared.observability import logger
@@ -191,6 +192,7 @@ def rights_view(record: UUID, found: Record, now: datetime, policy: Policy) -> R
         deceased=found.deceased,
         wishes=found.wishes,
         opted_out=found.opted_out,
+        heirs_opposed=found.heirs_opposed,
         teams=_teams(found, now),
         delegations=_delegations(found, now),
         apps=tuple(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from services.access_control.domain.matrix import Matrix
 from services.access_control.domain.policy import Policy
@@ -27,6 +28,8 @@ class Reading:
     purpose: str = "care"
     consent: SpokenConsent | None = None
     """What a firefighter doctor was told (AR-064)."""
+    case: UUID | None = None
+    """The case under which an extract is taken (AR-065)."""
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from services.access_control.domain.deletion import Deletion
+from services.access_control.domain.extracts import Extract
 from services.access_control.domain.oversight import Case, Confirmation, Emergency, Oversight
 from services.access_control.domain.record import Record, Right
 from services.access_control.domain.relations import Agreement, Delegation, Team
@@ -101,6 +102,15 @@ class CaseBegan:
 
 
 @dataclass(frozen=True, slots=True)
+class ExtractKept:
+    """A case of an heir or a court expert was opened, answered, or its extract taken."""
+
+    record: UUID
+    id: UUID
+    extract: Extract
+
+
+@dataclass(frozen=True, slots=True)
 class DeletionBegun:
     """A record is deleted from here on: its owners' confirmations are waited for."""
 
@@ -174,6 +184,7 @@ Change = (
     | EmergencyBegan
     | EmergencyConfirmed
     | CaseBegan
+    | ExtractKept
     | DeletionBegun
     | DecisionMade
     | Kept
@@ -201,6 +212,8 @@ def _beside(identity: UUID, before: Oversight, after: Oversight) -> Iterator[Cha
         for opened in _changed(before.cases, after.cases):
             if (case := after.cases[opened]) is not None:
                 yield CaseBegan(identity, opened, case)
+        for case_id in _changed(before.extracts, after.extracts):
+            yield ExtractKept(identity, case_id, after.extracts[case_id])
 
 
 def _relations(identity: UUID, before: Record, after: Record) -> Iterator[Change]:

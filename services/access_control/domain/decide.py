@@ -1,14 +1,15 @@
 """May it be done? First the branch, by actor and act; then its steps in order, of which the first that denies decides.
 
 A holder, representative, carer (`branches/holder`) · B app or digital service (`apps`) · C deposit (`deposits`) ·
-E consultation by a professional (`professionals`) · F heir, expert, operator, and excluded bodies (`no_read`). Acts on
-a document (D) are document's own. What no branch takes is denied.
+E consultation by a professional (`professionals`) · F an operator's extract by a case (`extracts`); without one heir,
+expert and operator read nothing, as excluded bodies (`no_read`). Acts on a document (D) are document's own. What no
+branch takes is denied.
 """
 
 from datetime import datetime
 from typing import Final
 
-from services.access_control.domain.branches import apps, deposits, emergency, holder, no_read, professionals
+from services.access_control.domain.branches import apps, deposits, emergency, extracts, holder, no_read, professionals
 from services.access_control.domain.branches.deposits import needs_consent, needs_rights
 from services.access_control.domain.branches.professionals import REIMBURSEMENTS
 from services.access_control.domain.cases import Consultation, Feeding, Reading
@@ -49,13 +50,13 @@ begins_emergency = emergency.begins
 def consult(record: Record, asked: Reading, now: datetime, matrix: Matrix, policy: Policy = DEFAULT) -> Verdict:
     """May this actor read at this moment, and what? `now` is the database's clock."""
     actor = asked.actor
-    return run(_branch(actor), Consultation(record, asked, actor, now, matrix, policy))
+    return run(_branch(asked), Consultation(record, asked, actor, now, matrix, policy))
 
 
 def explain(record: Record, asked: Reading, now: datetime, matrix: Matrix, policy: Policy = DEFAULT) -> Verdict:
     """As `consult`, by the same steps; the verdict also tells what each of them said."""
     actor = asked.actor
-    return run_and_tell(_branch(actor), Consultation(record, asked, actor, now, matrix, policy))
+    return run_and_tell(_branch(asked), Consultation(record, asked, actor, now, matrix, policy))
 
 
 def deposit(
@@ -80,7 +81,10 @@ def explain_deposit(
     return run_and_tell(deposits.branch_of(actor), Feeding(record, actor, now, policy, mode))
 
 
-def _branch(actor: Actor) -> Branch[Consultation]:
+def _branch(asked: Reading) -> Branch[Consultation]:
+    actor = asked.actor
+    if asked.case is not None:
+        return extracts.BRANCH
     if actor.capacity in _BY_CASE:
         return no_read.BY_CASE
     if actor.app is not None and actor.kind in holder.HOLDERS_SIDE:

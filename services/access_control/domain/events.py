@@ -1,5 +1,6 @@
 """What the world is told of a command that changed something."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -22,6 +23,7 @@ from shared.contracts.access_decisions import (
     RecordReopened,
     RightsChanged,
 )
+from shared.contracts.access_extracts import ExtractChanged
 from shared.contracts.access_oversight import CaseOpened
 from shared.contracts.common import Act, Body, FurtherAct
 
@@ -68,8 +70,8 @@ def _event(command: Command, changed: Changed, now: datetime, policy: Policy) ->
         return told(actor=command.actor)
     if act is FurtherAct.REQUEST_DELETION:
         return DeletionRequested(actor=command.actor, latest=changed.record.deletion_due or now)
-    if act is FurtherAct.CONTEST:
-        return _case_opened(command, changed.record)
+    if (case := _OF_A_CASE.get(act)) is not None:
+        return case(command, changed.record, now)
     if act is FurtherAct.FORESEE_DELETION:
         return DeletionForeseen(at=archive_ends(changed.record, policy) or now)
     if isinstance(act, Act):
@@ -77,7 +79,7 @@ def _event(command: Command, changed: Changed, now: datetime, policy: Policy) ->
     return _life_changed(command, changed, policy) if act in _LIFE else _consent_changed(act, command, changed, now)
 
 
-def _case_opened(command: Command, record: Record) -> Body:
+def _case_opened(command: Command, record: Record, _now: datetime) -> Body:
     case = record.oversight.cases[command.case] if command.case is not None else None
     if command.case is None or case is None:
         raise ValueError("a case that was not opened now is not told")
@@ -89,6 +91,21 @@ def _case_opened(command: Command, record: Record) -> Body:
         structure=case.structure,
         due=case.due,
         opinion=command.opinion,
+    )
+
+
+def _extract_changed(command: Command, record: Record, now: datetime) -> Body:
+    if command.case is None:
+        raise ValueError("a case without an id is not told")
+    extract = record.oversight.extracts[command.case]
+    return ExtractChanged(
+        act=command.act.value,
+        actor=command.actor,
+        case=command.case,
+        kind=extract.applied.kind.value,
+        purpose=extract.applied.purpose.value,
+        state=extract.state(now),
+        until=extract.approved_until,
     )
 
 
@@ -137,7 +154,7 @@ def _consent_changed(act: FurtherAct, command: Command, changed: Changed, now: d
         actor=command.actor,
         professional=_professional(act, command),
         subject=command.team or delegation or command.app,
-        state=state.value if state is not None else None,
+        state=_opposition(command) if act is FurtherAct.OPPOSE_HEIRS else state.value if state is not None else None,
         scopes=tuple(sorted(scope.value for scope in scopes)),
         wishes=command.wishes,
         until=_until(command, changed.record),
@@ -145,6 +162,10 @@ def _consent_changed(act: FurtherAct, command: Command, changed: Changed, now: d
         in_force_at=changed.in_force_at,
         opinion=command.opinion,
     )
+
+
+def _opposition(command: Command) -> str:
+    return "opposed" if command.opposed else "not_opposed"
 
 
 def _professional(act: FurtherAct, command: Command) -> str | None:
@@ -164,3 +185,10 @@ def _until(command: Command, record: Record) -> datetime | None:
             return record.sessions[consents.session_key(command)]
         case _:
             return command.until
+
+
+_OF_A_CASE: Final[dict[AnyAct, Callable[[Command, Record, datetime], Body]]] = {
+    FurtherAct.CONTEST: _case_opened,
+    FurtherAct.REQUEST_EXTRACT: _extract_changed,
+    FurtherAct.ANSWER_EXTRACT: _extract_changed,
+}

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from services.access_control.domain.extracts import Extract
 from services.access_control.domain.policy import App, Policy
 from shared.contracts.common import AccessMode
 
@@ -59,7 +60,7 @@ class Oversight:
     confirmations: Mapping[str, Confirmation] = field(default_factory=dict)
     """By the professional whose emergency was confirmed."""
     texts: frozenset[UUID] = frozenset()
-    """Requests whose reason has a text that this service keeps."""
+    """Requests and cases beside which this service keeps a text."""
     apps: Mapping[str, App] = field(default_factory=dict)
     """The referenced and suspended apps by which somebody acts or that he names, as the register is now (AR-067)."""
     suspended: frozenset[str] = frozenset()
@@ -72,6 +73,8 @@ class Oversight:
     """The professional by request of this record, as far as decisions are kept."""
     foreign: frozenset[UUID] = frozenset()
     """Requests and cases of other records: nothing may be said of them here."""
+    extracts: Mapping[UUID, Extract] = field(default_factory=dict)
+    """Cases of heirs and court experts that a message names (AR-065)."""
 
     def emergency(self, professional: str | None, mode: AccessMode, now: datetime) -> Emergency | None:
         """The emergency that this professional's access goes on with; None where a new one would begin."""
@@ -86,6 +89,10 @@ class Oversight:
     def policy(self, settings: Policy) -> Policy:
         """The settings, with the apps as the register is now where somebody names one (AR-067)."""
         return replace(settings, apps=self.apps) if self.apps else settings
+
+    def with_extract(self, case: UUID, extract: Extract) -> "Oversight":
+        """With a case of an heir or a court expert as it stands now."""
+        return replace(self, extracts={**self.extracts, case: extract})
 
     def begun(self, professional: str, mode: AccessMode, emergency: Emergency) -> "Oversight":
         """With another emergency, counted once."""

@@ -67,6 +67,8 @@ class Policy:
     """Beyond the number a colleague confirms each bris de glace, never centre 15. No source asks for it: off."""
     case_answer: timedelta = timedelta(days=30)
     """In which a contested access is answered: the month of article 12(3) of the GDPR; no source says more."""
+    extract_approval: timedelta = timedelta(days=7)
+    """How long an approved extract waits to be taken (AR-065): no source gives a number."""
     apps: Mapping[str, App] = field(default_factory=lambda: MappingProxyType({}))
     """The referenced apps by code: no setting, but what the register says when something is decided."""
 

@@ -15,7 +15,7 @@ from shared.contracts.further_reasons import Code, FurtherReason
 from shared.contracts.reasons import Reason
 from shared.contracts.record_requests import DelegationKind, Function, TeamKind
 
-__all__ = ["ABSENT", "Record", "Right", "Standing", "State", "no_consultation", "no_deposit", "no_record"]
+__all__ = ["ABSENT", "Record", "Right", "Standing", "State", "no_consultation", "no_deposit", "no_extract", "no_record"]
 
 WISHES: Final = Wishes()
 """At creation: both emergency modes permitted, masked documents not shown (AR-036)."""
@@ -67,6 +67,8 @@ class Record:
     """When the holder comes of age (AR-045); None: not known, or not needed for what is decided."""
     wishes: Wishes = WISHES
     opted_out: frozenset[Function] = frozenset()
+    heirs_opposed: bool = False
+    """The holder opposed access by heirs, cohabitee or PACS partner while alive (L.1110-4 V, AR-058)."""
     rights: Mapping[str, Right] = field(default_factory=dict)
     """By directory number; a professional who is not named has no standing."""
     sessions: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
@@ -159,6 +161,18 @@ def no_deposit(record: Record) -> Code | None:
     if record.deceased:
         return FurtherReason.RECORD_DECEASED
     return Reason.RECORD_SUSPENDED if record.suspended else Reason.RECORD_CLOSED
+
+
+def no_extract(record: Record) -> Code | None:
+    """Why the state allows no extract to heirs and experts: it is their right of what the archive keeps (L.1111-18).
+
+    Neither death nor closure stands against it; suspension and hold do, as against everybody.
+    """
+    if code := no_record(record):
+        return code
+    if record.suspended:
+        return Reason.RECORD_SUSPENDED
+    return Reason.RECORD_HELD if record.held else None
 
 
 def no_consultation(record: Record) -> Code | None:

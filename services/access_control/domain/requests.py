@@ -4,10 +4,12 @@ from typing import Any, Final
 
 from services.access_control.domain.cases import Reading
 from services.access_control.domain.commands.rule import AnyAct, Command
+from services.access_control.domain.extracts import Applied
 from services.access_control.domain.rights import NEVER_RESTRICTING
 from shared.contracts import record_requests as bodies
 from shared.contracts.common import Act, Actor, Body, FurtherAct
 from shared.contracts.record_deposits import Deposit
+from shared.contracts.record_extracts import AnswerExtract, OpposeHeirs, RequestExtract
 from shared.contracts.record_oversight import ConfirmEmergency, Contest
 
 COMMANDS: Final[dict[type[Body], AnyAct]] = {
@@ -41,12 +43,15 @@ COMMANDS: Final[dict[type[Body], AnyAct]] = {
     bodies.RequestDeletion: FurtherAct.REQUEST_DELETION,
     ConfirmEmergency: FurtherAct.CONFIRM_EMERGENCY,
     Contest: FurtherAct.CONTEST,
+    OpposeHeirs: FurtherAct.OPPOSE_HEIRS,
+    RequestExtract: FurtherAct.REQUEST_EXTRACT,
+    AnswerExtract: FurtherAct.ANSWER_EXTRACT,
 }
 ACTS: Final[dict[type[Body], AnyAct]] = {bodies.Consult: Act.CONSULT, Deposit: Act.DEPOSIT, **COMMANDS}
 ACTS_BY_NAME: Final = {body.type_name: act for body, act in ACTS.items()}
 _SAME: Final = (
     *("actor", "professional", "until", "structure", "team", "role", "wishes", "functions", "delegation"),
-    *("accepted", "app", "undone", "reason_code", "opinion", "case", "request"),
+    *("accepted", "app", "undone", "reason_code", "opinion", "case", "request", "opposed", "taken"),
 )
 """Fields that a body and a command name alike."""
 _TOLD: Final = {body: tuple(name for name in _SAME if name in body.model_fields) for body in COMMANDS}
@@ -69,6 +74,7 @@ def reading_of(body: bodies.Consult, *, text_kept: bool) -> Reading:
         reason_told=body.reason_told and text_kept,
         purpose=body.purpose,
         consent=body.consent,
+        case=body.case,
     )
 
 
@@ -82,6 +88,9 @@ def command_of(body: Any) -> Command:
             told |= {"kind": body.kind, "scopes": body.scopes}
         case bodies.AgreeApp():
             told["app_scopes"] = body.scopes
+        case RequestExtract():
+            told["applied"] = Applied(body.kind, body.purpose, body.types, body.since, body.until)
+            told["until"] = None  # of the period, not of the case
         case _:
             pass
     return Command(act=COMMANDS[type(body)], version=getattr(body, "rights_version", None), **told)

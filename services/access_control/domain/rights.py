@@ -15,6 +15,7 @@ from services.access_control.domain.branches.people import not_secret, suspended
 from services.access_control.domain.commands import (
     consents,
     delegations,
+    extracts,
     life,
     oversight,
     professionals,
@@ -31,7 +32,13 @@ from shared.contracts.reasons import Reason
 __all__ = ["NEVER_RESTRICTING", "RULES", "AnyAct", "Changed", "Command", "change", "restricts"]
 
 RULES: Final[Mapping[AnyAct, Rule]] = MappingProxyType(
-    professionals.RULES | consents.RULES | wishes.RULES | delegations.RULES | life.RULES | oversight.RULES
+    professionals.RULES
+    | consents.RULES
+    | wishes.RULES
+    | delegations.RULES
+    | life.RULES
+    | oversight.RULES
+    | extracts.RULES
 )
 NEVER_RESTRICTING: Final = frozenset(act for act, rule in RULES.items() if rule.restricts is never)
 """Commands that take access from nobody, whatever stands in them.

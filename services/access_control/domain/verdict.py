@@ -1,6 +1,8 @@
 """The outcome of a rule: permitted or denied, for one reason, within a scope."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
 
 from shared.contracts.common import Scope
 from shared.contracts.further_reasons import Code, FurtherReason
@@ -17,6 +19,11 @@ class Sight:
     withheld: bool = False
     own: str | None = None
     own_structure: str | None = None
+    case: UUID | None = None
+    """For an extract: the case whose approval is used up by it (AR-065)."""
+    since: datetime | None = None
+    until: datetime | None = None
+    """For an extract: the half-open period in which the care took place; None: any time."""
 
     def scope(self) -> Scope:
         """As it stands in a permit. Its parts come from the matrix and from an actor that was read: no second check."""

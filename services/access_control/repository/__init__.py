@@ -3,14 +3,16 @@
 Records by batch (`records`, `rights`, `relations`, `majorities`), what they were (`past`, `snapshots`), their deletion
 (`deletions`), the way from a person to a record (`people`, `identities`, `openings`, `moves`, `delegates`), what the
 clock does (`timers`), versions of the matrix (`matrices`), what stands beside records (`oversight`, `beside`,
-`written`), the register of apps (`register`), odd accesses (`reviews`), contested ones (`contests`), suspended actors
-(`suspensions`), what a command of the operator tells (`sending`), and what is still to be told of before (`untold`).
+`written`), the register of apps (`register`), odd accesses (`reviews`), contested ones (`contests`), cases of heirs and
+experts (`extracts`), suspended actors (`suspensions`), what a command of the operator tells (`sending`), and what is
+still to be told of before (`untold`).
 """
 
 from services.access_control.repository.beside import Asked
 from services.access_control.repository.contests import Contests
 from services.access_control.repository.delegates import Delegates
 from services.access_control.repository.deletions import Announcements, Confirmations
+from services.access_control.repository.extracts import Extracts
 from services.access_control.repository.identities import NoRecordError
 from services.access_control.repository.matrices import InForce, Informed, Matrices
 from services.access_control.repository.moves import IdentityTakenError, Moves
@@ -43,6 +45,7 @@ __all__ = [
     "Decisions",
     "Delegates",
     "Deposits",
+    "Extracts",
     "IdentityTakenError",
     "InForce",
     "Informed",

@@ -30,13 +30,15 @@ _FORGET: Final = """
          emergencies AS (DELETE FROM emergency WHERE record = ANY($1::uuid[])),
          confirmations AS (DELETE FROM emergency_confirmation WHERE record = ANY($1::uuid[])),
          cases AS (DELETE FROM contest WHERE record = ANY($1::uuid[])),
+         extracts AS (DELETE FROM extract_case WHERE record = ANY($1::uuid[])),
          texts AS (DELETE FROM written WHERE record = ANY($1::uuid[])),
          majorities AS (DELETE FROM majority_foreseen WHERE record = ANY($1::uuid[])),
          declarations AS (DELETE FROM declaration_untold WHERE record = ANY($1::uuid[])),
          opt_outs AS (DELETE FROM opt_out_untold WHERE record = ANY($1::uuid[]))
     UPDATE record
     SET treating_doctor = NULL, break_glass = false, regulation = false, masked_in_emergency = false, opted_out = '{}',
-        activated = false, suspended = false, suspended_at = NULL, objected = false, held = false, foreseen_at = NULL
+        activated = false, suspended = false, suspended_at = NULL, objected = false, held = false, foreseen_at = NULL,
+        heirs_opposed = false
     WHERE id = ANY($1::uuid[])
 """
 """Forgets whose records they were and what was decided on them. What stays says that there was a record."""

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
-from services.access_control.domain.changes import CaseBegan, Change, EmergencyBegan, EmergencyConfirmed
+from services.access_control.domain.changes import CaseBegan, Change, EmergencyBegan, EmergencyConfirmed, ExtractKept
 from services.access_control.domain.oversight import NOTHING, Confirmation, Emergency, Oversight
-from services.access_control.repository import register
+from services.access_control.repository import extracts, register
 from shared.contracts.common import AccessMode, Actor, ActorKind
 from shared.contracts.envelope import Message
 from shared.contracts.record_oversight import ConfirmEmergency, Contest
@@ -81,6 +81,7 @@ async def load(
             await _load_today(tx, urgent, found)
     await _load_apps(tx, messages, found)
     await _load_contested(tx, messages, found)
+    await extracts.load(tx, messages, found)
     return found
 
 
@@ -99,6 +100,8 @@ async def save(tx: Transaction, changes: Sequence[Change]) -> None:
     opened = [change for change in changes if isinstance(change, CaseBegan)]
     if opened:
         await _save_cases(tx, opened)
+    if kept := {change.id: (change.record, change.extract) for change in changes if isinstance(change, ExtractKept)}:
+        await extracts.save(tx, kept)
 
 
 def _is_urgent(body: Any) -> bool:

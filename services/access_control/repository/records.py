@@ -48,6 +48,7 @@ _NOTHING_OPTED_OUT: Final[frozenset[Function]] = frozenset()
 _COLUMNS: Final = """
     id, state, activated, suspended, suspended_at, objected, deceased, closed_at, foreseen_at, deletion_due,
     deleted_because, held, rights_version, treating_doctor, break_glass, regulation, masked_in_emergency, opted_out,
+    heirs_opposed,
     (SELECT array_agg(actor) FROM actor_suspension
      WHERE ended_at IS NULL AND actor = ANY($2::text[])) AS suspended_actors
 """
@@ -243,7 +244,7 @@ def _overseen(record: Record, beside: Oversight | None, suspended: Sequence[str]
 def _record(row: Any, decided: Mapping[str, Right], others: Relations, of_age: datetime | None) -> Record:
     _, state, activated, suspended, suspended_at, objected, deceased, closed_at, foreseen_at, *more = row
     deletion_due, because, held, version, treating, *more = more
-    break_glass, regulation, masked, opted_out, _, permits_until = more
+    break_glass, regulation, masked, opted_out, heirs_opposed, _, permits_until = more
     return Record(
         state=_STATES[state],
         activated=activated,
@@ -262,6 +263,7 @@ def _record(row: Any, decided: Mapping[str, Right], others: Relations, of_age: d
         majority=of_age,
         wishes=_WISHES[break_glass, regulation, masked],
         opted_out=frozenset(map(Function, opted_out)) if opted_out else _NOTHING_OPTED_OUT,
+        heirs_opposed=heirs_opposed,
         rights=decided,
         sessions=others.sessions,
         teams=others.teams,
@@ -297,13 +299,14 @@ async def _save_records(tx: Transaction, records: Mapping[UUID, Record]) -> None
             deceased = n.deceased, deletion_due = n.deletion_due, break_glass = n.break_glass,
             regulation = n.regulation, masked_in_emergency = n.masked_in_emergency,
             opted_out = string_to_array(n.opted_out, ','), closed_at = n.closed_at, foreseen_at = n.foreseen_at,
-            deleted_because = n.deleted_because
+            deleted_because = n.deleted_because, heirs_opposed = n.heirs_opposed
         FROM unnest($1::uuid[], $2::text[], $3::boolean[], $4::int[], $5::text[], $6::boolean[], $7::boolean[],
                     $8::timestamptz[], $9::boolean[], $10::boolean[], $11::timestamptz[], $12::boolean[],
-                    $13::boolean[], $14::boolean[], $15::text[], $16::timestamptz[], $17::timestamptz[], $18::text[])
+                    $13::boolean[], $14::boolean[], $15::text[], $16::timestamptz[], $17::timestamptz[], $18::text[],
+                    $19::boolean[])
              AS n (id, state, held, rights_version, treating_doctor, activated, suspended, suspended_at, objected,
                    deceased, deletion_due, break_glass, regulation, masked_in_emergency, opted_out, closed_at,
-                   foreseen_at, deleted_because)
+                   foreseen_at, deleted_because, heirs_opposed)
         WHERE r.id = n.id
         """,
         list(records),
@@ -324,6 +327,7 @@ async def _save_records(tx: Transaction, records: Mapping[UUID, Record]) -> None
         [record.closed_at for record in rows],
         [record.foreseen_at for record in rows],
         [record.deleted_because for record in rows],
+        [record.heirs_opposed for record in rows],
     )
 
 

@@ -17,7 +17,14 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from services.audit.domain.events import Concealed, TracesConsulted, parts
-from shared.contracts import access_decisions, access_oversight, document_events, history_events, notification_events
+from shared.contracts import (
+    access_decisions,
+    access_extracts,
+    access_oversight,
+    document_events,
+    history_events,
+    notification_events,
+)
 from shared.contracts.access_decisions import Decided, Outcome
 from shared.contracts.access_oversight import CaseAnswered, TextRead
 from shared.contracts.common import AccessMode, Act, ActorKind, Body
@@ -31,6 +38,7 @@ _MODELS: dict[str, type[Body]] = {
     for model in (
         *access_decisions.MESSAGES,
         *access_oversight.MESSAGES,
+        *access_extracts.MESSAGES,
         *document_events.MESSAGES,
         *history_events.MESSAGES,
         *notification_events.MESSAGES,
@@ -104,7 +112,7 @@ def _of(body: Body | None, field: str) -> Any:
 
 
 def _subject(body: Body | None) -> str | None:
-    """What it is about: a team, a delegation, an app; of a contested access its case."""
+    """What it is about: a team, a delegation, an app; of a contested access or an extract its case."""
     found = _of(body, "subject") or _of(body, "case")
     return None if found is None else str(found)
 

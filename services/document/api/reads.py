@@ -62,7 +62,7 @@ def reads(
         found = await work.open(reading_permit(permits, asked.permit), asked.document)
         if found is None:
             raise Problem(404, "no_document", "There is no such document.", "Search the record's documents.")
-        body = await _content(content, found)
+        body = await content_of(content, found)
         return Response(body, headers={DOCUMENT_HEADER: to_header(found.entry)}, media_type="application/octet-stream")
 
     return router
@@ -104,7 +104,12 @@ def _one_ended(batch: Sequence[Asked]) -> bool:
     return min(one.permit.expires for one in batch) < datetime.now(UTC) + CLOCKS
 
 
-async def _content(content: ContentStore, found: Found) -> bytes:
+async def content_of(content: ContentStore, found: Found) -> bytes:
+    """A document's bytes, checked against its metadata.
+
+    Raises:
+        Problem: 500 where the content is damaged or missing.
+    """
     document, size = found.entry.document, found.entry.size
     try:
         sealed = await content.get(found.name)

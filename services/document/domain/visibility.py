@@ -17,7 +17,7 @@ class Visibility:
     withheld: bool
     """Documents withheld from the holder are seen (AR-029)."""
     hidden: bool
-    """Documents hidden from legal representatives are seen."""
+    """Documents hidden from legal representatives are seen; never in an extract (AR-041, AR-058)."""
     own: tuple[str, ...]
     """Directory numbers whose own documents are seen whatever type or mask (AR-021, AR-024)."""
 
@@ -35,6 +35,6 @@ def visibility(permit: Permit) -> Visibility:
         types=None if scope.types is None else tuple(scope.types),
         masked=scope.masked or holders_side,
         withheld=scope.withheld and not holders_side,
-        hidden=kind is not ActorKind.REPRESENTATIVE,
+        hidden=kind is not ActorKind.REPRESENTATIVE and permit.extract is None,
         own=own,
     )

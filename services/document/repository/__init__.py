@@ -1,7 +1,8 @@
-"""All SQL of the document service, by use: staging a deposit, settling decisions, reading on a permit, collecting."""
+"""All SQL of document, by use: staging a deposit, settling decisions, reading on a permit, extracts, collecting."""
 
 from services.document.repository.collection import Collection
 from services.document.repository.decisions import Decisions
+from services.document.repository.extracts import Extracts, ExtractTooLargeError
 from services.document.repository.reads import Asked, Found, Opening, Read, Reads, Search
 from services.document.repository.reminders import Reminders
 from services.document.repository.staging import Checked, Staging, UsedUniqueIdError, VanishedError
@@ -11,6 +12,8 @@ __all__ = [
     "Checked",
     "Collection",
     "Decisions",
+    "ExtractTooLargeError",
+    "Extracts",
     "Found",
     "Opening",
     "Read",

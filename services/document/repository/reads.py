@@ -20,20 +20,20 @@ from shared.database.record_keys import RecordDestroyedError, RecordKeys
 from shared.messaging import Outbox
 from shared.security import Permit, unwrap_with
 
-_SHOWN: Final = """
+SHOWN: Final = """
     record = $1 AND status = ANY($2::text[]) AND ($3 OR NOT hidden)
     AND (owners && $4::text[]
          OR (($5::text[] IS NULL OR type_code = ANY($5)) AND ($6 OR NOT masked) AND ($7 OR NOT withheld)))
 """
 """What may be shown; $1 to $7 are the record, statuses and the fields of `Visibility`."""
-_ENTRY: Final = (
+ENTRY: Final = (
     "id, record, unique_id, type_code, class_code, status, label, masked, withheld, hidden, content_type, size, sha1, "
     "settled_at, created, version, format_code, language, practice_setting, facility_type, service_start, "
     "service_stop, replaces_document, details"
 )
 _SEARCH: Final = f"""
     WITH shown AS MATERIALIZED (
-        SELECT {_ENTRY} FROM document WHERE {_SHOWN}
+        SELECT {ENTRY} FROM document WHERE {SHOWN}
         AND ($8::text IS NULL OR unique_id = $8)
         AND ($9::text[] IS NULL OR type_code = ANY($9))
         AND ($10::text[] IS NULL OR class_code = ANY($10))
@@ -52,7 +52,7 @@ _SEARCH: Final = f"""
     ORDER BY page.settled_at DESC, page.id
 """  # noqa: S608 - put together of constants
 _OPEN: Final = f"""
-    SELECT $9::int AS place, {_ENTRY}, object, content_key, sha256 FROM document WHERE {_SHOWN} AND id = $8
+    SELECT $9::int AS place, {ENTRY}, object, content_key, sha256 FROM document WHERE {SHOWN} AND id = $8
 """  # noqa: S608 - put together of constants
 
 
@@ -145,12 +145,12 @@ async def _rows(tx: Transaction, asked: Mapping[int, Asked]) -> Rows:
 
 def _seen(one: Asked, rows: Sequence[asyncpg.Record], key: bytes | None) -> Read:
     if isinstance(one, Search):
-        entries = tuple(_entry(row, key) for row in rows if row["id"] is not None and key is not None)
+        entries = tuple(entry_of(row, key) for row in rows if row["id"] is not None and key is not None)
         return SearchResult(total=rows[0]["total"] if key else 0, entries=entries)
     if not rows or key is None:
         return None
     (row,) = rows
-    return Found(_entry(row, key), row["object"], unwrap_with(key, row["content_key"]), row["sha256"])
+    return Found(entry_of(row, key), row["object"], unwrap_with(key, row["content_key"]), row["sha256"])
 
 
 def _consulted(one: Asked) -> Consulted:
@@ -162,7 +162,7 @@ def _search_places(place: int, one: Search) -> tuple[object, ...]:
     """The values of `_SEARCH`."""
     filters = one.filters
     return (
-        *_places(one.permit, sorted(filters.statuses)),
+        *places(one.permit, sorted(filters.statuses)),
         filters.unique_id,
         *(list(codes) or None for codes in (filters.types, filters.classes, filters.formats, filters.labels)),
         *(moment for r in (filters.deposited, filters.created, filters.period) for moment in (r.start, r.end)),
@@ -175,17 +175,18 @@ def _search_places(place: int, one: Search) -> tuple[object, ...]:
 
 def _open_places(place: int, one: Opening) -> tuple[object, ...]:
     """The values of `_OPEN`."""
-    return *_places(one.permit, sorted(IN_RECORD)), one.document, place
+    return *places(one.permit, sorted(IN_RECORD)), one.document, place
 
 
-def _places(permit: Permit, statuses: Sequence[str]) -> tuple[object, ...]:
-    """The values of `_SHOWN`."""
+def places(permit: Permit, statuses: Sequence[str]) -> tuple[object, ...]:
+    """The values of `SHOWN`, $1 to $7."""
     seen: Visibility = visibility(permit)
     types = None if seen.types is None else list(seen.types)
     return permit.record, list(statuses), seen.hidden, list(seen.own), types, seen.masked, seen.withheld
 
 
-def _entry(row: asyncpg.Record, key: bytes) -> DocumentEntry:
+def entry_of(row: asyncpg.Record, key: bytes) -> DocumentEntry:
+    """A row as it is shown, opened by the record's key."""
     details = unseal_details(row["details"], key, row["id"])
     flags = zip(
         ("MASQUE_PS", "INVISIBLE_PATIENT", "INVISIBLE_REPRESENTANTS_LEGAUX"),

@@ -12,6 +12,7 @@ from services.gateway.api.deposits import deposits
 from services.gateway.api.documents import documents
 from services.gateway.api.door import Door
 from services.gateway.api.explanations import explanations
+from services.gateway.api.extracts import extracts
 from services.gateway.api.failures import answer_remote_error
 from services.gateway.api.identities import identities
 from services.gateway.api.life import life
@@ -27,7 +28,7 @@ __all__ = ["Door", "public_api"]
 
 ROUTES: Final = (
     *(documents, deposits, traces, records, rights, colleagues, consents, delegations, explanations, oversight),
-    *(identities, contacts, life),
+    *(identities, contacts, extracts, life),
 )
 """In the order in which an address is looked for: the last one's verbs are any word."""
 

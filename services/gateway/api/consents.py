@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends
 from services.gateway.api.changing import Bare, Changed, Changing, Professional, UntilChanged, changing, fields
 from services.gateway.api.door import Door
 from shared.contracts.common import Code, Wishes
+from shared.contracts.record_extracts import OpposeHeirs
 from shared.contracts.record_requests import (
     AgreeApp,
     AppScope,
@@ -55,6 +56,12 @@ class Unwanted(Bare):
     functions: frozenset[Function]
 
 
+class HeirsOpposed(Bare):
+    """Whether heirs, cohabitee and PACS partner shall be given nothing after the holder's death."""
+
+    opposed: bool
+
+
 class OfApp(Bare):
     """An app or digital service by its code."""
 
@@ -97,6 +104,11 @@ def consents(door: Door) -> APIRouter:
     async def opt_out(body: Unwanted, asked: Annotated[Changing, Depends(change)]) -> Changed:
         """The functions that the holder does without."""
         return await asked.make(OptOut, **fields(body))
+
+    @router.post("/records/{record}/rights/oppose-heirs")
+    async def oppose_heirs(body: HeirsOpposed, asked: Annotated[Changing, Depends(change)]) -> Changed:
+        """Oppose access by heirs, or take that back: by the holder alone, while alive (L.1110-4 V, AR-058)."""
+        return await asked.make(OpposeHeirs, **fields(body))
 
     @router.post("/records/{record}/rights/agree-app")
     async def agree_app(body: Agreement, asked: Annotated[Changing, Depends(change)]) -> Changed:

@@ -165,7 +165,16 @@ class Door:
             raise refusal((Reason.NOT_HOLDER,), language, user.actor)
         return await self.found(user, user.ins, language)
 
-    async def permit(self, actor: Actor, record: UUID, owner: Owner, language: str, *, on: Terms = _CARE) -> str:
+    async def permit(
+        self,
+        actor: Actor,
+        record: UUID,
+        owner: Owner,
+        language: str,
+        *,
+        on: Terms = _CARE,
+        case: UUID | None = None,
+    ) -> str:
         """Ask to read, and give the signed permit for the owner.
 
         Args:
@@ -174,12 +183,13 @@ class Door:
             owner: Whose data are read.
             language: `fr` or `en`.
             on: The terms on which it is read; what is written beside an emergency goes to access_control first.
+            case: The case under which an operator takes an extract (AR-065).
 
         Raises:
             Problem: the denial with its reason; 503 or 504 where no decision came.
         """
         request, within = uuid4(), self.settings.read_deadline_s
-        told: dict[str, Any] = {"purpose": on.purpose, "consent": on.consent}
+        told: dict[str, Any] = {"purpose": on.purpose, "consent": on.consent, "case": case}
         if (urgent := on.urgent) is not None:
             told |= {"mode": urgent.mode, "reason_code": urgent.reason}
             told["reason_told"] = await self._written(actor, record, request, urgent, language)

@@ -7,7 +7,8 @@ from services.gateway.domain.users import outsider
 from shared.contracts import acts
 from shared.contracts.access_decisions import Decided
 from shared.contracts.common import Act, Actor, ActorKind, FurtherAct
-from shared.contracts.further_reasons import Code, FurtherReason, code, sentence
+from shared.contracts.further_reasons import Code, FurtherReason, code
+from shared.contracts.reason_sentences import sentence
 from shared.contracts.reasons import Reason
 from shared.http import Problem
 
@@ -39,6 +40,13 @@ STATUS: Final[dict[Code, int]] = {
     FurtherReason.EMERGENCY_TEXT_MISSING: 422,
     FurtherReason.CONTESTED_ALREADY: 409,
     FurtherReason.TRACE_UNKNOWN: 404,
+    FurtherReason.CASE_UNKNOWN: 404,
+    FurtherReason.CASE_APPROVED: 409,
+    FurtherReason.CASE_NOT_APPROVED: 409,
+    FurtherReason.CASE_REFUSED: 409,
+    FurtherReason.EXTRACT_TAKEN: 409,
+    FurtherReason.CASE_PURPOSE: 422,
+    FurtherReason.PAPER_MISSING: 422,
 }
 """Statuses of reasons; every other reason is a 403."""
 _NEXT_STEP: Final[dict[int, str]] = {

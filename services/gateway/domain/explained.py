@@ -2,7 +2,7 @@
 
 from pydantic import AwareDatetime, BaseModel
 
-from shared.contracts.further_reasons import code, sentence
+from shared.contracts.further_reasons import code
 from shared.contracts.http_explanations import (
     ChangeSaid,
     Explained,
@@ -12,6 +12,7 @@ from shared.contracts.http_explanations import (
     StepSaid,
     hidden_sentence,
 )
+from shared.contracts.reason_sentences import sentence
 
 _SHOWN = ("Un tel document serait montré.", "Such a document would be shown.")
 _NOT_TOLD = (

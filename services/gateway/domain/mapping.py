@@ -25,7 +25,7 @@ from shared.contracts.document_events import (
     SummaryDue,
     UpdateToTell,
 )
-from shared.contracts.further_reasons import code, sentence
+from shared.contracts.further_reasons import code
 from shared.contracts.http_audit import Trace
 from shared.contracts.http_document import (
     DepositMetadata,
@@ -37,6 +37,7 @@ from shared.contracts.http_document import (
     Range,
 )
 from shared.contracts.notification_events import ContactGiven, Failed
+from shared.contracts.reason_sentences import sentence
 from shared.contracts.reasons import Reason
 from shared.terminology import emergency_reason
 

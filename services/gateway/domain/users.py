@@ -116,7 +116,8 @@ def _identified(claims: Mapping[str, Any], *, local: bool) -> User:
             number = _plain(claims, "insurer")
             return User(Actor(kind=ActorKind.INSURER, number=number, authenticated=_authenticated(claims)))
         case ["operator"]:
-            return User(Actor(kind=ActorKind.OPERATOR, number=_plain(claims, "operator")))
+            number = _plain(claims, "operator")
+            return User(Actor(kind=ActorKind.OPERATOR, number=number, authenticated=_authenticated(claims)))
         case ["SubjectNameID"]:
             return User(_professional(claims))
         case _:

@@ -1,7 +1,8 @@
 """Which notices a change of consents, delegations or of a record's life makes.
 
 The holder is told what another did for him, and of lasting choices that anybody who came into his account could make:
-opt-outs and a request for deletion. Who is invited to act for him is told of the invitation and of its end.
+opt-outs, what heirs may be given, a request for deletion. Who is invited to act for him is told of the invitation and
+of its end.
 """
 
 from collections.abc import Mapping
@@ -38,10 +39,19 @@ _CONSENTS: Final[Mapping[str, Event]] = {
         Event.AUTHORISATION,
     ),
     **dict.fromkeys(
-        (FurtherAct.WISH, FurtherAct.OPT_OUT, FurtherAct.AGREE_APP, FurtherAct.WITHDRAW_APP), Event.SETTINGS
+        (
+            FurtherAct.WISH,
+            FurtherAct.OPT_OUT,
+            FurtherAct.OPPOSE_HEIRS,
+            FurtherAct.AGREE_APP,
+            FurtherAct.WITHDRAW_APP,
+        ),
+        Event.SETTINGS,
     ),
 }
 """By the text of the act: one that is not known here yet is passed over."""
+_LASTING: Final = frozenset({FurtherAct.OPT_OUT, FurtherAct.OPPOSE_HEIRS})
+"""Told also where the holder's own account did it."""
 _LIFE: Final[Mapping[str, Event]] = {
     FurtherAct.ACTIVATE: Event.OPENED,
     FurtherAct.SUSPEND: Event.SUSPENDED,
@@ -60,7 +70,7 @@ def of_consent(body: ConsentChanged) -> tuple[Notice, ...]:
         case FurtherAct.END_DELEGATION:
             return _of_end(body)
     event = _CONSENTS.get(body.act)
-    if event is None or (_by_holder(body) and body.act != FurtherAct.OPT_OUT):
+    if event is None or (_by_holder(body) and body.act not in _LASTING):
         return ()
     return (_to_holder(body, event, body.act),)
 

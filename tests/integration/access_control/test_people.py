@@ -183,6 +183,7 @@ async def test_the_holder_sees_the_rights(service):
         "deceased": False,
         "wishes": {"break_glass": True, "regulation": True, "masked": False},
         "opted_out": [],
+        "heirs_opposed": False,
         "teams": [],
         "delegations": [],
         "apps": [],

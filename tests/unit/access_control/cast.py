@@ -8,12 +8,14 @@ from services.access_control import handlers
 from services.access_control.__main__ import load_matrix
 from services.access_control.domain import decide, rights
 from services.access_control.domain.decide import Reading
+from services.access_control.domain.extracts import Applied, Extract
 from services.access_control.domain.policy import App, Policy
 from services.access_control.domain.record import Record, Right, State
 from services.access_control.domain.relations import ALL_SCOPES, Delegation, DelegationState, Team
 from services.access_control.domain.rights import Command
 from shared.contracts.common import AccessMode, Actor, ActorKind, Body, Owner, Wishes
 from shared.contracts.envelope import Envelope, Message
+from shared.contracts.record_extracts import ExtractKind, ExtractPurpose
 from shared.contracts.record_requests import AppScope, DelegationKind, DelegationScope, TeamKind
 from shared.messaging import Failed
 
@@ -39,6 +41,7 @@ SOCIAL_WORKER = DOCTOR.model_copy(update={"number": "310000000005", "role": "R94
 HOSPITAL = Actor(kind=ActorKind.STRUCTURE, number="1750000001", structure="1750000001")
 INSURER = Actor(kind=ActorKind.INSURER, number="amo-test")
 OPERATOR = Actor(kind=ActorKind.OPERATOR, number="operator-1", authenticated=True)
+OTHER_OPERATOR = OPERATOR.model_copy(update={"number": "operator-2"})
 REPRESENTATIVE = Actor(kind=ActorKind.REPRESENTATIVE, authenticated=True)
 
 OPEN = Record(state=State.OPEN)
@@ -84,6 +87,19 @@ def decided(effects):
 
 MASKED_TOO = Wishes(masked=True)
 REGULATOR = changed(DOCTOR, number="810000000006", regulator=True, sector="SA01", structure="1750000009")
+CASE = UUID(int=41)
+HEIR = Applied(ExtractKind.HEIR, ExtractPurpose.MEMORY, frozenset({"11488-4"}))
+EXPERT = Applied(ExtractKind.COURT_EXPERT, ExtractPurpose.COURT_MISSION, since=NOW - timedelta(days=9), until=NOW)
+DEAD = replace(OPEN, deceased=True)
+
+
+def with_case(record: Record = DEAD, applied: Applied = HEIR, **more) -> Record:
+    """A record on which the cast's operator opened a case; approved by the other one unless told otherwise."""
+    approved = {"approved_by": OTHER_OPERATOR.number, "approved_until": NOW + timedelta(days=7)}
+    extract = Extract(applied, OPERATOR.number, NOW, **(approved | more))
+    return replace(record, oversight=record.oversight.with_extract(CASE, extract))
+
+
 APP = "app-health-1"
 POLICY = Policy(apps={APP: App(frozenset(AppScope)), "app-suspended": App(frozenset(AppScope), suspended=True)})
 MAJORITY = datetime(2026, 3, 1, 23, tzinfo=UTC)

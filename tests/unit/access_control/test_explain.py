@@ -10,8 +10,9 @@ from services.access_control.domain import decide
 from services.access_control.domain.branches import apps, deposits, holder, no_read, professionals
 from services.access_control.domain.record import Right, State
 from shared.contracts.common import AccessMode, Owner, Wishes
-from shared.contracts.further_reasons import SENTENCES as FURTHER_SENTENCES
-from shared.contracts.further_reasons import FurtherReason, code, sentence
+from shared.contracts.further_reasons import FurtherReason, code
+from shared.contracts.reason_sentences import SENTENCES as FURTHER_SENTENCES
+from shared.contracts.reason_sentences import sentence
 from shared.contracts.reasons import SENTENCES, Reason
 from tests.unit.access_control.cast import (
     APP,

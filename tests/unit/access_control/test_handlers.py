@@ -19,6 +19,7 @@ from shared.contracts.access_decisions import (
 from shared.contracts.common import Act, Owner
 from shared.contracts.reasons import Reason
 from shared.contracts.record_deposits import Deposit
+from shared.contracts.record_extracts import MESSAGES as EXTRACTS
 from shared.contracts.record_oversight import MESSAGES as OVERSIGHT
 from shared.contracts.record_requests import (
     MESSAGES,
@@ -76,7 +77,7 @@ def rows(effects, kind):
 
 
 def test_every_message_of_the_topics_has_its_handler():
-    assert {*MESSAGES, *OVERSIGHT, Failed, Unreadable} == set(REQUESTS)
+    assert {*MESSAGES, *OVERSIGHT, *EXTRACTS, Failed, Unreadable} == set(REQUESTS)
     assert {Deposit, Failed, Unreadable} == set(DEPOSITS)
 
 

@@ -329,4 +329,5 @@ def test_what_never_restricts_is_a_short_list():
         FurtherAct.CONFIRM_EMERGENCY,
         FurtherAct.CONTEST,
         FurtherAct.FORESEE_DELETION,
+        FurtherAct.REQUEST_EXTRACT,
     } == NEVER_RESTRICTING

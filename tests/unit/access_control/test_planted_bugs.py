@@ -14,7 +14,8 @@ import pytest
 
 from services.access_control import handlers
 from services.access_control.domain import rights
-from services.access_control.domain.branches import apps, deposits, holder, no_read, professionals
+from services.access_control.domain.branches import apps, deposits, extracts, holder, no_read, professionals
+from services.access_control.domain.oversight import Oversight
 from services.access_control.domain.record import ABSENT, Record, Right, State
 from services.access_control.domain.relations import Agreement, DelegationState
 from services.access_control.domain.requests import COMMANDS, command_of
@@ -23,6 +24,7 @@ from shared.contracts.access_decisions import Outcome, RecordHeld
 from shared.contracts.common import AccessMode, Body, Owner, Wishes
 from shared.contracts.reasons import Reason
 from shared.contracts.record_deposits import Deposit
+from shared.contracts.record_extracts import AnswerExtract, OpposeHeirs, RequestExtract
 from shared.contracts.record_oversight import ConfirmEmergency, Contest
 from shared.contracts.record_requests import (
     AdministratorRole,
@@ -38,8 +40,11 @@ from tests.unit.access_control.cast import (
     AUTHORISING,
     CARER,
     CARER_ID,
+    CASE,
+    DEAD,
     DELEGATIONS,
     DOCTOR,
+    HEIR,
     HOLDER,
     INSURER,
     MATRIX,
@@ -51,6 +56,7 @@ from tests.unit.access_control.cast import (
     OPERATOR,
     OSTEOPATH,
     OTHER_DOCTOR,
+    OTHER_OPERATOR,
     POLICY,
     REGULATOR,
     SOON,
@@ -59,6 +65,7 @@ from tests.unit.access_control.cast import (
     decided,
     message,
     team,
+    with_case,
 )
 
 P, V = DOCTOR.number, {"rights_version": 0}
@@ -113,6 +120,13 @@ PERMITTED: list[tuple[Body, Record]] = [
     (ask.RequestDeletion(actor=HOLDER, **V), replace(OPEN, state=State.CLOSED)),
     (ConfirmEmergency(actor=OTHER_DOCTOR, professional=P), OPEN),
     (Contest(actor=HOLDER, case=UUID(int=23), request=UUID(int=24), professional=P), OPEN),
+    (OpposeHeirs(actor=HOLDER, **V, opposed=True), OPEN),
+    (
+        RequestExtract(actor=OPERATOR, case=CASE, kind=HEIR.kind, purpose=HEIR.purpose, types=HEIR.types),
+        replace(DEAD, oversight=Oversight(texts=frozenset({CASE}))),
+    ),
+    (AnswerExtract(actor=OTHER_OPERATOR, case=CASE, accepted=True), with_case(approved_until=None)),
+    (AnswerExtract(actor=OTHER_OPERATOR, case=CASE, accepted=False), with_case()),
 ]
 """Each command where it is permitted, so that every part of its rule is asked."""
 READS = [
@@ -131,6 +145,7 @@ READS = [
         (OTHER_DOCTOR, OPEN, Owner.DOCUMENT, {}),
         (INSURER, OPEN, Owner.DOCUMENT, {}),
         (OPERATOR, OPEN, Owner.DOCUMENT, {}),
+        (OPERATOR, with_case(), Owner.DOCUMENT, {"case": CASE}),
         (HOLDER, ABSENT, Owner.DOCUMENT, {}),
     )
 ]
@@ -150,6 +165,7 @@ BRANCHES = {
     "apps": apps.BRANCH,
     "professionals": professionals.BRANCH,
     "by case": no_read.BY_CASE,
+    "extract": extracts.BRANCH,
     "excluded": no_read.EXCLUDED,
     "deposit, holder": deposits.HOLDER,
     "deposit, app": deposits.APP,

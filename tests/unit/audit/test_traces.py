@@ -18,6 +18,7 @@ from shared.contracts.access_decisions import (
     RecordOpened,
     RightsChanged,
 )
+from shared.contracts.access_extracts import ExtractChanged
 from shared.contracts.access_oversight import CaseAnswered, CaseOpened, TextRead
 from shared.contracts.common import AccessMode, Act, Actor, ActorKind, Body, FurtherAct, Owner, Scope
 from shared.contracts.document_events import (
@@ -271,6 +272,21 @@ def test_ar_061_a_contested_access_is_traced_by_its_case() -> None:
         found = seen(body)
         assert found is not None
         assert found.subject == str(case)
+
+
+def test_ar_065_an_extract_is_traced_by_its_case_from_its_opening_to_each_document() -> None:
+    case, document = uuid4(), uuid4()
+    told = {"actor": OPERATOR, "case": case}
+    opened = ExtractChanged(
+        act="request_extract", kind="court_expert", purpose="court_mission", state="waiting", **told
+    )
+    taken = decided(Act.CONSULT, Outcome.PERMIT).model_copy(update=told)
+    for body in (opened, taken, Consulted(request=uuid4(), document=document, **told)):
+        found = seen(body)
+        assert found is not None
+        assert (found.subject, found.actor) == (str(case), OPERATOR)
+    assert found.document == document
+    assert seen(opened).further_act == "request_extract"
 
 
 @pytest.mark.parametrize("body", [one for one in SHOWN if getattr(one, "document", None) is None], ids=name)

@@ -4,6 +4,7 @@ import pytest
 
 from services.document.domain.visibility import visibility
 from shared.contracts.common import Actor, ActorKind, Scope
+from shared.security import Extract
 from tests.support.documents import DOCTOR, permit
 
 
@@ -39,3 +40,9 @@ def test_ar_041_only_representatives_miss_what_is_hidden_from_them():
 
 def test_nothing_is_own_where_the_permit_names_nobody():
     assert visibility(permit(uuid4(), DOCTOR)).own == ()
+
+
+@pytest.mark.parametrize("kind", ActorKind)
+def test_ar_041_058_an_extract_shows_nothing_hidden_from_representatives_whoever_takes_it(kind):
+    one = permit(uuid4(), Actor(kind=kind, number="8"), Scope(types={"a"}), extract=Extract(case=uuid4()))
+    assert not visibility(one).hidden

@@ -62,6 +62,7 @@ class World:
         self.first: UUID | None = None
         self.outcome: dict[str, Any] = {"state": "stored", "document": str(uuid4())}
         self.entries: list[DocumentEntry] = []
+        self.archive = b""
         self.total: int | None = None
         self.traces: list[dict[str, Any]] = []
         self.wakes = True
@@ -120,6 +121,8 @@ class World:
             return reply(None, 204)
         if path == "/delegates/lookup":
             return reply({"delegations": self.delegations.get((asked["oid"], asked["matricule"]), [])})
+        if path.startswith("/extracts"):
+            return reply(self.told)
         if path.endswith(("/explain", "/see-as", "/standing", "/emergencies", "/cases")):
             return reply(self.told)
         if path.startswith(("/openings", "/identities/")):
@@ -148,6 +151,8 @@ class World:
         if path == "/search":
             entries = [entry.model_dump(mode="json") for entry in self.entries]
             return reply({"total": len(entries) if self.total is None else self.total, "entries": entries})
+        if path == "/extract":
+            return Reply(200, {}, self.archive)
         found = next((entry for entry in self.entries if str(entry.document) == asked["document"]), None)
         if found is None:
             raise RemoteError(404, "no_document", "There is no such document.")

@@ -7,7 +7,7 @@ import pytest
 
 from deploy.local.identity.cast import ALICE, BRUNO
 from services.gateway.domain.users import acting_by
-from shared.contracts import record_oversight
+from shared.contracts import record_extracts, record_oversight
 from shared.contracts import record_requests as messages
 from shared.contracts.common import ActorKind, Wishes
 from shared.contracts.http_access_control import DelegateOf
@@ -42,6 +42,7 @@ CHANGES = {
     ),
     "remove-administrator": (messages.RemoveAdministrator, {"professional": DOCTOR}),
     "opt-out": (messages.OptOut, {"functions": frozenset({Function.HISTORY})}),
+    "oppose-heirs": (record_extracts.OpposeHeirs, {"opposed": True}),
     "agree-app": (
         messages.AgreeApp,
         {"app": "app-1", "scopes": frozenset({AppScope.READ_HISTORY}), "until": UNTIL},
@@ -64,6 +65,7 @@ ELSEWHERE = {
     *(messages.Wish, messages.Invite, messages.Answer),  # below
     *(messages.Consult, messages.DeclareTreatingDoctor, messages.Release),  # test_documents, test_records
     *(record_oversight.ConfirmEmergency, record_oversight.Contest),  # test_oversight
+    *(record_extracts.RequestExtract, record_extracts.AnswerExtract),  # test_extracts
 }
 
 
@@ -107,7 +109,7 @@ def delegated(world, state="ACCEPTED", delegation=DELEGATION, to=BRUNO):
 def test_every_command_is_tried_here_or_said_to_be_elsewhere():
     """One without a route could be asked by nobody."""
     tried = {message for message, _ in CHANGES.values()} | set(AUTHORITIES.values())
-    assert tried | ELSEWHERE == {*messages.MESSAGES, *record_oversight.MESSAGES}
+    assert tried | ELSEWHERE == {*messages.MESSAGES, *record_oversight.MESSAGES, *record_extracts.MESSAGES}
 
 
 @pytest.mark.parametrize("verb", CHANGES)

@@ -37,7 +37,7 @@ ROUTES = [
         for verb in (
             *("authorise", "revoke", "unblock", "authorise-for", "name-administrator", "remove-administrator"),
             *("consent-session", "consent-team", "end-team", "wish", "opt-out", "agree-app", "withdraw-app"),
-            *("invite", "answer", "end-delegation", "close"),
+            *("oppose-heirs", "invite", "answer", "end-delegation", "close"),
         )
     ),
     ("GET", "/delegations/me"),
@@ -51,6 +51,8 @@ ROUTES = [
     ("GET", f"/records/{SOME}/emergencies"),
     ("POST", f"/records/{SOME}/confirm-emergency"),
     ("PUT", f"/records/{SOME}/contacts/{SOME}"),
+    *(("GET", path) for path in ("/extracts", f"/extracts/{SOME}/paper")),
+    *(("POST", f"/records/{SOME}/extracts{rest}") for rest in ("", f"/{SOME}/take", f"/{SOME}/approve")),
     *(("POST", path) for path in ("/openings", "/identities/change", "/identities/merge")),
 ]
 

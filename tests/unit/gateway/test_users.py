@@ -36,6 +36,7 @@ KINDS = {
     "insurer": ActorKind.INSURER,
     "counsellor": ActorKind.INSURER,
     "operator": ActorKind.OPERATOR,
+    "second-operator": ActorKind.OPERATOR,
 }
 
 
@@ -54,6 +55,12 @@ def role(**changes):
 @pytest.mark.parametrize("name", CAST)
 def test_everybody_of_the_cast_is_known(name) -> None:
     assert identify(CAST[name].claims(), local=True).actor.kind is KINDS.get(name, ActorKind.PROFESSIONAL)
+
+
+def test_ar_065_an_operator_is_a_person_where_the_token_says_that_one_signed_in() -> None:
+    for acr, authenticated in (({"acr": "eidas2"}, True), ({"acr": "eidas0"}, False), ({}, False)):
+        actor = identify({"operator": "ana"} | acr, local=True).actor
+        assert (actor.kind, actor.number, actor.authenticated) == (ActorKind.OPERATOR, "ana", authenticated)
 
 
 def test_a_professional() -> None:

@@ -31,7 +31,10 @@ VARIANTS: dict[Event, tuple[str, ...]] = {
         FurtherAct.REMOVE_ADMINISTRATOR,
     ),
     Event.BLOCK: (Act.BLOCK, Act.UNBLOCK),
-    Event.SETTINGS: (FurtherAct.WISH, FurtherAct.OPT_OUT, FurtherAct.AGREE_APP, FurtherAct.WITHDRAW_APP),
+    Event.SETTINGS: (
+        *(FurtherAct.WISH, FurtherAct.OPT_OUT, FurtherAct.OPPOSE_HEIRS),
+        *(FurtherAct.AGREE_APP, FurtherAct.WITHDRAW_APP),
+    ),
     Event.ENDED: ("", "for_holder"),
     Event.OF_AGE: ("", "soon"),
     Event.REPRESENTED_OF_AGE: ("", "soon"),

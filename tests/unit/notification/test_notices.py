@@ -84,6 +84,7 @@ TOLD = [
     (consent(FurtherAct.WITHDRAW_APP, REPRESENTATIVE), "MODIF_DROITS", "withdraw_app"),
     (consent(FurtherAct.OPT_OUT, REPRESENTATIVE), "MODIF_DROITS", "opt_out"),
     (consent(FurtherAct.OPT_OUT, HOLDER), "MODIF_DROITS", "opt_out"),
+    (consent(FurtherAct.OPPOSE_HEIRS, HOLDER), "MODIF_DROITS", "oppose_heirs"),
     (consent(FurtherAct.ANSWER, REPRESENTATIVE, subject=DELEGATE, state="ACCEPTED"), "ACCORD_PARTAGE_PROFIL", ""),
     (consent(FurtherAct.ANSWER, REPRESENTATIVE, subject=DELEGATE, state="REFUSED"), "REFUS_PARTAGE_PROFIL", ""),
     (consent(FurtherAct.END_DELEGATION, REPRESENTATIVE, subject=DELEGATE), "REVOCATION_PAR_AIDANT", ""),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from services.access_control.domain.extracts import Applied
 from services.access_control.domain.policy import Policy
 from services.access_control.domain.record import Record
 from shared.contracts.common import Act, Actor, FurtherAct, Wishes
@@ -49,6 +50,9 @@ class Command:
     opinion: str | None = None
     case: UUID | None = None
     request: UUID | None = None
+    opposed: bool = False
+    applied: Applied | None = None
+    taken: int = 0
 
 
 @dataclass(frozen=True, slots=True)
