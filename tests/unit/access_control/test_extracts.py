@@ -248,7 +248,7 @@ def test_ar_065_the_permit_covers_the_case_alone():
     assert told.case == CASE
 
 
-def test_ar_024_026_no_other_read_has_anything_of_it():
+def test_ar_065_no_other_read_has_anything_of_it():
     told = decided(handle(Consult(actor=HOLDER, owner=Owner.DOCUMENT, deadline=SOON), OPEN))
     assert Permit.model_validate_json(told.permit).extract is None
     assert told.case is None
