@@ -10,8 +10,7 @@ from fastapi import FastAPI
 
 from deploy.proof import made
 from services.document.api import deposits, extracts, reads
-from services.document.content import FileContent
-from services.document.content.segments import Segments
+from services.document.content import FileContent, held
 from services.document.domain import cda
 from services.document.domain.settlement import Entry, Flags, Status
 from services.document.repository import Decisions, Extracts, Reads, Staging
@@ -116,10 +115,7 @@ def token(audience: str = "document") -> dict[str, str]:
 
 def contents_of(store: FileContent) -> list[UUID]:
     """Names of all contents that live in a store of files."""
-    segments = Segments(store._folder / "segments")
-    count = sum(1 for _ in (store._folder / "segments").iterdir())
-    small = [name for turn in reversed(range(count)) for name in segments.older_than(float("inf"), turn)]
-    return small + [UUID(hex=path.name) for path in store._folder.glob("[0-9a-f][0-9a-f]/*")]
+    return [name for path in store._folder.glob("*/*") for name in held(path)]
 
 
 @dataclass

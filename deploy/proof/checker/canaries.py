@@ -14,6 +14,7 @@ import orjson
 
 from deploy.proof.checker.facts import Mail, Place, Record, Sent, Sightings, Spot
 from deploy.proof.checker.sources import Sources
+from services.document.content import held
 from shared.contracts.topics import BACKFILL_REQUESTS, REIMBURSEMENTS
 
 _METRICS_TIMEOUT_S = 5.0
@@ -137,7 +138,7 @@ def in_logs(folder: Path) -> Iterator[Seen]:
 def in_contents(folder: Path) -> Iterator[Seen]:
     """Stored contents and their names."""
     for path in folder.glob("*/*"):
-        yield Seen(Spot.CONTENT, "content store", path.read_bytes() + path.name.encode())
+        yield Seen(Spot.CONTENT, "content store", path.read_bytes() + path.name.encode(), len(held(path)))
 
 
 def metrics(url: str) -> bytes:

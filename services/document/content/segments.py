@@ -102,13 +102,13 @@ class Segments:
             return []
         path = self._folder / names[turn % len(names)]
         with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
-            living = list(_living(file.fileno(), bytes.fromhex(path.name)))
+            found = list(_living(file.fileno(), bytes.fromhex(path.name)))
             # looked at last: had something been added meanwhile, its document might be on its way into the database
             if os.fstat(file.fileno()).st_mtime > before:
                 return []
-            if not living and _locked(file.fileno()):
+            if not found and _locked(file.fileno()):
                 path.unlink()
-            return living
+            return found
         return []
 
     def _append(self, contents: Sequence[bytes]) -> list[UUID]:
@@ -170,6 +170,12 @@ def read(folder: Path, name: UUID) -> bytes:
         return found[_HEADER.size : _HEADER.size + length]
     finally:
         os.close(file)
+
+
+def living(path: Path) -> list[UUID]:
+    """Names of the contents that live in a segment."""
+    with path.open("rb") as file:
+        return list(_living(file.fileno(), bytes.fromhex(path.name)))
 
 
 def sync(folder: Path) -> None:

@@ -136,6 +136,13 @@ def read(folder: Path, name: UUID) -> bytes:
         return _path(folder, name).read_bytes()
 
 
+def held(path: Path) -> Sequence[UUID]:
+    """Names of the contents that live in one file of a store, for who looks into it from outside."""
+    if path.parent.name == _SEGMENTS:
+        return segments.living(path)
+    return [UUID(hex=path.name)] if _NAME.fullmatch(path.name) else []
+
+
 def _path(folder: Path, name: UUID) -> Path:
     return folder / name.hex[:2] / name.hex
 

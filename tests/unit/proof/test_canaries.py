@@ -14,6 +14,7 @@ from deploy.proof.checker.canaries import Seen, everywhere, in_topics, search
 from deploy.proof.checker.databases import _bytes
 from deploy.proof.checker.facts import Mail, Record, Sent, Spot
 from deploy.proof.load.people import canary
+from services.document.content.segments import Segments
 from shared.contracts.topics import FLOW_STATISTICS, registry
 
 TOPICS = registry(("amo-test",), 1)
@@ -55,7 +56,8 @@ def system(tmp_path):
     (tmp_path / "logs" / "deep").mkdir(parents=True)
     (tmp_path / "logs" / "gateway.log").write_text("a line")
     (tmp_path / "content" / "ab").mkdir(parents=True)
-    (tmp_path / "content" / "ab" / "cd").write_bytes(b"sealed")
+    (tmp_path / "content" / "ab" / f"ab{'c' * 30}").write_bytes(b"sealed")
+    Segments(tmp_path / "content" / "segments").append([b"sealed", b"sealed"])
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
@@ -177,7 +179,7 @@ def test_what_was_looked_at_is_counted(system):
         problems=[b"no"],
     )
     assert not found.found
-    assert found.searched == dict.fromkeys(Spot, 1) | {Spot.TOPICS: 1200, Spot.OUTBOXES: 3}
+    assert found.searched == dict.fromkeys(Spot, 1) | {Spot.TOPICS: 1200, Spot.OUTBOXES: 3, Spot.CONTENT: 3}
     assert found.numbers == 1
 
 
