@@ -194,7 +194,8 @@ class Postgres:
         if done.returncode:
             raise ProcessError(
                 f"PostgreSQL could not make {self._data}: {(done.stderr or done.stdout).strip()[-600:]}. "
-                "Check that the folder may be written, or set CARNET_HOME to another one.",
+                "Check that the folder may be written, or set CARNET_HOME to another one; started by root, PostgreSQL "
+                "runs as another user, who has to be able to read this checkout's place.",
             )
         unfinished.rename(self._data)
         if self._durable:

@@ -53,6 +53,7 @@ def bare() -> list[Figure]:
     config = {"from": "make run in a new clone with empty caches", "to": "201 on the first deposit at the FHIR door"}
     figure = Figure("run.first_deposit_bare_s", config)
     with tempfile.TemporaryDirectory(prefix="carnet-bare-") as folder:
+        Path(folder).chmod(0o755)  # where root starts it, PostgreSQL runs as another user and has to come in
         clone = Path(folder) / "clone"
         subprocess.run(["git", "clone", "--quiet", "--depth", "1", f"file://{ROOT}", str(clone)], check=True)  # noqa: S603, S607
         caches = {name: str(Path(folder) / "cache") for name in ("XDG_CACHE_HOME", "UV_CACHE_DIR", "CARNET_CACHE")}
