@@ -4,6 +4,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from shared.files import sync_folder
+
 
 def private_folder(path: Path) -> Path:
     """The folder, made with mode 0700 where it is missing."""
@@ -30,12 +32,3 @@ def write_private(path: Path, content: str) -> None:
         Path(unfinished).unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """What was renamed in the folder stays so after a power cut."""
-    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)

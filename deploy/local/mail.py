@@ -23,6 +23,7 @@ import uvloop
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from deploy.processes import LOOPBACK
+from shared.files import new_file
 
 MAX_BYTES = 10 * 1024 * 1024
 _TEMPORARY = "451 4.3.0 Requested by the test: try again later"
@@ -83,7 +84,7 @@ class Sink:
         content = envelope.content or b""
         name = f"{time.time_ns()}-{uuid4().hex[:8]}"
         unfinished = self.folder / f".{name}"
-        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:
+        with os.fdopen(new_file(unfinished), "wb") as handle:
             handle.write(content if isinstance(content, bytes) else content.encode())
         unfinished.replace(self.folder / f"{name}.eml")
 

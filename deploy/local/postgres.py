@@ -13,8 +13,8 @@ from urllib.parse import quote
 import psutil
 
 from deploy.local import unprivileged
-from deploy.local.files import sync_folder
 from deploy.processes import LOOPBACK, Child, ProcessError, free_ports, inherited
+from shared.files import sync_folder
 
 ADMIN = "postgres"
 SETTINGS: Mapping[str, str] = {

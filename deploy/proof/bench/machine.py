@@ -12,6 +12,7 @@ import psutil
 
 from deploy.kafka import jars
 from deploy.proof.bench.figures import quantile, rounded
+from shared.files import new_file
 
 _ROUNDS: Final = 600_000
 _TRIES: Final = 5
@@ -35,7 +36,7 @@ def calibration_s() -> float:
 def fsync_us(folder: Path) -> dict[str, float]:
     """Cost of making 8 KiB durable in this folder, in microseconds, one write after the other."""
     path = folder / f"fsync-{os.getpid()}"
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    handle = new_file(path)
     spent = []
     try:
         for place in range(_SYNCS):

@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+from shared.files import new_file, sync_folder
+
 SEGMENT_BYTES: Final = 64 * 1024 * 1024
 """A segment of this size is not appended to any more."""
 SEGMENT_S: Final = 1800.0
@@ -30,8 +32,6 @@ _SEGMENT: Final = re.compile("[0-9a-f]{24}")
 _HEADER: Final = struct.Struct(">4sI")
 _LIVES, _GONE = b"CSEG", b"GONE"
 _FIRST_READ: Final = 8 * 1024
-_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-_MODE: Final = 0o600
 
 
 class _Open:
@@ -41,7 +41,7 @@ class _Open:
         self.id = os.urandom(_ID_BYTES)
         self.end = 0
         self.began = time.monotonic()
-        self.file = os.open(folder / self.id.hex(), _NEW, _MODE)
+        self.file = new_file(folder / self.id.hex())
         fcntl.flock(self.file, fcntl.LOCK_EX)
 
     @property
@@ -115,7 +115,7 @@ class Segments:
         if self._open is None or self._open.full:
             self._leave()
             self._open = _Open(self._folder)
-            sync(self._folder)
+            sync_folder(self._folder)
         segment, pieces, names = self._open, [], []
         end = segment.end
         for content in contents:
@@ -176,15 +176,6 @@ def living(path: Path) -> list[UUID]:
     """Names of the contents that live in a segment."""
     with path.open("rb") as file:
         return list(_living(file.fileno(), bytes.fromhex(path.name)))
-
-
-def sync(folder: Path) -> None:
-    """Make names in a folder survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _living(file: int, segment: bytes) -> Iterator[UUID]:

@@ -13,13 +13,12 @@ from uuid import UUID, uuid4
 
 from services.document.content import segments
 from services.document.content.sealing import LARGE, ContentUnreadableError
-from services.document.content.segments import Segments, sync
+from services.document.content.segments import Segments
+from shared.files import new_file, sync_folder
 
 _SHARDS: Final = 256
 _SEGMENTS: Final = "segments"
 _NAME: Final = re.compile("[0-9a-f]{32}")
-_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-_MODE: Final = 0o600
 
 T = TypeVar("T")
 
@@ -56,7 +55,7 @@ class FileContent:
         for shard in range(_SHARDS):
             (folder / f"{shard:02x}").mkdir(parents=True, exist_ok=True, mode=0o700)
         self._segments = Segments(folder / _SEGMENTS)
-        sync(folder)
+        sync_folder(folder)
 
     async def put(self, contents: Sequence[bytes]) -> Sequence[UUID]:
         """Keep contents, all of them written and synced on return; gives their names.
@@ -112,11 +111,11 @@ class FileContent:
 
     def _write(self, name: UUID, content: bytes) -> None:
         path = _path(self._folder, name)
-        with os.fdopen(os.open(path, _NEW, _MODE), "wb") as file:
+        with os.fdopen(new_file(path), "wb") as file:
             file.write(content)
             file.flush()
             os.fdatasync(file.fileno())
-        sync(path.parent)
+        sync_folder(path.parent)
 
     def _remove(self, names: Iterable[UUID]) -> None:
         for name in names:

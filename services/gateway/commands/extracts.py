@@ -14,11 +14,11 @@ from uuid import UUID
 import typer
 
 from services.gateway.commands.asking import Gateway, Token, asked, call, fail, post
+from shared.files import new_file
 
 extract = typer.Typer(no_args_is_help=True, help="Extracts for heirs and court experts: each approved by another.")
 
 Case = Annotated[UUID, typer.Argument(help="The case, as `carnet extract list` names it.", metavar="CASE")]
-_OWN_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _SHOWN: Final = ("record", "kind", "purpose", "since", "until", "opened_by", "opened_at", "approved_by", "refused_by")
 
 
@@ -114,7 +114,7 @@ def _written(archive: bytes, folder: Path) -> list[str]:
         for name in names:
             if Path(name).name != name:
                 fail("The archive names a file outside its folder: nothing more of it is written.")
-            with os.fdopen(os.open(folder / name, _OWN_FILE, 0o600), "wb") as file:
+            with os.fdopen(new_file(folder / name), "wb") as file:
                 file.write(files.read(name))
     return names
 

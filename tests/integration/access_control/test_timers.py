@@ -55,6 +55,19 @@ def untold(service, notice=DECLARATIONS):
     return Untold(runtime.database, runtime.outbox, runtime.partition, notice=notice)
 
 
+async def tell_after_a_failure(service, monkeypatch, notice):
+    """One process fails before it commits, then several tell at the same time."""
+
+    async def ends(*_arguments):
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(service.runtime.outbox, "append", ends)
+        with pytest.raises(ZeroDivisionError):
+            await untold(service, notice).once()
+    await asyncio.gather(*(untold(service, notice).once() for _ in range(3)))
+
+
 def openings(service, by=timedelta(0)):
     runtime = service.runtime
     keys = RecordKeys(runtime.keys)
@@ -191,14 +204,7 @@ async def test_ar_006_066_a_declaration_from_before_is_told_once_and_as_it_is_no
     await service.ask(closed_one, Close(actor=HOLDER, rights_version=1))
     await service.rows("INSERT INTO declaration_untold SELECT id FROM record RETURNING record")
 
-    async def ends(*_arguments):
-        raise ZeroDivisionError
-
-    with monkeypatch.context() as patched:
-        patched.setattr(service.runtime.outbox, "append", ends)
-        with pytest.raises(ZeroDivisionError):
-            await untold(service).once()
-    await asyncio.gather(*(untold(service).once() for _ in range(3)))
+    await tell_after_a_failure(service, monkeypatch, DECLARATIONS)
     assert (await types(service, record)).count("treating-doctor-known") == 1
     assert (await service.told(record))[-1] == {"professional": NURSE.number}
     for one in (closed_one, without):
@@ -219,14 +225,7 @@ async def test_an_opt_out_from_before_is_told_once_and_as_it_is_now(service, mon
     await service.ask(gone, RequestDeletion(actor=HOLDER, rights_version=1))
     await service.rows("INSERT INTO opt_out_untold SELECT id FROM record RETURNING record")
 
-    async def ends(*_arguments):
-        raise ZeroDivisionError
-
-    with monkeypatch.context() as patched:
-        patched.setattr(service.runtime.outbox, "append", ends)
-        with pytest.raises(ZeroDivisionError):
-            await untold(service, OPT_OUTS).once()
-    await asyncio.gather(*(untold(service, OPT_OUTS).once() for _ in range(3)))
+    await tell_after_a_failure(service, monkeypatch, OPT_OUTS)
     for record in (out, closed_one):
         assert (await types(service, record)).count("functions-known") == 1
         assert (await service.told(record))[-1] == {"unwanted": ["apps", "history"]}
