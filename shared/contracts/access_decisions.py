@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime
 
-from shared.contracts.common import AccessMode, Act, Actor, Body, Code, Owner, Value, Wishes
+from shared.contracts.common import AccessMode, Act, Actor, Body, Code, Owner, Scope, Value, Wishes
 from shared.contracts.reasons import Reason
 
 
@@ -33,6 +33,21 @@ class Emergency(Value):
     None for the access that began it: the one that is counted and told. Where the médecin traitant names this mode each
     access stands by itself.
     """
+
+
+class Order(Value):
+    """A permitted act on a document: which one, and to which documents it may be done; document does it, or refuses.
+
+    A document that is not among them is unknown to who asked.
+    """
+
+    document: UUID
+    version: int | None = None
+    """Version of its metadata that the author saw; None: any."""
+    scope: Scope
+    """To whatever this shows, and to own documents. Types that are none at all leave own ones."""
+    holders: bool = False
+    """To documents alone that the holder's side deposited, whatever the scope says."""
 
 
 class Decided(Body):
@@ -65,6 +80,10 @@ class Decided(Body):
     """For a permitted access in an emergency mode: shown during the whole access (AR-037) and told afterwards."""
     case: UUID | None = None
     """For an extract: the case under which an operator asked for it (AR-065)."""
+    document: UUID | None = None
+    """For an act on a document, permitted or not: the document as it was asked for."""
+    order: Order | None = None
+    """For a permitted act on a document."""
 
 
 class RecordOpened(Body):

@@ -189,6 +189,20 @@ class FurtherAct(StrEnum):
     """The holder will soon be of age: he and who represents him are told what will end (AR-045). By the clock alone."""
     COME_OF_AGE = "come_of_age"
     """The holder is of age: nothing is left of what representatives may do, or consented to (AR-045)."""
+    MASK = "mask"
+    """Acts on one document, as `record_documents` tells them (domain rules, 4.9)."""
+    UNMASK = "unmask"
+    WITHHOLD = "withhold"
+    ANNOUNCE = "announce"
+    HIDE = "hide"
+    REVEAL = "reveal"
+    ARCHIVE = "archive"
+    UNARCHIVE = "unarchive"
+    DELETE = "delete"
+    OPEN_BY_TIME = "open_by_time"
+    """A withheld document opens one month after its deposit (AR-031). By the clock alone."""
+    MASK_BY_DEFAULT = "mask_by_default"
+    """Whether new documents are masked (AR-025)."""
 
 
 class Scope(Value):

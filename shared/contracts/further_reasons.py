@@ -87,6 +87,15 @@ class FurtherReason(StrEnum):
     OBJECTION_TOO_LATE = "objection_too_late"
     OBJECTION_OPEN = "objection_open"
     NOT_DUE = "not_due"
+    # an act on a document
+    REQUEST_NOT_RECORDED = "request_not_recorded"
+    NOT_THE_AUTHOR = "not_the_author"
+    DIRECTIVES_OF_A_MINOR = "directives_of_a_minor"
+    UNKNOWN_DOCUMENT = "unknown_document"
+    VERSION_CONFLICT = "version_conflict"
+    ALREADY_VISIBLE = "already_visible"
+    FLAGS_EXCLUDE_EACH_OTHER = "flags_exclude_each_other"
+    WRONG_STATE = "wrong_state"
 
     @property
     def broader(self) -> Reason:
@@ -186,6 +195,14 @@ _BROADER: Final[dict[FurtherReason, Reason]] = {
             FurtherReason.CONTESTED_ALREADY,
             FurtherReason.TRACE_UNKNOWN,
             FurtherReason.NOT_DUE,
+            FurtherReason.REQUEST_NOT_RECORDED,
+            FurtherReason.NOT_THE_AUTHOR,
+            FurtherReason.DIRECTIVES_OF_A_MINOR,
+            FurtherReason.UNKNOWN_DOCUMENT,
+            FurtherReason.VERSION_CONFLICT,
+            FurtherReason.ALREADY_VISIBLE,
+            FurtherReason.FLAGS_EXCLUDE_EACH_OTHER,
+            FurtherReason.WRONG_STATE,
         ),
         Reason.NO_BRANCH,
     ),

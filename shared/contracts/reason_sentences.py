@@ -234,6 +234,38 @@ SENTENCES: Final[dict[FurtherReason, tuple[str, str]]] = {
         "The six weeks are not over, or the holder objected.",
     ),
     FurtherReason.NOT_DUE: ("Le moment n'est pas venu.", "It is not the time for this."),
+    FurtherReason.REQUEST_NOT_RECORDED: (
+        "Un professionnel ne le fait qu'à la demande du titulaire, qu'il doit déclarer.",
+        "A professional does this only at the holder's request, and has to record it.",
+    ),
+    FurtherReason.NOT_THE_AUTHOR: (
+        "Seul l'auteur peut le faire.",
+        "Only the author may do this.",
+    ),
+    FurtherReason.DIRECTIVES_OF_A_MINOR: (
+        "Une personne mineure ne peut pas rédiger de directives anticipées.",
+        "A minor cannot write advance directives.",
+    ),
+    FurtherReason.UNKNOWN_DOCUMENT: (
+        "Aucun document de cet identifiant ne vous est accessible.",
+        "There is no document of this id within your reach.",
+    ),
+    FurtherReason.VERSION_CONFLICT: (
+        "Le document a changé depuis sa lecture.",
+        "The document changed since it was read.",
+    ),
+    FurtherReason.ALREADY_VISIBLE: (
+        "Ce document a déjà été visible : il ne peut plus être rendu invisible.",
+        "This document was visible already: it can't be made invisible any more.",
+    ),
+    FurtherReason.FLAGS_EXCLUDE_EACH_OTHER: (
+        "Ces deux restrictions ne peuvent pas être posées ensemble.",
+        "These two restrictions can't be set together.",
+    ),
+    FurtherReason.WRONG_STATE: (
+        "L'état du document ne le permet pas.",
+        "The document's state does not allow it.",
+    ),
 }
 
 

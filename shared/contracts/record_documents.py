@@ -1,0 +1,102 @@
+"""Further messages of `record.requests`: what is asked to be done to a document that stands in the record.
+
+access_control decides who may, and to which documents; document, which alone knows them, does it or says why not. Who
+may do what follows from the domain rules, 4.9.
+"""
+
+from typing import ClassVar
+from uuid import UUID
+
+from shared.contracts.common import Actor, Body
+from shared.contracts.record_requests import RightsCommand
+
+
+class DocumentCommand(Body):
+    """An act on one document."""
+
+    actor: Actor
+    document: UUID
+    version: int | None = None
+    """Version of its metadata that the author saw (ETag, If-Match); another current one is a conflict. None: any."""
+    at_request: bool = False
+    """A professional records that the holder asks for it (domain rules, 4.9); without that he masks and unmasks
+    nothing after the deposit."""
+
+
+class Mask(DocumentCommand):
+    """Add MASQUE_PS: no professional sees it but depositor, médecin traitant and administrators (CSP R.1111-49)."""
+
+    type_name: ClassVar[str] = "carnet.record.mask.v1"
+
+
+class Unmask(DocumentCommand):
+    """Take MASQUE_PS away (AR-024)."""
+
+    type_name: ClassVar[str] = "carnet.record.unmask.v1"
+
+
+class Withhold(DocumentCommand):
+    """Add INVISIBLE_PATIENT, which is too late once the holder's side could see it (CSP R.1111-53, AR-029)."""
+
+    type_name: ClassVar[str] = "carnet.record.withhold.v1"
+
+
+class Announce(DocumentCommand):
+    """Take INVISIBLE_PATIENT away: the holder was told in a consultation (consultation d'annonce)."""
+
+    type_name: ClassVar[str] = "carnet.record.announce.v1"
+
+
+class Hide(DocumentCommand):
+    """Add INVISIBLE_REPRESENTANTS_LEGAUX, which is too late once representatives could see it (AR-041, AR-043)."""
+
+    type_name: ClassVar[str] = "carnet.record.hide.v1"
+
+
+class Reveal(DocumentCommand):
+    """Take INVISIBLE_REPRESENTANTS_LEGAUX away, for ever (AR-043)."""
+
+    type_name: ClassVar[str] = "carnet.record.reveal.v1"
+
+
+class Archive(DocumentCommand):
+    """Put it among the archived documents (Archived), which a search shows to who asks for them."""
+
+    type_name: ClassVar[str] = "carnet.record.archive.v1"
+
+
+class Unarchive(DocumentCommand):
+    """Bring it back from there."""
+
+    type_name: ClassVar[str] = "carnet.record.unarchive.v1"
+
+
+class Delete(DocumentCommand):
+    """Delete it, logically: nobody is shown it any more, its row and content stay (AR-051, AR-052, AR-053)."""
+
+    type_name: ClassVar[str] = "carnet.record.delete.v1"
+
+    case: UUID | None = None
+    """For an operator: the holder's case that the operator found justified (AR-068)."""
+
+
+class MaskByDefault(RightsCommand):
+    """Whether new documents are masked to professionals, whatever their depositors say (AR-025)."""
+
+    type_name: ClassVar[str] = "carnet.record.mask-by-default.v1"
+
+    masked: bool
+
+
+ON_A_DOCUMENT: tuple[type[DocumentCommand], ...] = (
+    Mask,
+    Unmask,
+    Withhold,
+    Announce,
+    Hide,
+    Reveal,
+    Archive,
+    Unarchive,
+    Delete,
+)
+MESSAGES: tuple[type[Body], ...] = (*ON_A_DOCUMENT, MaskByDefault)
