@@ -12,9 +12,11 @@ READY := $(VENV)/.synced
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(VENV)/bin/python -m pytest
 
-# PYTHON=/path/to/python names an interpreter; otherwise the first one below that is new enough is taken.
+# PYTHON=/path/to/python names an interpreter; otherwise the first one below that is new enough is taken, or one that
+# is clearly faster (deploy/interpreter.py).
 PYTHON ?=
-CANDIDATES := $(if $(PYTHON),$(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python)
+CANDIDATES := $(if $(PYTHON),$(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python \
+                                     /usr/local/bin/python3 /usr/bin/python3)
 
 # BACKEND=containers runs the tests that need Kafka and PostgreSQL on containers; LONG=1 adds the long ones
 # (lives of a record by the ten thousand, the benchmarks in their small form);
@@ -84,5 +86,6 @@ $(READY): pyproject.toml uv.lock
 	        rm -rf .uv; \
 	        echo "uv could not be fetched from the package index: check the network, pip's settings, then repeat." >&2; exit 1; }; \
 	fi; \
-	UV_PYTHON="$$python" UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=$(VENV) $$uv sync --frozen --all-extras --quiet
+	chosen=$$("$$python" -I deploy/interpreter.py $(CANDIDATES)) || chosen=$$python; \
+	UV_PYTHON="$$chosen" UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=$(VENV) $$uv sync --frozen --all-extras --quiet
 	@touch $@

@@ -97,6 +97,19 @@ async def test_the_number_of_statements_does_not_grow_with_the_batch(room, size)
         assert tx.statements == 4  # load, clock, settle, note refusals
 
 
+async def test_settling_writes_no_index(room, record):
+    """Each index that names a column of the outcome would be written for every deposit (no heap-only update)."""
+    messages = [decision(await room.staged(record, seed), record) for seed in range(5)]
+    messages.append(decision(await room.staged(record, 5), record, Outcome.DENY))
+    async with room.database.transaction() as tx:
+        await room.decide_in(tx, *messages)
+        (counted,) = await tx.fetch(
+            "SELECT pg_stat_get_xact_tuples_updated('document'::regclass) AS updated, "
+            "pg_stat_get_xact_tuples_hot_updated('document'::regclass) AS in_place"
+        )
+    assert (counted["updated"], counted["in_place"]) == (6, 6)
+
+
 async def test_a_decision_in_another_record_touches_nothing(room, record):
     deposit = await room.staged(record)
     (event,) = await room.decide(decision(deposit, uuid4()))
