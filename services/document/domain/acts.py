@@ -61,7 +61,10 @@ def carried_out(entries: Entries, order: Order, act: str | None, by: ActorKind, 
 
 
 def opened(entries: Entries, document: Entry) -> Done:
-    """A withheld document opens by the clock; what waits to be masked is masked from now on (AR-025, AR-031)."""
+    """A withheld document opens by the clock; what waits to be masked is masked from now on (AR-025, AR-031).
+
+    Of one that was deleted meanwhile its traces open: the holder is shown nothing new, and it is hushed up no longer.
+    """
     return _done(entries, document, document._replace(withheld=False))
 
 
@@ -72,7 +75,7 @@ def _done(entries: Entries, before: Entry, result: Entry) -> Done:
         return Done(entries, document=before)
     status = Status(after.status)
     row = Settled(after.id, status, flags=after.flags, version=after.version)
-    in_view = before.withheld and not after.withheld
+    in_view = before.withheld and not after.withheld and status in IN_RECORD
     return Done({**entries, after.id: after}, (row,), after, changed, in_view)
 
 

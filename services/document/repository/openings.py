@@ -15,7 +15,7 @@ from shared.contracts.envelope import named_id
 from shared.database import Database, Transaction
 from shared.messaging import Outbox, lock_partitions
 
-_WITHHELD: Final = "d.withheld AND d.status IN ('current', 'superseded', 'archived') AND d.held_by IS NULL"
+_WITHHELD: Final = "d.withheld AND d.status IN ('current', 'superseded', 'archived', 'deleted') AND d.held_by IS NULL"
 _CHOOSE: Final = f"""
     SELECT d.id, d.record, d.withheld_since FROM document AS d
     WHERE {_WITHHELD} AND d.withheld_since <= $1::timestamptz - $2::interval
@@ -53,7 +53,7 @@ class Openings:
         return len(due) == AT_ONCE
 
     async def _open(self, tx: Transaction, documents: Sequence[UUID]) -> None:
-        """Those that nobody announced, archived otherwise or deleted since they were chosen."""
+        """Open those that nobody announced since they were chosen."""
         entries = [Entry._make(row) for row in await tx.fetch(_AGAIN, documents)]
         if not entries:
             return

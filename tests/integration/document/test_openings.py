@@ -127,11 +127,23 @@ async def test_ar_031_it_opens_also_where_it_is_archived_or_the_record_is_out_of
     assert len(await told(room, record)) == 1
 
 
-@pytest.mark.parametrize("how", ["announced", "deleted", "staged", "held", "of a deleted record"])
+async def test_ar_031_of_a_deleted_document_the_end_is_told_and_nothing_is_shown(room, record, clock, openings):
+    """Its traces were kept from the holder, who finds them from now on."""
+    document = await room.stored(record, **WITHHELD)
+    await room.decide(ordered(document, record, "delete", DOCTOR))
+    clock.ahead = MONTH
+    for _ in range(2):
+        await openings.once()
+    (event,) = await told(room, record)
+    assert (event["withheld"], event["came_into_view"], event["version"]) == (False, False, 3)
+    assert (await row_of(room, document))["status"] == "deleted"
+
+
+@pytest.mark.parametrize("how", ["announced", "staged", "held", "of a deleted record"])
 async def test_what_is_announced_gone_or_not_there_yet_does_not_open(room, record, clock, openings, how):
     document = await (room.staged if how == "staged" else room.stored)(record, **WITHHELD)
-    if how in {"announced", "deleted"}:
-        await room.decide(ordered(document, record, {"announced": "announce", "deleted": "delete"}[how], DOCTOR))
+    if how == "announced":
+        await room.decide(ordered(document, record, "announce", DOCTOR))
     if how == "held":
         await room.rows("UPDATE document SET held_by = $1 RETURNING id", uuid4())
     if how == "of a deleted record":
