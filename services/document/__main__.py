@@ -5,7 +5,7 @@ from pathlib import Path
 from services.document import handlers
 from services.document.api import deposits, extracts, reads
 from services.document.content import FileContent
-from services.document.repository import Collection, Decisions, Extracts, Reads, Reminders, Staging
+from services.document.repository import Collection, Decisions, Extracts, Openings, Reads, Reminders, Staging
 from services.document.settings import Settings
 from shared.contracts.access_decisions import Decided
 from shared.contracts.common import Owner
@@ -18,6 +18,8 @@ from shared.runtime import Parts, Runtime
 from shared.security import PermitVerifier
 from shared.service import main
 
+OPEN_EVERY_S = 10.0
+"""Seconds between two looks at which withheld documents open."""
 REMIND_EVERY_S = 60.0
 """Seconds between two looks at what is to be reminded of: each is two weeks or a year late anyway."""
 
@@ -38,6 +40,7 @@ def compose(runtime: Runtime[Settings]) -> Parts:
     )
     claim = runtime.precedence.claim
     reminders = Reminders(database, runtime.outbox, runtime.partition)
+    openings = Openings(database, runtime.outbox, runtime.partition)
     return Parts(
         consumers=(
             Consumer(
@@ -50,6 +53,7 @@ def compose(runtime: Runtime[Settings]) -> Parts:
         ),
         loops=(
             Loop("collection", settings.collection_interval_s, collection.turn),
+            Loop("openings", OPEN_EVERY_S, openings.once),
             Loop("unannounced", REMIND_EVERY_S, reminders.unannounced),
             Loop("summaries", REMIND_EVERY_S, reminders.summaries),
         ),

@@ -4,8 +4,11 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from services.document.domain.acts import Done, carried_out
+from services.document.domain.masks import MASKED, ByDefault
 from services.document.domain.reminders import InUse, Treated, in_use
 from services.document.domain.settlement import (
+    IN_RECORD,
     OPEN,
     Destroyed,
     Entries,
@@ -17,23 +20,26 @@ from services.document.domain.settlement import (
     refused,
 )
 from shared.contracts.access_decisions import (
+    ConsentChanged,
     Decided,
     DeletionAnnounced,
     LifeChanged,
+    Order,
     Outcome,
     RecordClosed,
     RecordReopened,
     RightsChanged,
     TreatingDoctorKnown,
 )
-from shared.contracts.common import Act, Actor, ActorKind
+from shared.contracts.common import Act, Actor, ActorKind, FurtherAct
+from shared.contracts.document_changes import ActRefused, DocumentChanged
 from shared.contracts.document_events import Deposited, DepositRefused, DocumentHeld, RecordDestroyed
 from shared.contracts.envelope import Message
 from shared.contracts.reasons import Reason
 from shared.messaging import Effects, Failed, Handlers
 
 _CONSULT: Final = f'"act":"{Act.CONSULT}"'.encode()
-Change = Settled | Destroyed | Treated | InUse
+Change = Settled | Destroyed | Treated | InUse | ByDefault
 """What the lane writes."""
 _Effects = Effects[Entries, Change]
 
@@ -42,17 +48,36 @@ def deposit_of(message: Message[Any]) -> UUID | None:
     """The deposit that a decision is about, or None.
 
     A request that access_control could not read is decided with the act `unknown`; what it was follows from the
-    correlation, and a deposit must not wait for ever.
+    correlation, and a deposit must not wait for ever. An act for which `unknown` merely stands has a word of its own.
     """
-    body = message.body
-    # the usual kind first: that something is no instance of a model is found out far more slowly than that it is one
-    decision = body if isinstance(body, Decided) else body.original if isinstance(body, Failed) else None
-    if not isinstance(decision, Decided):
+    decision = _decision(message)
+    if decision is None:
         return None
     if decision.act is Act.DEPOSIT:
         request: UUID = decision.request
         return request
-    return message.envelope.correlation if decision.act is Act.UNKNOWN else None
+    return message.envelope.correlation if decision.act is Act.UNKNOWN and decision.further_act is None else None
+
+
+def document_of(message: Message[Any]) -> UUID | None:
+    """The document that is to be loaded for a decision: its deposit, or the one to which an act is permitted."""
+    deposit = deposit_of(message)
+    if deposit is not None:
+        return deposit
+    order = _order(_decision(message))
+    return order.document if order is not None else None
+
+
+def _decision(message: Message[Any]) -> Decided | None:
+    body = message.body
+    # the usual kind first: that something is no instance of a model is found out far more slowly than that it is one
+    decision = body if isinstance(body, Decided) else body.original if isinstance(body, Failed) else None
+    return decision if isinstance(decision, Decided) else None
+
+
+def _order(decision: Decided | None) -> Order | None:
+    """What is permitted to be done to a document; a denial orders nothing, whatever stands in it."""
+    return decision.order if decision is not None and decision.outcome is Outcome.PERMIT else None
 
 
 def of_a_read(payload: bytes) -> bool:
@@ -64,11 +89,15 @@ def of_a_read(payload: bytes) -> bool:
 
 
 def decided(message: Message[Decided], entries: Entries, now: datetime) -> _Effects:
-    """A permit makes a staged document part of the record, a denial refuses it; other acts are not ours."""
+    """A permit makes a staged document part of the record, a denial refuses it; an order is carried out.
+
+    Other acts are not ours.
+    """
+    decision = message.body
     deposit = deposit_of(message)
     if deposit is None:
-        return Effects(entries)
-    decision = message.body
+        order = _order(decision)
+        return Effects(entries) if order is None else _ordered(decision, order, entries)
     staged = entries.get(deposit)
     if staged is None:
         return _not_staged(decision, deposit, entries)
@@ -106,14 +135,69 @@ def life_changed(
     return Effects(entries, (InUse(message.record, used),) if used is not None else ())
 
 
+def consent_changed(message: Message[ConsentChanged], entries: Entries, _now: datetime) -> _Effects:
+    """Note whether the holder wants new documents masked: for whatever is settled from now on (AR-025)."""
+    if message.body.act != FurtherAct.MASK_BY_DEFAULT:
+        return Effects(entries)
+    change = ByDefault(message.record, masked=message.body.state == MASKED)
+    settled_from_now = {one: entry._replace(masked_by_default=change.masked) for one, entry in entries.items()}
+    return Effects(settled_from_now, (change,))
+
+
 def failed(message: Message[Failed], entries: Entries, now: datetime) -> _Effects:
     """An unexpected error holds this document alone; nothing of it is shown until an operator looks at it."""
+    decision = _decision(message)
+    order = _order(decision)
+    if decision is not None and order is not None:
+        return _act_failed(decision, order, entries)
     deposit = deposit_of(message)
     staged = entries.get(deposit) if deposit else None
     if staged is None or staged.status not in OPEN:
         return Effects(entries)
     held = Settled(staged.id, Status.HELD, now, Reason.INTERNAL_ERROR)
     return Effects(entries, (held,), (DocumentHeld(deposit=staged.id),))
+
+
+def _ordered(decision: Decided, order: Order, entries: Entries) -> _Effects:
+    act, actor, request = decision.further_act, decision.actor, decision.request
+    if act is None or actor is None:
+        return Effects(entries)
+    done = carried_out(entries, order, act, actor.kind, request)
+    if done.refused is not None:
+        body = ActRefused(act=act, document=order.document, actor=actor, request=request, reason=done.refused)
+        return Effects(entries, (), (body,))
+    return Effects(done.entries, done.changes, changed(done, act, actor, request))
+
+
+def changed(done: Done, act: str, actor: Actor, request: UUID | None = None) -> tuple[DocumentChanged, ...]:
+    """What is told of an act that was done to a document, also where it was so before."""
+    document = done.document
+    if document is None:
+        return ()
+    return (
+        DocumentChanged(
+            act=act,
+            document=document.id,
+            actor=actor,
+            request=request,
+            changed=done.changed,
+            version=document.version,
+            masked=document.masked,
+            withheld=document.withheld,
+            hidden_from_representatives=document.hidden,
+            came_into_view=done.came_into_view,
+        ),
+    )
+
+
+def _act_failed(decision: Decided, order: Order, entries: Entries) -> _Effects:
+    """What was to be masked, hidden or deleted is shown to nobody, until the same request is done after all."""
+    found = entries.get(order.document)
+    if found is None or found.status not in IN_RECORD or found.held_by is not None:
+        return Effects(entries)
+    held = found._replace(held_by=decision.request)
+    change = Settled(held.id, Status(held.status), held_by=held.held_by)
+    return Effects({**entries, held.id: held}, (change,), (DocumentHeld(deposit=held.id),))
 
 
 def _not_staged(decision: Decided, deposit: UUID, entries: Entries) -> _Effects:
@@ -156,5 +240,6 @@ BY_TYPE: Final[Handlers[Entries, Change]] = {
     RecordClosed: life_changed,
     RecordReopened: life_changed,
     LifeChanged: life_changed,
+    ConsentChanged: consent_changed,
     Failed: failed,
 }

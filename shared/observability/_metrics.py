@@ -65,6 +65,12 @@ HTTP_SECONDS: Final = _histogram(
 HTTP_CALLS: Final = _counter(
     "carnet_http_calls_total", "Internal HTTP calls made, by service called and outcome", "service", "outcome"
 )
+DEPOSITS_BY_DEADLINE: Final = _counter(
+    "carnet_deposits_by_deadline_total",
+    "Deposits staged on the day of the act or discharge, or later, by what kind of actor deposits",
+    "type",
+    "outcome",
+)
 MAILS: Final = _counter("carnet_mails_total", "E-mails given to the relay, by outcome of SMTP", "outcome")
 LOG_REFUSED: Final = _counter("carnet_log_refused_total", "Fields, values or events kept out of the log", "reason")
 LOG_SUPPRESSED: Final = _counter("carnet_log_suppressed_total", "Repeated lines of libraries left out")

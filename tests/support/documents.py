@@ -15,7 +15,7 @@ from services.document.domain import cda
 from services.document.domain.settlement import Entry, Flags, Status
 from services.document.repository import Decisions, Extracts, Reads, Staging
 from services.document.settings import Settings
-from shared.contracts.access_decisions import Decided, Outcome
+from shared.contracts.access_decisions import Decided, Order, Outcome
 from shared.contracts.common import Act, Actor, ActorKind, Owner, Scope
 from shared.contracts.envelope import Envelope, Message
 from shared.contracts.http_document import DepositMetadata
@@ -78,6 +78,9 @@ def entry(unique_id: str = "1.2.3", flags: Flags = NONE, **changes: Any) -> Entr
         "owners": "A",
         "replaces": None,
         "withheld_since": None,
+        "version": 1,
+        "held_by": None,
+        "masked_by_default": False,
     }
     return Entry(**(values | flags._asdict() | changes))
 
@@ -88,6 +91,21 @@ def decision(deposit: UUID, record: UUID, outcome: Outcome = Outcome.PERMIT, **c
     body = Decided.model_validate(values | changes)
     envelope = Envelope(uuid4(), body.type_name, "access_control", NOW, deposit)
     return Message(envelope, str(record), body, "access.decisions", 0, 0)
+
+
+def ordered(document: UUID, record: UUID, act: str, actor: Actor = HOLDER, **order: Any) -> Message[Decided]:
+    """An act on a document that access_control permits, as it tells it; the scope is everything unless stated."""
+    values = {"scope": Scope(types=None, masked=True, withheld=True), "document": document} | order
+    request = values.pop("request", None) or uuid4()
+    return decision(
+        request,
+        record,
+        act=Act.UNKNOWN,
+        further_act=act,
+        actor=actor,
+        document=document,
+        order=Order.model_validate(values),
+    )
 
 
 def permit(record: UUID, actor: Actor = DOCTOR, scope: Scope | None = None, **changes: Any) -> Permit:

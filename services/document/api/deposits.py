@@ -1,6 +1,7 @@
 """Depositing: `POST /deposits` checks, stores and stages; `GET /deposits/{deposit}` tells the outcome."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
@@ -8,17 +9,22 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from services.document.api.lean import Check, post
 from services.document.content import LARGE, ContentStore, beside, seal
+from services.document.domain.deadline import in_time
 from services.document.domain.deposit import Accepted, RefusedDeposit, accept
 from services.document.domain.inspected import BrokenContent
 from services.document.repository import Checked, Staging, UsedUniqueIdError, VanishedError
 from services.document.settings import Settings
+from shared.contracts.common import ActorKind
 from shared.contracts.http_document import DEPOSIT_HEADER, DepositMetadata, DepositView, HeaderError, from_header
 from shared.database import Database
 from shared.database.record_keys import RecordDestroyedError
 from shared.http import Problem
+from shared.observability import DEPOSITS_BY_DEADLINE
 from shared.security import new_key
 from shared.together import Together
 
+_ON_DUTY: Final = frozenset({ActorKind.PROFESSIONAL, ActorKind.STRUCTURE})
+"""Who has to deposit in time."""
 _STATUS: Final = {"too_large": 413, "unknown_format": 415}
 GATHER_S: Final = 0.025
 """Least time between the beginnings of two transactions, in seconds. What is staged together travels together: each
@@ -97,6 +103,8 @@ class _Deposits:
         # whatever else went wrong may have been committed: such a content is left to the collection
         if view.deposit != metadata.deposit:
             await self._discard(taken)
+        else:
+            _count(accepted)
         return view
 
     async def _stage(self, batch: list[_Taken]) -> list[DepositView | Exception]:
@@ -129,6 +137,15 @@ class _Deposits:
             )
         except (BrokenContent, RefusedDeposit) as error:
             raise Problem(_STATUS.get(error.code, 422), error.code, error.sentence) from None
+
+
+def _count(accepted: Accepted) -> None:
+    """Tell whether a deposit that was staged now, and is no repeat, came in time (AR-005)."""
+    metadata = accepted.metadata
+    if metadata.actor.kind in _ON_DUTY:
+        told = metadata.created, accepted.service_start, metadata.service_stop
+        outcome = "on_time" if in_time(datetime.now(UTC), *told) else "late"
+        DEPOSITS_BY_DEADLINE.labels(metadata.actor.kind.value, outcome).inc()
 
 
 def _metadata(request: Request) -> DepositMetadata:

@@ -13,13 +13,12 @@ from typing import Final
 
 from services.document.domain import cda
 from services.document.domain.inspected import BrokenContent, Expected
-from services.document.domain.settlement import Flags
+from services.document.domain.settlement import HOLDERS_SIDE, Flags
 from shared.contracts.common import ActorKind
 from shared.contracts.http_document import DepositMetadata, Patient
 from shared.terminology import KNOWN_FORMATS, Ins, confidentiality, document_type, may_combine, parse_ins
 
 _CDA_ONLY: Final = frozenset({ActorKind.PROFESSIONAL, ActorKind.STRUCTURE})
-_HOLDERS: Final = frozenset({ActorKind.PATIENT, ActorKind.REPRESENTATIVE})
 _CODE: Final = re.compile(r"[A-Za-z0-9_.:/-]{1,64}", re.ASCII)
 
 
@@ -72,7 +71,7 @@ def accept(content: bytes, metadata: DepositMetadata, *, max_bytes: int, max_pat
         RefusedDeposit: The metadata break a rule.
         BrokenContent: The file can't be taken, or is not what the metadata say.
     """
-    by_holder = metadata.actor.kind in _HOLDERS
+    by_holder = metadata.actor.kind in HOLDERS_SIDE
     limit = min(max_bytes, max_patient_bytes) if by_holder else max_bytes
     if len(content) > limit:
         raise BrokenContent("too_large", f"the document has {len(content)} bytes; at most {limit} are taken")

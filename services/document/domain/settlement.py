@@ -15,13 +15,21 @@ class Status(StrEnum):
     CURRENT = "current"
     SUPERSEDED = "superseded"
     """Replaced by another (Deprecated in XDS)."""
+    ARCHIVED = "archived"
+    """Among what a search shows to who asks for it (Archived)."""
+    DELETED = "deleted"
+    """Shown to nobody any more; its row and content stay (AR-051)."""
     REFUSED = "refused"
     HELD = "held"
     """Hurt by an unexpected error; an operator looks at it."""
 
 
-IN_RECORD: Final = (Status.CURRENT, Status.SUPERSEDED)
-"""Part of the record: their unique ids are taken."""
+IN_RECORD: Final = (Status.CURRENT, Status.SUPERSEDED, Status.ARCHIVED)
+"""Part of the record: what may be shown, and acted on."""
+TAKEN: Final = (*IN_RECORD, Status.DELETED)
+"""Their unique ids are taken, that of a deleted document for ever."""
+HOLDERS_SIDE: Final = ("patient", "representative")
+"""Kinds of actors (`ActorKind`) who are, or act for, the holder."""
 OPEN: Final = (Status.STAGED, Status.HELD)
 """Without an outcome; what was held may be decided again."""
 
@@ -63,6 +71,17 @@ class Entry(NamedTuple):
     hidden: bool
     withheld_since: datetime | None
     """Start of the withholding clock (CSP R.1111-53)."""
+    version: int
+    """Of its metadata."""
+    held_by: UUID | None
+    """The request for an act that failed unexpectedly on it: until that is done, nothing of it is shown."""
+    masked_by_default: bool
+    """The record's holder wants new documents masked (AR-025)."""
+
+    @property
+    def by_holders_side(self) -> bool:
+        """True for what the holder, or who acts for the holder, deposited."""
+        return self.submitter.partition(":")[0] in HOLDERS_SIDE
 
     @property
     def flags(self) -> Flags:
@@ -86,10 +105,23 @@ class Settled(NamedTuple):
     because: str | None = None
     """Reasons of a denial, separated by commas."""
     flags: Flags | None = None
+    masked_by_default: bool = False
+    """Masked beside the flags that it came with, since the holder wants that (AR-025)."""
     withheld_since: datetime | None = None
     replaces: UUID | None = None
-    new_version: bool = False
-    """True for a change of what is already part of the record."""
+    version: int | None = None
+    """For a change of what is already part of the record."""
+    held_by: UUID | None = None
+    """As in `Entry`; the one column that None clears."""
+
+    def then(self, later: "Settled") -> "Settled":
+        """Both as one change: what the later one says counts, and what it leaves stays."""
+        flags = later.flags or self.flags
+        both = (new if new is not None else old for old, new in zip(self, later, strict=True))
+        return Settled._make(both)._replace(
+            masked_by_default=flags is None and (self.masked_by_default or later.masked_by_default),
+            held_by=later.held_by,
+        )
 
 
 class Destroyed(NamedTuple):
@@ -118,11 +150,14 @@ def permitted(entries: Entries, staged: Entry, at: datetime) -> Settlement:
     if _find(entries, staged.unique_id) is not None:
         return refused(entries, staged, Reason.DUPLICATE, at)
     if staged.replaces is None:
-        document = staged._replace(status=Status.CURRENT)
-        change = Settled(staged.id, Status.CURRENT, at)
+        masked = staged.masked_by_default and not staged.masked
+        document = staged._replace(status=Status.CURRENT, masked=staged.masked or masked)
+        change = Settled(staged.id, Status.CURRENT, at, masked_by_default=masked)
         return Settlement({**entries, staged.id: document}, (change,), document)
     target = _find(entries, staged.replaces)
-    if target is None or target.status != Status.CURRENT or not may_replace(staged, target):
+    if target is None or not may_replace(staged, target):
+        return refused(entries, staged, Reason.UNKNOWN_TARGET, at)
+    if target.status != Status.CURRENT or target.held_by is not None:
         return refused(entries, staged, Reason.UNKNOWN_TARGET, at)
     return _replaced(entries, staged, target, at)
 
@@ -143,12 +178,12 @@ def may_replace(staged: Entry, target: Entry) -> bool:
 
 
 def _replaced(entries: Entries, staged: Entry, target: Entry, at: datetime) -> Settlement:
-    flags = staged.flags.with_those_of(target.flags)
+    flags = staged.flags.with_those_of(target.flags).with_those_of(Flags(masked=staged.masked_by_default))
     since = target.withheld_since or staged.withheld_since
     document = staged._replace(status=Status.CURRENT, withheld_since=since, **flags._asdict())
-    old = target._replace(status=Status.SUPERSEDED)
+    old = target._replace(status=Status.SUPERSEDED, version=target.version + 1)
     changes = (
-        Settled(target.id, Status.SUPERSEDED, new_version=True),
+        Settled(old.id, Status.SUPERSEDED, version=old.version),
         Settled(staged.id, Status.CURRENT, at, flags=flags, withheld_since=since, replaces=target.id),
     )
     return Settlement({**entries, old.id: old, staged.id: document}, changes, document, target.id)
@@ -157,6 +192,6 @@ def _replaced(entries: Entries, staged: Entry, target: Entry, at: datetime) -> S
 def _find(entries: Entries, unique_id: str) -> Entry | None:
     """The document of the record with this unique id."""
     for entry in entries.values():
-        if entry.unique_id == unique_id and entry.status in IN_RECORD:
+        if entry.unique_id == unique_id and entry.status in TAKEN:
             return entry
     return None

@@ -4,28 +4,35 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
+from services.document.domain.masks import ByDefault
 from services.document.domain.reminders import InUse, Treated
 from services.document.domain.settlement import Destroyed, Entries, Entry, Settled, Status
-from services.document.handlers import Change, deposit_of
-from services.document.repository import reminders
+from services.document.handlers import Change, document_of
+from services.document.repository import masks, reminders
 from shared.contracts.envelope import Message
 from shared.database import Transaction
 from shared.database.record_keys import RecordKeys
 
-_COLUMNS: Final = Entry._fields
-_SELECTED: Final = ", ".join("array_to_string(d.owners, ' ')" if one == "owners" else f"d.{one}" for one in _COLUMNS)
+_MADE: Final = {
+    "owners": "array_to_string(d.owners, ' ')",
+    "masked_by_default": "EXISTS (SELECT FROM masked_by_default AS m WHERE m.record = d.record)",
+}
+SELECTED: Final = ", ".join(_MADE.get(one, f"d.{one}") for one in Entry._fields)
+"""An `Entry` of the row `d`."""
 _LOAD: Final = f"""
-    WITH asked AS MATERIALIZED (SELECT {_SELECTED} FROM document d WHERE d.id = ANY($1::uuid[])),
+    WITH asked AS MATERIALIZED (SELECT {SELECTED} FROM document d WHERE d.id = ANY($1::uuid[])),
          named AS (
              SELECT record, unique_id FROM asked
              UNION SELECT record, replaces FROM asked WHERE replaces IS NOT NULL
          )
     SELECT * FROM asked
     UNION ALL
-    SELECT {_SELECTED} FROM named JOIN document d USING (record, unique_id)
-    WHERE d.status IN ('current', 'superseded') AND d.id <> ALL($1::uuid[])
+    SELECT {SELECTED} FROM named JOIN document d USING (record, unique_id)
+    WHERE d.status IN ('current', 'superseded', 'archived', 'deleted') AND d.id <> ALL($1::uuid[])
 """  # noqa: S608 - put together of constants
-_STORE: Final = "UPDATE document SET status = $2, settled_at = $3 WHERE id = ANY($1::uuid[])"
+_STORE: Final = """
+    UPDATE document SET status = $2, settled_at = $3, masked = masked OR id = ANY($4::uuid[]) WHERE id = ANY($1::uuid[])
+"""
 """For documents that simply became part of their records, all at one moment: nearly every batch."""
 _SETTLE: Final = """
     UPDATE document AS d
@@ -38,10 +45,11 @@ _SETTLE: Final = """
         hidden = coalesce(n.hidden, d.hidden),
         withheld_since = coalesce(n.withheld_since, d.withheld_since),
         replaces_document = coalesce(n.replaces, d.replaces_document),
-        version = d.version + n.new_version::int
+        version = coalesce(n.version, d.version),
+        held_by = n.held_by
     FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::bool[], $7::bool[], $8::bool[],
-                $9::timestamptz[], $10::uuid[], $11::bool[])
-         AS n (id, status, at, reason, because, masked, withheld, hidden, withheld_since, replaces, new_version)
+                $9::timestamptz[], $10::uuid[], $11::int[], $12::uuid[])
+         AS n (id, status, at, reason, because, masked, withheld, hidden, withheld_since, replaces, version, held_by)
     WHERE d.id = n.id
 """
 _UNCHANGED: Final = (None, None, None)
@@ -49,6 +57,7 @@ _UNCHANGED: Final = (None, None, None)
 
 _DESTROY: Final = """
     WITH gone AS (DELETE FROM document WHERE record = ANY($1::uuid[]) RETURNING id, object),
+         unmasked AS (DELETE FROM masked_by_default WHERE record = ANY($1::uuid[])),
          untreated AS (DELETE FROM treatment WHERE record = ANY($1::uuid[])),
          forgotten AS (DELETE FROM refusal USING gone WHERE refusal.document = gone.id)
     INSERT INTO discarded (object) SELECT object FROM gone ON CONFLICT (object) DO NOTHING
@@ -65,7 +74,7 @@ class Decisions:
     async def load(self, tx: Transaction, messages: Sequence[Message[Any]]) -> Mapping[str, Entries]:
         """The documents decided on and those of the same unique ids, for each record of the batch."""
         found: dict[str, Entries] = {message.key: {} for message in messages}
-        asked = {deposit for message in messages if (deposit := deposit_of(message)) is not None}
+        asked = {document for message in messages if (document := document_of(message)) is not None}
         if not asked:
             return found
         for row in await tx.fetch(_LOAD, list(asked)):
@@ -79,42 +88,50 @@ class Decisions:
         """Write outcomes, and note what was refused for the collection, and what reminders need; then destroy."""
         settled = [change for change in changes if isinstance(change, Settled)]
         if settled:
-            await self._settle(tx, merged(settled))
+            await settle(tx, merged(settled))
+        await masks.save(tx, [change for change in changes if isinstance(change, ByDefault)])
         await reminders.save(tx, [change for change in changes if isinstance(change, Treated | InUse)])
         destroyed = [change.record for change in changes if isinstance(change, Destroyed)]
         if destroyed:
             await self._keys.destroy(tx, destroyed)
             await tx.execute(_DESTROY, destroyed)
 
-    @staticmethod
-    async def _settle(tx: Transaction, rows: Sequence[Settled]) -> None:
-        stored = Settled(rows[0].id, Status.CURRENT, rows[0].at)
-        if stored.at is not None and all(row[1:] == stored[1:] for row in rows):
-            await tx.execute(_STORE, [row.id for row in rows], Status.CURRENT.value, stored.at)
-            return
-        flags = [row.flags or _UNCHANGED for row in rows]
+
+async def settle(tx: Transaction, rows: Sequence[Settled]) -> None:
+    """Write changes of documents, at most one for each, and note what was refused for the collection."""
+    stored = Settled(rows[0].id, Status.CURRENT, rows[0].at)
+    masked = [row.id for row in rows if row.masked_by_default]
+    if stored.at is not None and all(row[1:] == stored[1:] for row in map(_plain, rows)):
+        await tx.execute(_STORE, [row.id for row in rows], Status.CURRENT.value, stored.at, masked)
+        return
+    flags = [row.flags or ((True, None, None) if row.masked_by_default else _UNCHANGED) for row in rows]
+    await tx.execute(
+        _SETTLE,
+        [row.id for row in rows],
+        [row.status.value for row in rows],
+        [row.at for row in rows],
+        [row.reason and row.reason.value for row in rows],
+        [row.because for row in rows],
+        [masks for masks, _, _ in flags],
+        [withheld for _, withheld, _ in flags],
+        [hidden for _, _, hidden in flags],
+        [row.withheld_since for row in rows],
+        [row.replaces for row in rows],
+        [row.version for row in rows],
+        [row.held_by for row in rows],
+    )
+    refused = [row for row in rows if row.status is Status.REFUSED]
+    if refused:
         await tx.execute(
-            _SETTLE,
-            [row.id for row in rows],
-            [row.status.value for row in rows],
-            [row.at for row in rows],
-            [row.reason and row.reason.value for row in rows],
-            [row.because for row in rows],
-            [masked for masked, _, _ in flags],
-            [withheld for _, withheld, _ in flags],
-            [hidden for _, _, hidden in flags],
-            [row.withheld_since for row in rows],
-            [row.replaces for row in rows],
-            [row.new_version for row in rows],
+            "INSERT INTO refusal (document, refused_at) SELECT * FROM unnest($1::uuid[], $2::timestamptz[]) "
+            "ON CONFLICT (document) DO NOTHING",
+            [row.id for row in refused],
+            [row.at for row in refused],
         )
-        refused = [row for row in rows if row.status is Status.REFUSED]
-        if refused:
-            await tx.execute(
-                "INSERT INTO refusal (document, refused_at) SELECT * FROM unnest($1::uuid[], $2::timestamptz[]) "
-                "ON CONFLICT (document) DO NOTHING",
-                [row.id for row in refused],
-                [row.at for row in refused],
-            )
+
+
+def _plain(row: Settled) -> Settled:
+    return row._replace(masked_by_default=False) if row.masked_by_default else row
 
 
 def merged(changes: Sequence[Settled]) -> list[Settled]:
@@ -122,8 +139,5 @@ def merged(changes: Sequence[Settled]) -> list[Settled]:
     rows: dict[UUID, Settled] = {}
     for change in changes:
         earlier = rows.get(change.id)
-        if earlier is not None:
-            rows[change.id] = earlier._replace(status=change.status, new_version=change.new_version)
-        else:
-            rows[change.id] = change
+        rows[change.id] = change if earlier is None else earlier.then(change)
     return list(rows.values())

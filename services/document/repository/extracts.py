@@ -13,7 +13,7 @@ from shared.database.record_keys import RecordDestroyedError, RecordKeys
 from shared.messaging import Outbox
 from shared.security import Extract, Permit, unwrap_with
 
-_CURRENT: Final = ("current",)
+_STANDING: Final = ("archived", "current")
 """What was replaced is no part of a minimal extract."""
 _EXTRACT: Final = f"""
     SELECT {ENTRY}, object, content_key, sha256 FROM document WHERE {SHOWN}
@@ -46,7 +46,7 @@ class Extracts:
             (used,) = await use_permits(tx, [Use(permit.id, permit.record, permit.expires, permit.issued)])
             if isinstance(used, Exception):
                 raise used
-            shown = places(permit, _CURRENT)
+            shown = places(permit, _STANDING)
             rows = await tx.fetch(_EXTRACT, *shown, extract.since, extract.until, MOST_DOCUMENTS + 1)
             if len(rows) > MOST_DOCUMENTS or sum(row["size"] for row in rows) > MOST_BYTES:
                 raise ExtractTooLargeError

@@ -21,7 +21,7 @@ from shared.messaging import Outbox
 from shared.security import Permit, unwrap_with
 
 SHOWN: Final = """
-    record = $1 AND status = ANY($2::text[]) AND ($3 OR NOT hidden)
+    record = $1 AND status = ANY($2::text[]) AND held_by IS NULL AND ($3 OR NOT hidden)
     AND (owners && $4::text[]
          OR (($5::text[] IS NULL OR type_code = ANY($5)) AND ($6 OR NOT masked) AND ($7 OR NOT withheld)))
 """
@@ -38,7 +38,7 @@ _SEARCH: Final = f"""
         AND ($9::text[] IS NULL OR type_code = ANY($9))
         AND ($10::text[] IS NULL OR class_code = ANY($10))
         AND ($11::text[] IS NULL OR format_code = ANY($11))
-        AND ($12::text[] IS NULL OR label = ANY($12) OR (masked AND 'MASQUE_PS' = ANY($12))
+        AND ($12::text[] IS NULL OR label = ANY($12) OR (masked AND NOT withheld AND 'MASQUE_PS' = ANY($12))
              OR (withheld AND 'INVISIBLE_PATIENT' = ANY($12))
              OR (hidden AND 'INVISIBLE_REPRESENTANTS_LEGAUX' = ANY($12)))
         AND ($13::timestamptz IS NULL OR settled_at >= $13) AND ($14::timestamptz IS NULL OR settled_at < $14)
@@ -186,11 +186,14 @@ def places(permit: Permit, statuses: Sequence[str]) -> tuple[object, ...]:
 
 
 def entry_of(row: asyncpg.Record, key: bytes) -> DocumentEntry:
-    """A row as it is shown, opened by the record's key."""
+    """A row as it is shown, opened by the record's key.
+
+    One that is masked when it opens is told as withheld alone: both flags together are none that XDS knows (AR-026).
+    """
     details = unseal_details(row["details"], key, row["id"])
     flags = zip(
         ("MASQUE_PS", "INVISIBLE_PATIENT", "INVISIBLE_REPRESENTANTS_LEGAUX"),
-        (row["masked"], row["withheld"], row["hidden"]),
+        (row["masked"] and not row["withheld"], row["withheld"], row["hidden"]),
         strict=True,
     )
     return DocumentEntry(

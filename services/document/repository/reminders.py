@@ -16,7 +16,8 @@ AT_ONCE: Final = 100
 Clock = Callable[[Transaction], Awaitable[datetime]]
 
 _UNANNOUNCED: Final = """
-    d.status = 'current' AND d.withheld AND d.reminded_at IS NULL AND d.withheld_since <= $1::timestamptz - $2::interval
+    d.status IN ('current', 'archived') AND d.withheld AND d.reminded_at IS NULL
+    AND d.withheld_since <= $1::timestamptz - $2::interval
     AND NOT EXISTS (SELECT FROM treatment AS t WHERE t.record = d.record AND t.out_of_use)
 """
 _TELL: Final = f"""
@@ -38,7 +39,7 @@ _REMIND: Final = f"""
     ),
     filed AS (
         SELECT due.record, max(d.settled_at) AS at FROM due JOIN document AS d USING (record)
-        WHERE d.type_code = ANY($4::text[]) AND d.status IN ('current', 'superseded')
+        WHERE d.type_code = ANY($4::text[]) AND d.status IN ('current', 'superseded', 'archived')
               AND due.professional = ANY(d.owners) AND d.settled_at > $1::timestamptz - $2::interval
         GROUP BY due.record
     )

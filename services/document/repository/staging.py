@@ -59,6 +59,8 @@ _STATES: Final = {
     Status.STAGED: DepositState.STAGED,
     Status.CURRENT: DepositState.STORED,
     Status.SUPERSEDED: DepositState.STORED,
+    Status.ARCHIVED: DepositState.STORED,
+    Status.DELETED: DepositState.STORED,
     Status.REFUSED: DepositState.REFUSED,
     Status.HELD: DepositState.HELD,
 }
@@ -183,7 +185,8 @@ async def _replaced(tx: Transaction, asked: Sequence[Checked]) -> Replaced:
     if not by_id:
         return replaced
     rows = await tx.fetch(
-        "SELECT record, id, unique_id FROM document WHERE id = ANY($1::uuid[]) AND status IN ('current', 'superseded')",
+        "SELECT record, id, unique_id FROM document "
+        "WHERE id = ANY($1::uuid[]) AND status IN ('current', 'superseded', 'archived')",
         [document for _, document in by_id.values()],
     )
     found = {(row["record"], row["id"]): row["unique_id"] for row in rows}

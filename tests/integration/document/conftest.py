@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,14 +17,15 @@ from services.document.content import FileContent
 from services.document.domain.settlement import Settled
 from services.document.handlers import BY_TYPE
 from services.document.repository import Collection
-from shared.contracts.access_decisions import DeletionAnnounced
+from shared.contracts.access_decisions import ConsentChanged, DeletionAnnounced
+from shared.contracts.common import FurtherAct
 from shared.contracts.envelope import Envelope, Message
 from shared.contracts.http_document import DEPOSIT_HEADER, DepositMetadata, DepositView, to_header
 from shared.contracts.topics import registry
 from shared.database import Transaction
 from shared.database.record_keys import RecordKeys
 from shared.messaging import Outbox, keep_days, prepare_tables
-from tests.support.documents import NOW, Service, contents_of, decision, key_provider, metadata, sample, token
+from tests.support.documents import HOLDER, NOW, Service, contents_of, decision, key_provider, metadata, sample, token
 from tests.support.system import PARTITIONS, System, fresh_database, opened
 
 
@@ -31,6 +33,23 @@ def announced(record: UUID, round: int = 1) -> Message[DeletionAnnounced]:  # no
     body = DeletionAnnounced(because="request", latest=NOW, round=round)
     envelope = Envelope(uuid4(), body.type_name, "access_control", NOW, uuid4())
     return Message(envelope, str(record), body, "access.decisions", 0, 0)
+
+
+def wished(record: UUID, state: str = "masked") -> Message[ConsentChanged]:
+    """The holder wants new documents masked, or not any more (AR-025)."""
+    body = ConsentChanged(act=FurtherAct.MASK_BY_DEFAULT, actor=HOLDER, state=state, rights_version=2)
+    envelope = Envelope(uuid4(), body.type_name, "access_control", NOW, uuid4())
+    return Message(envelope, str(record), body, "access.decisions", 0, 0)
+
+
+class MovedClock:
+    """The database's clock, moved."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    async def __call__(self, tx: Transaction) -> datetime:
+        return await tx.clock() + self.ahead
 
 
 @dataclass
@@ -124,6 +143,11 @@ async def furnished(url: str, folder) -> AsyncIterator[Room]:
 @pytest.fixture
 def record() -> UUID:
     return uuid4()
+
+
+@pytest.fixture
+def clock() -> MovedClock:
+    return MovedClock()
 
 
 def collection(room, **ages):

@@ -151,5 +151,5 @@ async def test_a_change_of_status_leaves_the_rest_of_the_row(room, record):
     deposit = await room.stored(record, title="Titre")
     before = dict(await row_of(room, deposit))
     async with room.database.transaction() as tx:
-        await room.decisions.save(tx, [Settled(deposit, Status.SUPERSEDED, new_version=True)])
+        await room.decisions.save(tx, [Settled(deposit, Status.SUPERSEDED, version=2)])
     assert dict(await row_of(room, deposit)) == before | {"status": "superseded", "version": 2}

@@ -1,4 +1,5 @@
 import asyncio
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import asyncpg
@@ -10,10 +11,12 @@ from deploy.proof import made
 from services.document.domain.settlement import Status
 from services.document.repository import Staging
 from shared.contracts.access_decisions import Outcome
+from shared.contracts.common import Actor, ActorKind
 from shared.contracts.http_document import DEPOSIT_HEADER, DepositView
 from shared.contracts.reasons import Reason
+from shared.observability import REGISTRY
 from shared.security import ServiceIdentity
-from tests.support.documents import GATEWAY, HOLDER, OTHER, decision, metadata, sample, token
+from tests.support.documents import DOCTOR, GATEWAY, HOLDER, OTHER, decision, metadata, sample, token
 
 pytestmark = pytest.mark.kafka
 
@@ -194,9 +197,39 @@ async def test_a_holder_deposits_a_plain_file_and_is_known_without_a_number(room
 
 async def test_every_state_has_its_view(room, record):
     deposit = await room.staged(record)
-    expected = {"staged": "staged", "current": "stored", "superseded": "stored", "refused": "refused", "held": "held"}
+    expected = {"staged": "staged", "refused": "refused", "held": "held"}
+    expected |= dict.fromkeys(("current", "superseded", "archived", "deleted"), "stored")
     for status in Status:
         await room.rows("UPDATE document SET status = $1 WHERE id = $2 RETURNING id", status.value, deposit)
         view = await view_of(room, deposit)
         assert view.state == expected[status.value]
         assert view.document == (deposit if view.state == "stored" else None)
+
+
+async def test_ar_005_deposits_of_who_has_to_are_counted_by_their_day_and_repeats_are_not(room, record):
+    def counted():
+        kinds = [(kind, outcome) for kind in ActorKind for outcome in ("on_time", "late")]
+        read = REGISTRY.get_sample_value
+        name = "carnet_deposits_by_deadline_total"
+        return {one: read(name, dict(zip(("type", "outcome"), one, strict=True))) or 0 for one in kinds}
+
+    before, now = counted(), datetime.now(UTC)
+    software = Actor(kind=ActorKind.STRUCTURE, number=DOCTOR.structure, structure=DOCTOR.structure)
+    late = {"service_stop": now - timedelta(days=2)}
+    for seed, stated in enumerate(
+        (
+            {"service_stop": now},
+            late,
+            {"actor": software} | late,
+            {"actor": software} | late,
+            {"actor": HOLDER, "patient": None} | late,
+        )
+    ):
+        for _ in range(2):
+            content = sample(seed)
+            assert (await room.post(content, metadata(content, record, **stated))).status_code == 202
+    assert {one: count - before[one] for one, count in counted().items() if count != before[one]} == {
+        ("professional", "on_time"): 1,
+        ("professional", "late"): 1,
+        ("structure", "late"): 2,
+    }

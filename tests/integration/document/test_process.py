@@ -13,16 +13,17 @@ import pytest
 from aiokafka import TopicPartition
 
 from deploy.processes import free_ports
-from shared.contracts.access_decisions import Outcome
+from shared.contracts.access_decisions import Decided, Outcome
 from shared.contracts.common import Act, Scope
+from shared.contracts.document_changes import ActRefused, DocumentChanged
 from shared.contracts.document_events import Deposited
-from shared.contracts.envelope import Envelope, from_headers, number_of, to_headers
+from shared.contracts.envelope import Envelope, Message, from_headers, number_of, to_headers
 from shared.contracts.http_document import DEPOSIT_HEADER, to_header
 from shared.contracts.record_deposits import Deposit
 from shared.messaging import partition_of
 from shared.security import new_private_jwk, public_jwks
 from tests.support import documents
-from tests.support.documents import DOCTOR, decision, metadata, permit, sample, signed, token
+from tests.support.documents import DOCTOR, OTHER, decision, metadata, ordered, permit, sample, signed, token
 from tests.support.system import PARTITIONS, System, eventually, fresh_database
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
@@ -50,12 +51,12 @@ class Running:
     async def state(self, deposit: UUID) -> str:
         return (await self.client.get(f"/deposits/{deposit}")).json()["state"]
 
-    async def decided(self, record: UUID, *deposits: tuple[UUID, Outcome, Act]) -> None:
+    async def decided(self, record: UUID, *messages: Message[Decided]) -> None:
         producer = self.kafka.producer()
         await producer.start()
         partition = partition_of(str(record), PARTITIONS)
-        for deposit, outcome, act in deposits:
-            message = decision(deposit, record, outcome, act=act)
+        for message in messages:
+            deposit = message.envelope.correlation
             self.numbers[partition] = number = self.numbers.get(partition, 0) + 1
             identity = uuid5(NAMESPACE_OID, f"{partition}/{number}")
             now = datetime.now(UTC)
@@ -155,9 +156,9 @@ async def test_a_deposit_flows_from_content_to_event(running):
     ]
     await running.decided(
         record,
-        (uuid4(), Outcome.PERMIT, Act.CONSULT),
-        (one, Outcome.PERMIT, Act.DEPOSIT),
-        (two, Outcome.DENY, Act.DEPOSIT),
+        decision(uuid4(), record, act=Act.CONSULT),
+        decision(one, record),
+        decision(two, record, Outcome.DENY),
     )
 
     async def settled():
@@ -180,3 +181,19 @@ async def test_a_deposit_flows_from_content_to_event(running):
         assert "canari" not in json.dumps([body for _, _, body in events])
 
     await eventually(told)
+    mask, unknown = ordered(one, record, "mask"), ordered(two, record, "delete")
+    await running.decided(record, mask, unknown)
+
+    async def done():
+        acts = (await running.written("document.events", record))[3:]
+        assert len(acts) == 2
+        changed, refused = acts
+        assert changed[:2] == (DocumentChanged.type_name, mask.body.request)
+        assert (changed[2]["request"], changed[2]["masked"], changed[2]["version"]) == (str(mask.body.request), True, 2)
+        assert refused[:2] == (ActRefused.type_name, unknown.body.request)
+        assert refused[2]["reason"] == "unknown_document"
+
+    await eventually(done)
+    other = permit(record, OTHER, Scope())
+    found = await running.client.post("/search", json={"permit": signed(other)})
+    assert found.json() == {"total": 0, "entries": []}

@@ -24,21 +24,6 @@ OTHER = "899700000035"
 DAY = timedelta(days=1)
 
 
-class Clock:
-    """The database's clock, moved."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-
-    async def __call__(self, tx):
-        return await tx.clock() + self.ahead
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def reminders(room, clock):
     return Reminders(room.database, room.outbox, lambda record: partition_of(str(record), PARTITIONS), clock=clock)

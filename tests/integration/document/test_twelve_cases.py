@@ -1,15 +1,16 @@
-"""Cases 8 and 9 of the domain (4.10) as far as document decides them: by the scopes that access_control really gives.
-
-The holder's default mask (AR-025) and the opening after a month (AR-031) are not here: a document that is withheld and
-masked at once comes from the replacement of a masked one.
-"""
+"""Cases 8 and 9 of the domain (4.10) as far as document decides them: by the scopes that access_control gives."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from services.document.repository import Openings
 from shared.contracts.http_document import SearchResult
+from shared.messaging import partition_of
+from tests.integration.document.conftest import wished
 from tests.support.documents import metadata, permit, sample, signed
+from tests.support.system import PARTITIONS
 from tests.unit.access_control import cast
 
 pytestmark = pytest.mark.kafka
@@ -32,7 +33,25 @@ async def seen(room, record, actor):
     return {entry.document for entry in SearchResult.model_validate_json(answer.content).entries}
 
 
-async def test_case_8_a_dentist_of_the_team_sees_nothing_of_what_is_withheld_and_masked(room, record):
+async def test_case_8_under_the_default_mask_what_is_withheld_is_seen_by_few_and_masked_at_the_months_end(
+    room, record, clock
+):
+    await room.decide(wished(record))
+    document = await room.stored(record, confidentiality=WITHHELD, actor=LABORATORY)
+    await room.decide(wished(record, "not_masked"))
+    shown = await room.stored(record, 1, actor=LABORATORY)
+    few = (LABORATORY, TREATING)
+    assert await seen(room, record, DENTIST) == await seen(room, record, cast.HOLDER) == {shown}
+    assert [await seen(room, record, actor) for actor in few] == [{document, shown}] * 2
+
+    openings = Openings(room.database, room.outbox, lambda one: partition_of(str(one), PARTITIONS), clock=clock)
+    clock.ahead = timedelta(days=32)
+    await openings.once()
+    assert await seen(room, record, DENTIST) == {shown}
+    assert [await seen(room, record, actor) for actor in (cast.HOLDER, *few)] == [{document, shown}] * 3
+
+
+async def test_ar_071_a_dentist_sees_nothing_of_what_is_withheld_and_inherits_a_mask(room, record):
     await room.stored(record, confidentiality={"N", "MASQUE_PS"}, actor=LABORATORY)
     both = await room.stored(record, 1, confidentiality=WITHHELD, actor=LABORATORY, replaces=UNIQUE)
     shown = await room.stored(record, 2, actor=LABORATORY)
