@@ -2,8 +2,8 @@
 
 from shared.database.migrations import run_sql
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
@@ -18,11 +18,8 @@ ALTER TABLE document
 -- Records whose holders want new documents masked, whatever their depositors say.
 CREATE TABLE masked_by_default (record uuid PRIMARY KEY);
 
--- What is withheld, by when it opens or an update is told of it. Their conditions name no column that changes when a
--- document is settled: an update of one costs an entry in every index.
+-- What is withheld, by when it opens.
 CREATE INDEX document_withheld ON document (withheld_since) WHERE withheld;
-DROP INDEX document_unannounced;
-CREATE INDEX document_unannounced ON document (withheld_since) WHERE withheld AND reminded_at IS NULL;
 """
 
 
