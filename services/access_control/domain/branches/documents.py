@@ -164,7 +164,7 @@ def _erased(case: Acting) -> Verdict:
 
 _SECRET: Final[Step[Acting]] = Step("secret", ("AR-042",), _secret)
 _IN_USE: Final[Step[Acting]] = Step("D1", ("AR-054", "AR-057"), _state)
-HOLDER: Final = Branch(
+HOLDER: Final[Branch[Acting]] = Branch(
     (
         Step("D1", ("AR-054", "AR-057"), _holders_state),
         _SECRET,
@@ -175,7 +175,7 @@ HOLDER: Final = Branch(
     ),
     Grant("D6", ("AR-021", "AR-024", "AR-052", "AR-068"), _of_the_holders_side),
 )
-PROFESSIONAL: Final = Branch(
+PROFESSIONAL: Final[Branch[Acting]] = Branch(
     (
         _IN_USE,
         _SECRET,
@@ -186,7 +186,7 @@ PROFESSIONAL: Final = Branch(
     ),
     Grant("D6", ("AR-012", "AR-021", "AR-024", "AR-029"), _of_a_professional),
 )
-AUTHOR: Final = Branch(
+AUTHOR: Final[Branch[Acting]] = Branch(
     (
         _IN_USE,
         _SECRET,
@@ -196,7 +196,7 @@ AUTHOR: Final = Branch(
     Grant("D6", ("AR-051", "AR-053"), _of_the_author),
 )
 """Who deletes: neither block, relation nor consent is asked about, as for a deposit."""
-OPERATOR: Final = Branch(
+OPERATOR: Final[Branch[Acting]] = Branch(
     (
         _IN_USE,
         _SECRET,

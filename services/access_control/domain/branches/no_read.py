@@ -26,5 +26,5 @@ def by_case(case: Consultation | Acting) -> Verdict:
     return deny(FurtherReason.NO_RELATION if trusted else FurtherReason.CASE_NEEDED)
 
 
-EXCLUDED: Final = Branch(ALWAYS, Grant("excluded", ("AR-001", "AR-046", "AR-048"), excluded))
-BY_CASE: Final = Branch(ALWAYS, Grant("F", ("AR-002", "AR-058", "AR-065", "AR-069"), by_case))
+EXCLUDED: Final[Branch[Consultation]] = Branch(ALWAYS, Grant("excluded", ("AR-001", "AR-046", "AR-048"), excluded))
+BY_CASE: Final[Branch[Consultation]] = Branch(ALWAYS, Grant("F", ("AR-002", "AR-058", "AR-065", "AR-069"), by_case))
