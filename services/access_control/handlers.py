@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 from services.access_control.domain import decide, past, rights, timers
+from services.access_control.domain.branches.documents import TAKE_AWAY
 from services.access_control.domain.changes import (
     Change,
     Confirmed,
@@ -29,22 +30,37 @@ from services.access_control.domain.matrix_rehearsal import asked_group
 from services.access_control.domain.oversight import Emergency
 from services.access_control.domain.policy import DEFAULT, Policy
 from services.access_control.domain.record import Record, no_record
-from services.access_control.domain.requests import ACTS, ACTS_BY_NAME, COMMANDS, command_of, reading_of
+from services.access_control.domain.requests import (
+    ACTS,
+    ACTS_BY_NAME,
+    COMMANDS,
+    ON_DOCUMENTS,
+    act_of,
+    command_of,
+    reading_of,
+)
 from services.access_control.domain.verdict import Sight, Verdict, deny
 from shared.contracts import record_requests as bodies
-from shared.contracts.access_decisions import Decided, Outcome, RecordHeld
+from shared.contracts.access_decisions import Decided, Order, Outcome, RecordHeld
 from shared.contracts.audit_events import RecordDestroyed
-from shared.contracts.common import AccessMode, Act, Actor, ActorKind, Body, FurtherAct
+from shared.contracts.common import AccessMode, Act, ActorKind, Body, FurtherAct
 from shared.contracts.envelope import Message
 from shared.contracts.reasons import Reason
 from shared.contracts.record_deposits import Deposit
+from shared.contracts.record_documents import DocumentCommand
 from shared.messaging import Effects, Failed, Handlers, Unreadable
 from shared.security import PERMIT_LIFETIME, Extract, Permit
 
 Done = Effects[Record, Change]
 
-_NEVER_RESTRICTING: Final = rights.NEVER_RESTRICTING | {Act.CONSULT, Act.DEPOSIT, Act.AUTHORISE}
+_NEVER_RESTRICTING: Final[frozenset[AnyAct]] = (
+    rights.NEVER_RESTRICTING
+    | {Act.CONSULT, Act.DEPOSIT, Act.AUTHORISE}
+    | (frozenset(ON_DOCUMENTS.values()) - TAKE_AWAY)
+)
 """A request of these kinds that can't be read was no attempt to restrict access; of any other kind it may have been."""
+_MAY_TAKE: Final = TAKE_AWAY | {Act.UNKNOWN}
+"""What may have taken access away, whatever stands in it, of all that changes nothing here itself."""
 
 
 class Signer(Protocol):
@@ -69,15 +85,15 @@ class _Lane:
         """
         act = ACTS_BY_NAME.get(message.envelope.type, Act.UNKNOWN)
         hold = act not in _NEVER_RESTRICTING
-        return self._denied(message, record, now, act=act, reason=message.body.reason, actor=None, hold=hold)
+        return self._denied(message, record, now, act=act, reason=message.body.reason, hold=hold)
 
     def failed(self, message: Message[Failed], record: Record, now: datetime) -> Done:
         """Deny after an unexpected error; hold the record where the request may have restricted access."""
         original = message.body.original
         act = ACTS.get(type(original), Act.UNKNOWN)
-        hold = _may_restrict(original, record) if type(original) in COMMANDS else act is Act.UNKNOWN
-        actor = getattr(original, "actor", None)
-        return self._denied(message, record, now, act=act, reason=Reason.INTERNAL_ERROR, actor=actor, hold=hold)
+        hold = _may_restrict(original, record) if type(original) in COMMANDS else act in _MAY_TAKE
+        told = {name: getattr(original, name, None) for name in ("actor", "document")}
+        return self._denied(message, record, now, act=act, reason=Reason.INTERNAL_ERROR, hold=hold, **told)
 
     def _denied(
         self,
@@ -87,11 +103,11 @@ class _Lane:
         *,
         act: AnyAct,
         reason: Reason,
-        actor: Actor | None,
         hold: bool,
+        **told: Any,
     ) -> Done:
         request = self._request(message)
-        decided = self._decided(request, act, record, deny(reason), actor=actor)
+        decided = self._decided(request, act, record, deny(reason), **told)
         rows = self._rows(message, decided, now)
         if not hold or record.held or no_record(record) is not None:
             return Effects(record, changes=rows, emits=(decided,))
@@ -190,6 +206,19 @@ class _Requests(_Lane):
         events = events_of(command, changed, now, self.policy)
         return Effects(changed.record, changes=rows, emits=(decided, *events))
 
+    def act(self, message: Message[DocumentCommand], record: Record, now: datetime) -> Done:
+        """Something is to be done to a document: the answer says to which its owner may do it, or why to none."""
+        body, asked = message.body, act_of(message.body)
+        verdict = decide.act(record, asked, now, self.matrix, record.oversight.policy(self.policy))
+        told: dict[str, Any] = {"actor": body.actor, "document": body.document, "case": asked.case}
+        if verdict.scope is not None:
+            sight = verdict.scope
+            told["order"] = Order(
+                document=body.document, version=body.version, scope=sight.scope(), holders=sight.holders
+            )
+        decided = self._decided(message.id, asked.act, record, verdict, **told)
+        return Effects(record, changes=self._rows(message, decided, now), emits=(decided,))
+
     def _rows(
         self, message: Message[Any], decided: Decided, now: datetime, asked: MatrixAsked | None = None
     ) -> tuple[Change, ...]:
@@ -287,7 +316,8 @@ class _Deposits(_Lane):
     def deposit(self, message: Message[Deposit], record: Record, now: datetime) -> Done:
         """A staged document wants to become part of the record."""
         body = message.body
-        verdict = decide.deposit(record, body.actor, now, record.oversight.policy(self.policy), body.mode)
+        policy = record.oversight.policy(self.policy)
+        verdict = decide.deposit(record, body.actor, now, policy, mode=body.mode, type_code=body.type_code)
         told = {"actor": body.actor, "mode": body.mode}
         return Effects(record, emits=(self._decided(body.deposit, Act.DEPOSIT, record, verdict, **told),))
 
@@ -309,6 +339,7 @@ def requests(matrix: Matrix, signer: Signer, policy: Policy = DEFAULT) -> Handle
     return {
         bodies.Consult: lane.consult,
         **dict.fromkeys(COMMANDS, lane.command),
+        **dict.fromkeys(ON_DOCUMENTS, lane.act),
         Unreadable: lane.unreadable,
         Failed: lane.failed,
     }

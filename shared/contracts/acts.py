@@ -100,6 +100,38 @@ SENTENCES: Final[dict[AnyAct, tuple[str, str]]] = {
         "Réponse à une demande d'extrait.",
         "The request for an extract is answered.",
     ),
+    FurtherAct.MASK: (
+        "Masquage d'un document aux professionnels.",
+        "A document is masked to professionals.",
+    ),
+    FurtherAct.UNMASK: ("Fin du masquage d'un document.", "A document is masked no longer."),
+    FurtherAct.WITHHOLD: (
+        "Document rendu invisible au titulaire jusqu'à son annonce.",
+        "A document is withheld from the holder until it is announced.",
+    ),
+    FurtherAct.ANNOUNCE: (
+        "Document annoncé au titulaire, qui peut le voir.",
+        "A document is announced to the holder, who can see it.",
+    ),
+    FurtherAct.HIDE: (
+        "Document rendu invisible aux représentants légaux.",
+        "A document is hidden from legal representatives.",
+    ),
+    FurtherAct.REVEAL: (
+        "Document rendu visible aux représentants légaux.",
+        "A document is made visible to legal representatives.",
+    ),
+    FurtherAct.ARCHIVE: ("Archivage d'un document.", "A document is archived."),
+    FurtherAct.UNARCHIVE: ("Retour d'un document archivé.", "An archived document is brought back."),
+    FurtherAct.DELETE: ("Suppression d'un document.", "A document is deleted."),
+    FurtherAct.OPEN_BY_TIME: (
+        "Document devenu visible un mois après son dépôt.",
+        "A document became visible one month after its deposit.",
+    ),
+    FurtherAct.MASK_BY_DEFAULT: (
+        "Choix de masquer ou non les nouveaux documents.",
+        "Choice whether new documents are masked.",
+    ),
 }
 
 

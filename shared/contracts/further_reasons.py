@@ -30,6 +30,7 @@ class FurtherReason(StrEnum):
     INSURANCE_DUTY = "insurance_duty"
     COLLEAGUE = "colleague"
     EXTRACT_APPROVED = "extract_approved"
+    AUTHOR = "author"
     # denials of a read or a deposit
     RECORD_DECEASED = "record_deceased"
     RECORD_DELETED = "record_deleted"
@@ -128,6 +129,7 @@ _BROADER: Final[dict[FurtherReason, Reason]] = {
         Reason.AUTHORISED,
     ),
     FurtherReason.EXTRACT_APPROVED: Reason.OPERATOR_DUTY,
+    FurtherReason.AUTHOR: Reason.FEEDING_DUTY,
     FurtherReason.RECORD_DECEASED: Reason.RECORD_CLOSED,
     FurtherReason.RECORD_DELETED: Reason.RECORD_CLOSED,
     FurtherReason.PURPOSE_EXCLUDED: Reason.EXCLUDED_ACTOR,

@@ -238,6 +238,8 @@ class RightsView(Value):
     opted_out: frozenset[Function] = frozenset()
     heirs_opposed: bool = False
     """The holder opposes access by heirs after his death (L.1110-4 V, AR-058)."""
+    masks_by_default: bool = False
+    """New documents are masked to professionals (AR-025)."""
     teams: tuple[TeamView, ...] = ()
     delegations: tuple[DelegationView, ...] = ()
     apps: tuple[AppView, ...] = ()

@@ -68,6 +68,10 @@ SENTENCES: Final[dict[FurtherReason, tuple[str, str]]] = {
         "Un extrait approuvé par un second opérateur.",
         "One extract, approved by a second operator.",
     ),
+    FurtherReason.AUTHOR: (
+        "L'auteur d'un document, ou sa structure, en dispose.",
+        "A document is in the hands of its author, or of the author's structure.",
+    ),
     FurtherReason.CASE_UNKNOWN: (
         "Cet opérateur n'instruit aucune demande de ce numéro pour ce dossier.",
         "This operator has no such case on this record.",

@@ -193,6 +193,7 @@ def rights_view(record: UUID, found: Record, now: datetime, policy: Policy) -> R
         wishes=found.wishes,
         opted_out=found.opted_out,
         heirs_opposed=found.heirs_opposed,
+        masks_by_default=found.masks_by_default,
         teams=_teams(found, now),
         delegations=_delegations(found, now),
         apps=tuple(

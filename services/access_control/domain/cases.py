@@ -7,7 +7,7 @@ from uuid import UUID
 from services.access_control.domain.matrix import Matrix
 from services.access_control.domain.policy import Policy
 from services.access_control.domain.record import Record
-from shared.contracts.common import AccessMode, Actor, Owner
+from shared.contracts.common import AccessMode, Actor, FurtherAct, Owner
 from shared.contracts.further_reasons import Code
 from shared.contracts.record_requests import SpokenConsent
 
@@ -55,3 +55,27 @@ class Feeding:
     now: datetime
     policy: Policy
     mode: AccessMode
+
+
+@dataclass(frozen=True, slots=True)
+class ActOnDocument:
+    """An act on a document that is asked for; which document it is, and what stands in it, is no matter of rights."""
+
+    act: FurtherAct
+    actor: Actor
+    at_request: bool = False
+    """A professional records that the holder asks for it."""
+    case: UUID | None = None
+    """For an operator: the holder's case that was found justified (AR-068)."""
+
+
+@dataclass(slots=True)
+class Acting:
+    """An act on a document, on a record at a moment, by these rules."""
+
+    record: Record
+    asked: ActOnDocument
+    actor: Actor
+    now: datetime
+    matrix: Matrix
+    policy: Policy

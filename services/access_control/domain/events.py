@@ -154,7 +154,7 @@ def _consent_changed(act: FurtherAct, command: Command, changed: Changed, now: d
         actor=command.actor,
         professional=_professional(act, command),
         subject=command.team or delegation or command.app,
-        state=_opposition(command) if act is FurtherAct.OPPOSE_HEIRS else state.value if state is not None else None,
+        state=_CHOSEN[act](command) if act in _CHOSEN else state.value if state is not None else None,
         scopes=tuple(sorted(scope.value for scope in scopes)),
         wishes=command.wishes,
         until=_until(command, changed.record),
@@ -166,6 +166,10 @@ def _consent_changed(act: FurtherAct, command: Command, changed: Changed, now: d
 
 def _opposition(command: Command) -> str:
     return "opposed" if command.opposed else "not_opposed"
+
+
+def _default(command: Command) -> str:
+    return "masked" if command.masked else "not_masked"
 
 
 def _professional(act: FurtherAct, command: Command) -> str | None:
@@ -187,6 +191,11 @@ def _until(command: Command, record: Record) -> datetime | None:
             return command.until
 
 
+_CHOSEN: Final[dict[AnyAct, Callable[[Command], str]]] = {
+    FurtherAct.OPPOSE_HEIRS: _opposition,
+    FurtherAct.MASK_BY_DEFAULT: _default,
+}
+"""Choices between two states."""
 _OF_A_CASE: Final[dict[AnyAct, Callable[[Command, Record, datetime], Body]]] = {
     FurtherAct.CONTEST: _case_opened,
     FurtherAct.REQUEST_EXTRACT: _extract_changed,

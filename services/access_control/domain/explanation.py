@@ -96,7 +96,8 @@ def hidden(document: DocumentKind, sight: Sight, actor: Actor) -> Hidden | None:
 def _verdict(record: Record, look: Look, now: datetime, rules: Rules) -> Verdict:
     policy = record.oversight.policy(rules.policy)
     if look.act is Act.DEPOSIT:
-        return decide.explain_deposit(record, look.actor, now, policy, look.mode)
+        type_code = look.document.type_code if look.document is not None else None
+        return decide.explain_deposit(record, look.actor, now, policy, mode=look.mode, type_code=type_code)
     reading = Reading(
         actor=look.actor,
         owner=look.owner,

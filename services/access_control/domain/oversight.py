@@ -73,6 +73,8 @@ class Oversight:
     """The professional by request of this record, as far as decisions are kept."""
     foreign: frozenset[UUID] = frozenset()
     """Requests and cases of other records: nothing may be said of them here."""
+    founded: frozenset[UUID] = frozenset()
+    """Cases of this record that an operator found justified, of those by which something is to be erased (AR-068)."""
     extracts: Mapping[UUID, Extract] = field(default_factory=dict)
     """Cases of heirs and court experts that a message names (AR-065)."""
 

@@ -67,6 +67,8 @@ class Record:
     """When the holder comes of age (AR-045); None: not known, or not needed for what is decided."""
     wishes: Wishes = WISHES
     opted_out: frozenset[Function] = frozenset()
+    masks_by_default: bool = False
+    """New documents are masked to professionals; nothing is decided on it here, their owner does it (AR-025)."""
     heirs_opposed: bool = False
     """The holder opposed access by heirs, cohabitee or PACS partner while alive (L.1110-4 V, AR-058)."""
     rights: Mapping[str, Right] = field(default_factory=dict)

@@ -2,10 +2,11 @@
 
 from typing import Any, Final
 
-from services.access_control.domain.cases import Reading
+from services.access_control.domain.cases import ActOnDocument, Reading
 from services.access_control.domain.commands.rule import AnyAct, Command
 from services.access_control.domain.extracts import Applied
 from services.access_control.domain.rights import NEVER_RESTRICTING
+from shared.contracts import record_documents as documents
 from shared.contracts import record_requests as bodies
 from shared.contracts.common import Act, Actor, Body, FurtherAct
 from shared.contracts.record_deposits import Deposit
@@ -46,12 +47,29 @@ COMMANDS: Final[dict[type[Body], AnyAct]] = {
     OpposeHeirs: FurtherAct.OPPOSE_HEIRS,
     RequestExtract: FurtherAct.REQUEST_EXTRACT,
     AnswerExtract: FurtherAct.ANSWER_EXTRACT,
+    documents.MaskByDefault: FurtherAct.MASK_BY_DEFAULT,
 }
-ACTS: Final[dict[type[Body], AnyAct]] = {bodies.Consult: Act.CONSULT, Deposit: Act.DEPOSIT, **COMMANDS}
+ON_DOCUMENTS: Final[dict[type[Body], FurtherAct]] = {
+    documents.Mask: FurtherAct.MASK,
+    documents.Unmask: FurtherAct.UNMASK,
+    documents.Withhold: FurtherAct.WITHHOLD,
+    documents.Announce: FurtherAct.ANNOUNCE,
+    documents.Hide: FurtherAct.HIDE,
+    documents.Reveal: FurtherAct.REVEAL,
+    documents.Archive: FurtherAct.ARCHIVE,
+    documents.Unarchive: FurtherAct.UNARCHIVE,
+    documents.Delete: FurtherAct.DELETE,
+}
+ACTS: Final[dict[type[Body], AnyAct]] = {
+    bodies.Consult: Act.CONSULT,
+    Deposit: Act.DEPOSIT,
+    **COMMANDS,
+    **ON_DOCUMENTS,
+}
 ACTS_BY_NAME: Final = {body.type_name: act for body, act in ACTS.items()}
 _SAME: Final = (
     *("actor", "professional", "until", "structure", "team", "role", "wishes", "functions", "delegation"),
-    *("accepted", "app", "undone", "reason_code", "opinion", "case", "request", "opposed", "taken"),
+    *("accepted", "app", "undone", "reason_code", "opinion", "case", "request", "opposed", "taken", "masked"),
 )
 """Fields that a body and a command name alike."""
 _TOLD: Final = {body: tuple(name for name in _SAME if name in body.model_fields) for body in COMMANDS}
@@ -76,6 +94,12 @@ def reading_of(body: bodies.Consult, *, text_kept: bool) -> Reading:
         consent=body.consent,
         case=body.case,
     )
+
+
+def act_of(body: documents.DocumentCommand) -> ActOnDocument:
+    """An act on a document as the rules take it."""
+    case = body.case if isinstance(body, documents.Delete) else None
+    return ActOnDocument(ON_DOCUMENTS[type(body)], body.actor, body.at_request, case)
 
 
 def command_of(body: Any) -> Command:

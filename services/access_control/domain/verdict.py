@@ -24,6 +24,8 @@ class Sight:
     since: datetime | None = None
     until: datetime | None = None
     """For an extract: the half-open period in which the care took place; None: any time."""
+    holders: bool = False
+    """For an act on a document: on those alone that the holder's side deposited (AR-052)."""
 
     def scope(self) -> Scope:
         """As it stands in a permit. Its parts come from the matrix and from an actor that was read: no second check."""
@@ -55,7 +57,7 @@ class Verdict:
     permitted: bool
     reason: Reason
     scope: Sight | None = None
-    """For a permitted consultation: what may be shown."""
+    """For a permitted consultation: what may be shown. For an act on a document: on which it may be done."""
     further: FurtherReason | None = None
     """Why more exactly, where there is a finer code than the reason."""
     trail: tuple[Said, ...] = ()

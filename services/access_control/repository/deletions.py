@@ -38,7 +38,7 @@ _FORGET: Final = """
     UPDATE record
     SET treating_doctor = NULL, break_glass = false, regulation = false, masked_in_emergency = false, opted_out = '{}',
         activated = false, suspended = false, suspended_at = NULL, objected = false, held = false, foreseen_at = NULL,
-        heirs_opposed = false
+        heirs_opposed = false, masks_by_default = false
     WHERE id = ANY($1::uuid[])
 """
 """Forgets whose records they were and what was decided on them. What stays says that there was a record."""

@@ -11,6 +11,7 @@ from services.access_control.domain.oversight import NOTHING, Confirmation, Emer
 from services.access_control.repository import extracts, register
 from shared.contracts.common import AccessMode, Actor, ActorKind
 from shared.contracts.envelope import Message
+from shared.contracts.record_documents import Delete
 from shared.contracts.record_oversight import ConfirmEmergency, Contest
 from shared.contracts.record_requests import AgreeApp, Consult
 from shared.database import Transaction
@@ -39,6 +40,7 @@ _CONTESTED: Final = """
     UNION ALL
     SELECT 'decision', request, record, request, actor FROM decision WHERE request = ANY($3::uuid[])
 """
+_ERASING: Final = "SELECT id, record, finding = 'founded' AS founded FROM contest WHERE id = ANY($1::uuid[])"
 _BEGIN: Final = """
     WITH asked AS MATERIALIZED (
         SELECT *, (since AT TIME ZONE 'Europe/Paris')::date AS day
@@ -81,6 +83,7 @@ async def load(
             await _load_today(tx, urgent, found)
     await _load_apps(tx, messages, found)
     await _load_contested(tx, messages, found)
+    await _load_erasing(tx, messages, found)
     await extracts.load(tx, messages, found)
     return found
 
@@ -196,6 +199,20 @@ def _with_contested(known: Oversight, record: UUID, rows: Sequence[Any]) -> Over
         readers={row["request"]: row["actor"] for row in own if row["what"] == "decision"},
         foreign=frozenset(row["id"] for row in rows if row["record"] != record),
     )
+
+
+async def _load_erasing(tx: Transaction, messages: Sequence[Message[Any]], found: defaultdict[UUID, Oversight]) -> None:
+    """The cases by which something is to be erased, and which of them are found justified (AR-068)."""
+    asked = {(message.record, message.body.case) for message in messages if type(message.body) is Delete}
+    cases = [case for _, case in asked if case is not None]
+    if not cases:
+        return
+    for row in await tx.fetch(_ERASING, cases):
+        record, case = row["record"], row["id"]
+        if (record, case) in asked:
+            known = found[record]
+            founded = known.founded | ({case} if row["founded"] else set())
+            found[record] = replace(known, cases={case: None, **known.cases}, founded=founded)
 
 
 async def _load_apps(tx: Transaction, messages: Sequence[Message[Any]], found: defaultdict[UUID, Oversight]) -> None:

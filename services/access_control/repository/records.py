@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+from services.access_control.domain.branches.deposits import DIRECTIVES
 from services.access_control.domain.changes import (
     Change,
     DecisionMade,
@@ -29,6 +30,7 @@ from shared.contracts.access_decisions import Outcome
 from shared.contracts.common import Act, Actor, Wishes
 from shared.contracts.envelope import Message
 from shared.contracts.record_deposits import Deposit
+from shared.contracts.record_documents import Hide
 from shared.contracts.record_requests import DelegationKind, Function, Invite
 from shared.database import Database, Transaction
 from shared.database.record_keys import RecordKeys
@@ -48,7 +50,7 @@ _NOTHING_OPTED_OUT: Final[frozenset[Function]] = frozenset()
 _COLUMNS: Final = """
     id, state, activated, suspended, suspended_at, objected, deceased, closed_at, foreseen_at, deletion_due,
     deleted_because, held, rights_version, treating_doctor, break_glass, regulation, masked_in_emergency, opted_out,
-    heirs_opposed,
+    heirs_opposed, masks_by_default,
     (SELECT array_agg(actor) FROM actor_suspension
      WHERE ended_at IS NULL AND actor = ANY($2::text[])) AS suspended_actors
 """
@@ -157,7 +159,7 @@ class Deposits(_Records):
         }
         beside = Beside(await oversight.load(tx, messages), oversight.actors_of(messages))
         records = {message.record for message in messages}
-        minors = {message.record for message in messages if _is_secret(message.body)}
+        minors = {message.record for message in messages if _needs_majority(message.body)}
         whose = named_in(messages)
         return await _load(tx, self._keys, records, asked, whose=whose, represented=minors, beside=beside)
 
@@ -244,7 +246,7 @@ def _overseen(record: Record, beside: Oversight | None, suspended: Sequence[str]
 def _record(row: Any, decided: Mapping[str, Right], others: Relations, of_age: datetime | None) -> Record:
     _, state, activated, suspended, suspended_at, objected, deceased, closed_at, foreseen_at, *more = row
     deletion_due, because, held, version, treating, *more = more
-    break_glass, regulation, masked, opted_out, heirs_opposed, _, permits_until = more
+    break_glass, regulation, masked, opted_out, heirs_opposed, masks_by_default, _, permits_until = more
     return Record(
         state=_STATES[state],
         activated=activated,
@@ -263,6 +265,7 @@ def _record(row: Any, decided: Mapping[str, Right], others: Relations, of_age: d
         majority=of_age,
         wishes=_WISHES[break_glass, regulation, masked],
         opted_out=frozenset(map(Function, opted_out)) if opted_out else _NOTHING_OPTED_OUT,
+        masks_by_default=masks_by_default,
         heirs_opposed=heirs_opposed,
         rights=decided,
         sessions=others.sessions,
@@ -279,8 +282,13 @@ def _ends_at_majority(record: UUID, decided: Rights, others: Mapping[UUID, Relat
 
 def _needs_majority(body: Any) -> bool:
     """True for what is decided on the day of majority, whatever the record's relations are."""
-    represents = type(body) is Invite and body.kind is DelegationKind.LEGAL_REPRESENTATION
-    return represents or _is_secret(body)
+    kind = type(body)  # compared, not asked of by isinstance, which for models costs ten times as much
+    return (
+        (kind is Deposit and body.type_code == DIRECTIVES)
+        or kind is Hide
+        or (kind is Invite and body.kind is DelegationKind.LEGAL_REPRESENTATION)
+        or _is_secret(body)
+    )
 
 
 def _is_secret(body: Any) -> bool:
@@ -299,14 +307,15 @@ async def _save_records(tx: Transaction, records: Mapping[UUID, Record]) -> None
             deceased = n.deceased, deletion_due = n.deletion_due, break_glass = n.break_glass,
             regulation = n.regulation, masked_in_emergency = n.masked_in_emergency,
             opted_out = string_to_array(n.opted_out, ','), closed_at = n.closed_at, foreseen_at = n.foreseen_at,
-            deleted_because = n.deleted_because, heirs_opposed = n.heirs_opposed
+            deleted_because = n.deleted_because, heirs_opposed = n.heirs_opposed,
+            masks_by_default = n.masks_by_default
         FROM unnest($1::uuid[], $2::text[], $3::boolean[], $4::int[], $5::text[], $6::boolean[], $7::boolean[],
                     $8::timestamptz[], $9::boolean[], $10::boolean[], $11::timestamptz[], $12::boolean[],
                     $13::boolean[], $14::boolean[], $15::text[], $16::timestamptz[], $17::timestamptz[], $18::text[],
-                    $19::boolean[])
+                    $19::boolean[], $20::boolean[])
              AS n (id, state, held, rights_version, treating_doctor, activated, suspended, suspended_at, objected,
                    deceased, deletion_due, break_glass, regulation, masked_in_emergency, opted_out, closed_at,
-                   foreseen_at, deleted_because, heirs_opposed)
+                   foreseen_at, deleted_because, heirs_opposed, masks_by_default)
         WHERE r.id = n.id
         """,
         list(records),
@@ -328,6 +337,7 @@ async def _save_records(tx: Transaction, records: Mapping[UUID, Record]) -> None
         [record.foreseen_at for record in rows],
         [record.deleted_because for record in rows],
         [record.heirs_opposed for record in rows],
+        [record.masks_by_default for record in rows],
     )
 
 

@@ -93,6 +93,7 @@ async def test_ar_055_when_all_have_confirmed_a_tombstone_is_left(service):
     for table in PERSONAL:
         if table not in {"session_consent", "app_agreement"}:
             assert await service.rows(f"SELECT FROM {table} WHERE record = $1", record), f"{table} holds something"
+    await service.rows("UPDATE record SET masks_by_default = true WHERE id = $1", record)
     await confirm(service, record, *FIRST)
     assert (await types(service, record))[-1] == "record-deleted"
     assert await service.rows("SELECT FROM identity WHERE record = $1", record), "until the holder is told"
@@ -103,7 +104,7 @@ async def test_ar_055_when_all_have_confirmed_a_tombstone_is_left(service):
     (key,) = await service.rows("SELECT wrapped_key FROM record_key WHERE record = $1", record)
     assert key["wrapped_key"] is None
     (stone,) = await service.rows("SELECT * FROM record WHERE id = $1", record)
-    assert (stone["treating_doctor"], stone["opted_out"]) == (None, [])
+    assert (stone["treating_doctor"], stone["opted_out"], stone["masks_by_default"]) == (None, [], False)
     assert stone["deletion_due"] is not None
     (ended,) = await service.rows("SELECT ended_at FROM deletion WHERE record = $1", record)
     assert ended["ended_at"] is not None

@@ -184,6 +184,7 @@ async def test_the_holder_sees_the_rights(service):
         "wishes": {"break_glass": True, "regulation": True, "masked": False},
         "opted_out": [],
         "heirs_opposed": False,
+        "masks_by_default": False,
         "teams": [],
         "delegations": [],
         "apps": [],

@@ -54,6 +54,8 @@ FULL = Record(
     treating=DOCTOR.number,
     wishes=Wishes(break_glass=False, regulation=False, masked=True),
     opted_out=frozenset({Function.APPS, Function.HISTORY}),
+    masks_by_default=True,
+    heirs_opposed=True,
     rights={
         DOCTOR.number: Right(until=FAR, administrator=AdministratorRole.MIDWIFE, by_representative=True),
         NURSE.number: Right(collector=DOCTOR.number, why="absent"),

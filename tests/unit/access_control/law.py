@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from shared.contracts.common import AccessMode
-from shared.contracts.record_requests import Function
+from shared.contracts.record_requests import DelegationScope, Function
 from shared.terminology import role
 from tests.unit.access_control.cast import GUARDIAN, HOLDER, MAJORITY, MOTHER, NOW
 
@@ -184,3 +184,40 @@ class Law:
         if self.last("block", "unblock", who=who.number)[0] == "block" and not self.treats(who):
             return False
         return self.authorised(who) or self.consented_now(who) or self.in_team(who)
+
+    @property
+    def masks_by_default(self) -> bool:
+        return self.last("default")[1].get("masked", False)
+
+    def acts_on(self, who, act, asked_for) -> str | None:
+        """On which documents a professional may do it, in a word; None: on none.
+
+        `all`; `read`: what he is shown in a normal access; `own`: his and his structure's; `his` alone.
+        """
+        if not self.usable or self.held or who.sector == "SA66" or self.barred(who):
+            return None
+        if act == "delete":
+            return "his"
+        if self.blocked(who) or (act in {"mask", "unmask", "reveal"} and not asked_for):
+            return None
+        if act in {"unmask", "announce"} and self.treats(who):
+            return "all"
+        reads = act in {"mask", "announce", "archive", "unarchive"} and self.may_read(who, AccessMode.NORMAL)
+        return "read" if reads else "own"
+
+    def side_acts_on(self, actor, act) -> str | None:
+        """The same for the holder's side: `seen`, or `deposited`, which is what that side deposited."""
+        if not self.usable or (self.held and act != "mask") or act in {"withhold", "announce"}:
+            return None
+        decides, feeds = (
+            actor is HOLDER or self.covers(actor, scope) for scope in (DelegationScope.RIGHTS, DelegationScope.DEPOSIT)
+        )
+        match act:
+            case "hide":
+                return "seen" if actor is HOLDER and not self.adult else None
+            case "reveal":
+                return "seen" if actor is HOLDER else None
+            case "mask" | "unmask":
+                return "seen" if decides else None
+            case _:
+                return "deposited" if feeds else None

@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.access_control.domain import decide
-from services.access_control.domain.branches import apps, deposits, holder, no_read, professionals
+from services.access_control.domain.branches import apps, deposits, documents, holder, no_read, professionals
+from services.access_control.domain.cases import ActOnDocument
 from services.access_control.domain.record import Right, State
+from services.access_control.domain.requests import ON_DOCUMENTS
 from shared.contracts.common import AccessMode, Owner, Wishes
 from shared.contracts.further_reasons import FurtherReason, code
 from shared.contracts.reason_sentences import SENTENCES as FURTHER_SENTENCES
@@ -48,7 +50,9 @@ RECORDS = [
     AUTHORISING.with_right(DOCTOR.number, Right(blocked=True)),
 ]
 BRANCHES = [holder.BRANCH, apps.BRANCH, professionals.BRANCH, no_read.EXCLUDED, no_read.BY_CASE]
-BRANCHES += [deposits.HOLDER, deposits.APP, deposits.FEEDER]
+BRANCHES += [deposits.HOLDER, deposits.APP, deposits.FEEDER, *deposits.OF_AN_ADULT.values()]
+BRANCHES += [documents.HOLDER, documents.PROFESSIONAL, documents.AUTHOR, documents.OPERATOR, documents.APP]
+BRANCHES += [documents.EXCLUDED, documents.BY_CASE]
 
 
 @given(st.sampled_from(RECORDS), st.sampled_from(ACTORS), st.sampled_from(Owner), st.sampled_from(AccessMode))
@@ -67,6 +71,21 @@ def test_a_deposit_is_explained_likewise(record, actor):
     explained = decide.explain_deposit(record, actor, NOW, POLICY)
     assert replace(explained, trail=()) == decide.deposit(record, actor, NOW, POLICY)
     assert explained.trail[-1].code == explained.code
+
+
+@given(
+    st.sampled_from(RECORDS),
+    st.sampled_from(ACTORS),
+    st.sampled_from(sorted(ON_DOCUMENTS.values())),
+    st.booleans(),
+)
+def test_an_act_on_a_document_is_explained_likewise(record, actor, act, at_request):
+    asked = ActOnDocument(act, actor, at_request)
+    decided = decide.act(record, asked, NOW, MATRIX, POLICY)
+    explained = decide.explain_act(record, asked, NOW, MATRIX, POLICY)
+    assert replace(explained, trail=()) == decided
+    assert explained.trail[-1].code == decided.code
+    assert all(said.code is None for said in explained.trail[:-1]), "the first that denies decides"
 
 
 def test_the_steps_of_a_professionals_consultation_in_their_order():

@@ -53,6 +53,7 @@ from tests.unit.access_control.cast import (
     seen,
 )
 from tests.unit.access_control.law import HALF_AN_HOUR, HOUR, INVITATION, Law
+from tests.unit.access_control.machine_documents import ActsOnDocuments
 
 OTHERS = [REGULATOR, OSTEOPATH, changed(NURSE, number="810000000031", sector="SA66", structure="1750000066")]
 PEOPLE = [DOCTOR, NURSE, *OTHERS]
@@ -66,15 +67,15 @@ READERS = [
     *((who, mode, owner) for who in PEOPLE for mode in MODES for owner in SCOPES),
     *((one, AccessMode.NORMAL, owner) for one in (HOLDER, MOTHER, GUARDIAN, CARER, THROUGH) for owner in SCOPES),
 ]
-
-
 people = st.sampled_from([DOCTOR, DOCTOR, DOCTOR, *PEOPLE])
 sides = st.sampled_from([HOLDER, HOLDER, MOTHER, GUARDIAN])
 ends = st.sampled_from([None, None, HOUR, 30 * HOUR])
 
 
-class Life(RuleBasedStateMachine):
+class Life(RuleBasedStateMachine, ActsOnDocuments):
     """One record, played against the oracle: every command by who may ask for it, then every read after each step."""
+
+    professionals = PEOPLE
 
     @initialize(
         opening=st.sets(st.sampled_from(["session", "team", "authorise", "name", "urgent", "helper"])),
@@ -84,7 +85,7 @@ class Life(RuleBasedStateMachine):
     )
     def begin(self, opening, by, end, near) -> None:
         """Half of the lives begin right before majority, most with something given already."""
-        self.law = Law()
+        self.law, self.turn = Law(), len(opening)
         self.record = Record(state=State.OPEN, majority=MAJORITY, delegations=AT_FIRST)
         self.policy = POLICY
         for which in BY_LAW:

@@ -1,7 +1,8 @@
 """Branch C, a deposit (alimentation, CSP R.1111-47, AR-003).
 
 State, identified (a server's certificate suffices), excluded sector, consent for non-health professionals; never block,
-matrix or mask. The holder's side deposits like it reads: relation, scope, agreement of an app.
+matrix or mask. The holder's side deposits like it reads: relation, scope, agreement of an app. Nobody deposits advance
+directives of a minor.
 """
 
 from typing import Final
@@ -20,7 +21,7 @@ from services.access_control.domain.branches.people import (
     not_secret,
     suspended,
 )
-from services.access_control.domain.cases import Feeding
+from services.access_control.domain.cases import Acting, Feeding
 from services.access_control.domain.record import no_deposit
 from services.access_control.domain.steps import Branch, Grant, Step
 from services.access_control.domain.verdict import Verdict, permit
@@ -29,6 +30,8 @@ from shared.contracts.further_reasons import Code, FurtherReason
 from shared.contracts.reasons import Reason
 from shared.contracts.record_requests import AppScope, DelegationScope
 
+DIRECTIVES: Final = "EXPPAT_3"
+"""Type of advance directives (directives anticipées), which only adults write (CSP L.1111-11, AR-044)."""
 _FEEDERS: Final = frozenset({ActorKind.PROFESSIONAL, ActorKind.STRUCTURE})
 
 
@@ -75,7 +78,8 @@ def _agreed(case: Feeding) -> Code | None:
     return apps.not_agreed(case.record, case.actor, case.now, AppScope.DEPOSIT)
 
 
-def _identified(case: Feeding) -> Code | None:
+def identified(case: Feeding | Acting) -> Code | None:
+    """Why this is nobody who feeds: no professional and no structure, or without what tells which one."""
     actor = case.actor
     if actor.kind is ActorKind.INSURER:
         return Reason.EXCLUDED_ACTOR
@@ -86,7 +90,7 @@ def _identified(case: Feeding) -> Code | None:
     return Reason.NO_ROLE if actor.kind is ActorKind.PROFESSIONAL and actor.role is None else None
 
 
-def _excluded(case: Feeding) -> Code | None:
+def barred(case: Feeding | Acting) -> Code | None:
     """By the operator, or by the sector exercised."""
     return suspended(case.record, case.actor) or excluded(case.actor, case.policy)
 
@@ -108,6 +112,13 @@ def _consent(case: Feeding) -> Code | None:
         not is_occupational(actor) and in_team(record, actor, case.now)
     )
     return None if consented else Reason.CONSENT_NEEDED
+
+
+def _of_a_minor(case: Feeding) -> Code | None:
+    majority = case.record.majority
+    if majority is None:
+        return FurtherReason.MAJORITY_UNKNOWN
+    return FurtherReason.DIRECTIVES_OF_A_MINOR if case.now < majority else None
 
 
 def _holders_side(case: Feeding) -> Verdict:
@@ -139,8 +150,8 @@ APP: Final = Branch(
 FEEDER: Final = Branch(
     (
         *_FIRST,
-        Step("C2", ("AR-002", "AR-016", "AR-046", "AR-072"), _identified),
-        Step("C3", ("AR-046", "AR-047", "AR-048", "AR-062"), _excluded),
+        Step("C2", ("AR-002", "AR-016", "AR-046", "AR-072"), identified),
+        Step("C3", ("AR-046", "AR-047", "AR-048", "AR-062"), barred),
         Step("C4", ("AR-033",), _opposed),
         Step("C5", ("AR-003",), _consent),
     ),
@@ -148,8 +159,19 @@ FEEDER: Final = Branch(
 )
 
 
-def branch_of(actor: Actor) -> Branch[Feeding]:
-    """The branch that decides on this actor's deposit."""
+_ADULT: Final = Step("directives", ("AR-044",), _of_a_minor)
+OF_AN_ADULT: Final = {
+    name: Branch((*branch.steps, _ADULT), branch.grant)
+    for name, branch in (("holder", HOLDER), ("app", APP), ("feeder", FEEDER))
+}
+"""The same for what only an adult writes: other deposits are not asked about the holder's age."""
+
+
+def branch_of(actor: Actor, type_code: str | None = None) -> Branch[Feeding]:
+    """The branch that decides on this actor's deposit of such a document."""
+    if type_code == DIRECTIVES:
+        side = "holder" if actor.app is None else "app"
+        return OF_AN_ADULT[side if actor.kind in HOLDERS_SIDE else "feeder"]
     if actor.kind not in HOLDERS_SIDE:
         return FEEDER
     return HOLDER if actor.app is None else APP

@@ -51,6 +51,7 @@ class Command:
     case: UUID | None = None
     request: UUID | None = None
     opposed: bool = False
+    masked: bool = False
     applied: Applied | None = None
     taken: int = 0
 

@@ -1,4 +1,4 @@
-"""Emergency wishes (AR-035), functions that are not wanted, and agreements with apps (AR-067)."""
+"""Emergency wishes (AR-035), masking by default (AR-025), functions not wanted, agreements with apps (AR-067)."""
 
 from dataclasses import replace
 from typing import Final
@@ -39,6 +39,15 @@ def _does_without(record: Record, command: Command) -> bool:
     return not command.functions <= record.opted_out
 
 
+def _mask_by_default(asked: Asked) -> Record:
+    masked = asked.command.masked
+    return asked.record if masked is asked.record.masks_by_default else replace(asked.record, masks_by_default=masked)
+
+
+def _masks(record: Record, command: Command) -> bool:
+    return command.masked and not record.masks_by_default
+
+
 def _no_agreement(asked: Asked) -> Code | None:
     command = asked.command
     app = asked.policy.apps.get(command.app or "")
@@ -72,6 +81,7 @@ def _withdraw(asked: Asked) -> Record:
 
 RULES: Final[dict[AnyAct, Rule]] = {
     FurtherAct.WISH: Rule(holders_side, in_use, _wish, restricts=_opposes),
+    FurtherAct.MASK_BY_DEFAULT: Rule(holders_side, in_use, _mask_by_default, restricts=_masks),
     FurtherAct.OPT_OUT: Rule(holders_side, in_use, _opt_out, restricts=_does_without),
     FurtherAct.AGREE_APP: Rule(holders_side, in_use, _agree, _no_agreement, _replaces),
     FurtherAct.WITHDRAW_APP: Rule(holders_side, in_use_or_held, _withdraw, restricts=always),
