@@ -19,8 +19,6 @@ CHANGED: Final = "changed"
 """The variant of a text on a document that was not replaced."""
 _CHANGES: Final[Mapping[str, Event]] = {
     FurtherAct.DELETE: Event.DOCUMENT_DELETED,
-    FurtherAct.OPEN_BY_TIME: Event.OPENED_BY_TIME,
-    FurtherAct.ANNOUNCE: Event.DOCUMENT_ADDED,
     **dict.fromkeys(
         (
             FurtherAct.MASK,
@@ -34,7 +32,10 @@ _CHANGES: Final[Mapping[str, Event]] = {
         Event.DOCUMENT_CHANGED,
     ),
 }
-"""By the text of the act: one that is not known here yet is passed over, unless something came into view by it."""
+"""By the text of the act, where nothing came into view; one that is not known here yet is passed over.
+
+What is announced or opens without coming into view is not told: a document that was replaced meanwhile.
+"""
 
 
 def of_change(body: DocumentChanged) -> tuple[Notice, ...]:
@@ -52,6 +53,6 @@ def of_change(body: DocumentChanged) -> tuple[Notice, ...]:
 
 
 def _event(body: DocumentChanged) -> Event | None:
-    if body.came_into_view and body.act != FurtherAct.OPEN_BY_TIME:
-        return Event.DOCUMENT_ADDED
+    if body.came_into_view:
+        return Event.OPENED_BY_TIME if body.act == FurtherAct.OPEN_BY_TIME else Event.DOCUMENT_ADDED
     return _CHANGES.get(body.act)

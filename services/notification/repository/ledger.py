@@ -76,10 +76,18 @@ def _in_order(changes: Sequence[Delivery | Opened | Leaving]) -> tuple[list[Deli
         if isinstance(change, Opened):
             opened.add(change)
         elif isinstance(change, Delivery):
-            silent = change.subject is not None and change.silence is not None
-            over = silent and Opened(change.record, change.subject) in opened
-            begun.append(change._replace(subject=None) if over else change)
+            begun.append(change._replace(subject=None) if _is_over(change, opened) else change)
     return begun[::-1], opened
+
+
+def _is_over(notice: Delivery, opened: set[Opened]) -> bool:
+    """Whether it kept silent about a document that opened since."""
+    return (
+        bool(opened)
+        and notice.silence is not None
+        and notice.subject is not None
+        and Opened(notice.record, notice.subject) in opened
+    )
 
 
 async def _speak(tx: Transaction, opened: Collection[Opened]) -> None:

@@ -35,14 +35,8 @@ CHANGING = [
     FurtherAct.ARCHIVE,
     FurtherAct.UNARCHIVE,
 ]
-ON_DOCUMENTS = [
-    *CHANGING,
-    FurtherAct.WITHHOLD,
-    FurtherAct.HIDE,
-    FurtherAct.ANNOUNCE,
-    FurtherAct.DELETE,
-    FurtherAct.OPEN_BY_TIME,
-]
+OPENING = [FurtherAct.ANNOUNCE, FurtherAct.OPEN_BY_TIME]
+ON_DOCUMENTS = [*CHANGING, FurtherAct.WITHHOLD, FurtherAct.HIDE, FurtherAct.DELETE, *OPENING]
 
 
 @pytest.mark.parametrize("actor", [DOCTOR, HOSPITAL, REPRESENTATIVE, OPERATOR])
@@ -83,8 +77,11 @@ def test_whatever_comes_into_view_is_told_once_by_whatever_act(act: str) -> None
         assert len(told(changed(act, actor, **OPEN))) == 1
 
 
-def test_an_act_of_tomorrow_is_passed_over() -> None:
-    assert told(changed("an_act_of_tomorrow")) == []
+@pytest.mark.parametrize("act", ["an_act_of_tomorrow", *OPENING])
+def test_what_brings_nothing_into_view_and_changes_nothing_that_is_seen_is_passed_over(act: str) -> None:
+    body = changed(act)
+    assert told(body) == []
+    assert handled(body).changes == (Opened(RECORD, body.document),)
 
 
 @pytest.mark.parametrize("act", ON_DOCUMENTS)
@@ -103,7 +100,8 @@ def test_where_nothing_changed_nothing_is_told(act: FurtherAct) -> None:
 )
 @pytest.mark.parametrize("act", ON_DOCUMENTS)
 def test_ar_029_041_of_a_concealed_document_nothing_is_sent(act: FurtherAct, flags: Any, silence: Silence) -> None:
-    for body in (changed(act, **flags), changed(act, in_secret(DOCTOR), **flags), changed(act, **flags, **OPEN)):
+    more = OPEN if act in OPENING else {}
+    for body in (changed(act, **flags, **more), changed(act, in_secret(DOCTOR), **flags, **OPEN)):
         ((_, _, _, why),) = told(body)
         assert why is silence
         (row,) = handled(body).changes

@@ -73,7 +73,7 @@ TOLD = [
     (deposited(replaces=uuid4()), "MODIF_DOCUMENT", ""),
     (changed(FurtherAct.MASK), "MODIF_DOCUMENT", "changed"),
     (changed(FurtherAct.DELETE), "SUPP_DOC", ""),
-    (changed(FurtherAct.OPEN_BY_TIME, OPERATOR), "REMISE_VISIBILITE_AUTO", ""),
+    (changed(FurtherAct.OPEN_BY_TIME, OPERATOR, came_into_view=True), "REMISE_VISIBILITE_AUTO", ""),
     (UpdateToTell(hidden_from_representatives=False), "RETENTION_2_SEMAINES", ""),
     (rights(Act.AUTHORISE), "AUTORISATION_PS", "authorise"),
     (rights(Act.REVOKE), "AUTORISATION_PS", "revoke"),
