@@ -16,8 +16,10 @@ from services.audit.domain.events import (
     of_own,
 )
 from services.audit.domain.merkle import leaf_hash
-from services.audit.domain.traces import Kept, Reader, trace
+from services.audit.domain.sight import Around, Asked, Reader
+from services.audit.domain.traces import Event, Kept, around, read, trace, wanted
 from shared.contracts.common import Act
+from shared.contracts.document_events import Consulted, Deposited
 from shared.contracts.envelope import Message, derived_id
 from shared.contracts.http_audit import ReadTraces, Trace
 from shared.database import Database, Transaction
@@ -109,18 +111,28 @@ def _place(event_id: UUID) -> bytes:
 
 
 async def _conceal(tx: Transaction, found: Sequence[tuple[UUID, Concealed]]) -> None:
-    if not found:
+    """Note from whom documents are concealed; the last version counts, also where an earlier one comes after it."""
+    last: dict[tuple[UUID, UUID], Concealed] = {}
+    for record, item in found:
+        known = last.setdefault((record, item.document), item)
+        if known.version < item.version:
+            last[record, item.document] = item
+    if not last:
         return
     await tx.execute(
         """
-        INSERT INTO concealed_document (record, document, withheld, from_representatives)
-        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::boolean[], $4::boolean[])
-        ON CONFLICT (record, document) DO NOTHING
+        INSERT INTO concealed_document (record, document, withheld, from_representatives, version)
+        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::boolean[], $4::boolean[], $5::int[])
+        ON CONFLICT (record, document) DO UPDATE
+        SET withheld = excluded.withheld, from_representatives = excluded.from_representatives,
+            version = excluded.version
+        WHERE concealed_document.version < excluded.version
         """,
-        [record for record, _ in found],
-        [item.document for _, item in found],
-        [item.withheld for _, item in found],
-        [item.from_representatives for _, item in found],
+        [record for record, _ in last],
+        [document for _, document in last],
+        [item.withheld for item in last.values()],
+        [item.from_representatives for item in last.values()],
+        [item.version for item in last.values()],
     )
 
 
@@ -156,15 +168,41 @@ class Traces:
         shown: list[Trace] = []
         while True:  # a page is full or the end: its length must not tell that something was left out
             rows = await _older(tx, permit.record, query.since, before, chunk)
-            found = [Kept(row["event_id"], row["occurred_at"], _opened(key, row)) for row in rows]
-            shown += [seen for kept in found if (seen := trace(kept, reader)) is not None]
+            events = _read(key, rows)
+            known = await _around(tx, permit.record, key, wanted(events, reader))
+            shown += [seen for event in events if (seen := trace(event, reader, known)) is not None]
             if len(shown) >= query.count or len(rows) < chunk:
                 return shown[: query.count]
             before = (rows[-1]["occurred_at"], rows[-1]["event_id"])
 
 
-def _opened(key: bytes, row: Any) -> bytes:
-    return decrypt(key, row["event"], _place(row["event_id"]))[SALT_BYTES:]
+def _read(key: bytes, rows: Sequence[Any]) -> list[Event]:
+    return [
+        read(
+            Kept(one["event_id"], one["occurred_at"], decrypt(key, one["event"], _place(one["event_id"]))[SALT_BYTES:])
+        )
+        for one in rows
+    ]
+
+
+async def _around(tx: Transaction, record: UUID, key: bytes, wanted: Asked) -> Around:
+    """What else is in the log of what is wanted; nothing is, in the usual case."""
+    if not wanted:
+        return Around()
+    rows = await tx.fetch(
+        """
+        SELECT event_id, occurred_at, event FROM leaf
+        WHERE record = $1
+          AND (event_id = ANY($2) OR (type = $3 AND correlation = ANY($4)) OR (type = $5 AND $6))
+        """,
+        record,
+        list(wanted.about),
+        Consulted.type_name,
+        list(wanted.requests),  # a read's request is the root of what follows from it
+        Deposited.type_name,
+        bool(wanted.documents),
+    )
+    return around(_read(key, rows), wanted)
 
 
 def _consulted(permit: Permit, query: ReadTraces, now: datetime) -> Entry:
@@ -182,10 +220,13 @@ def _consulted(permit: Permit, query: ReadTraces, now: datetime) -> Entry:
 
 async def _concealed(tx: Transaction, record: UUID) -> list[Concealed]:
     rows = await tx.fetch(
-        "SELECT document, withheld, from_representatives FROM concealed_document WHERE record = $1",
+        """
+        SELECT document, withheld, from_representatives, version FROM concealed_document
+        WHERE record = $1 AND (withheld OR from_representatives)
+        """,
         record,
     )
-    return [Concealed(row["document"], row["withheld"], row["from_representatives"]) for row in rows]
+    return [Concealed(*row) for row in rows]
 
 
 async def _older(

@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.notification.domain.deliveries import Delivery, Leaving, Reach, Status
-from services.notification.domain.notices import Notice
+from services.notification.domain.deliveries import Delivery, Leaving, Opened, Reach, Status
+from services.notification.domain.notices import Notice, concealed
 from services.notification.domain.rules import RULES
 from shared.contracts.access_decisions import RecordDeleted
+from shared.contracts.document_changes import DocumentChanged
 from shared.contracts.envelope import Message, named_id
 from shared.contracts.notification_events import Channel, Suppressed
 from shared.messaging import Effects, Handler, Handlers
@@ -16,6 +17,8 @@ from shared.messaging import Effects, Handler, Handlers
 CONTACT_WAIT = timedelta(seconds=2)
 """How long a first notice waits for the contact that the gateway brings right behind an opening or an invitation."""
 
+Change = Delivery | Opened | Leaving
+"""What the lane writes."""
 _HOLDER = "holder"
 
 
@@ -47,18 +50,22 @@ def begin(notice: Notice, message: Message[Any], reach: Reach, now: datetime, wi
     )
 
 
-def by_type(window: timedelta) -> Handlers[Reach, Delivery | Leaving]:
+def by_type(window: timedelta) -> Handlers[Reach, Change]:
     """The handlers.
 
     Args:
         window: How long what one professional reads of a record counts as one access.
     """
     handlers = {body: _handler(rule, window) for body, rule in RULES.items()}
-    return {**handlers, RecordDeleted: _leaving(handlers[RecordDeleted])}
+    return {
+        **handlers,
+        DocumentChanged: _opening(handlers[DocumentChanged]),
+        RecordDeleted: _leaving(handlers[RecordDeleted]),
+    }
 
 
-def _handler(rule: Callable[[Any], tuple[Notice, ...]], window: timedelta) -> Handler[Reach, Delivery | Leaving]:
-    def handle(message: Message[Any], reach: Reach, now: datetime) -> Effects[Reach, Delivery | Leaving]:
+def _handler(rule: Callable[[Any], tuple[Notice, ...]], window: timedelta) -> Handler[Reach, Change]:
+    def handle(message: Message[Any], reach: Reach, now: datetime) -> Effects[Reach, Change]:
         deliveries = [begin(notice, message, reach, now, window) for notice in rule(message.body)]
         for delivery in deliveries:
             if delivery.subject is not None:
@@ -69,10 +76,23 @@ def _handler(rule: Callable[[Any], tuple[Notice, ...]], window: timedelta) -> Ha
     return handle
 
 
-def _leaving(tell: Handler[Reach, Delivery | Leaving]) -> Handler[Reach, Delivery | Leaving]:
+def _opening(tell: Handler[Reach, Change]) -> Handler[Reach, Change]:
+    """What nobody need be kept from knowing any more is not kept silent of any more; then it is told."""
+
+    def handle(message: Message[DocumentChanged], reach: Reach, now: datetime) -> Effects[Reach, Change]:
+        body = message.body
+        if concealed(body) is not None:
+            return tell(message, reach, now)
+        told = tell(message, reach.without(body.document), now)
+        return told._replace(changes=(Opened(message.record, body.document), *told.changes))
+
+    return handle
+
+
+def _leaving(tell: Handler[Reach, Change]) -> Handler[Reach, Change]:
     """Tell the holder of a deletion for the last time; then how he is reached is destroyed (AR-055)."""
 
-    def handle(message: Message[Any], reach: Reach, now: datetime) -> Effects[Reach, Delivery | Leaving]:
+    def handle(message: Message[Any], reach: Reach, now: datetime) -> Effects[Reach, Change]:
         told = tell(message, reach, now)
         return told._replace(changes=(*told.changes, Leaving(message.record, message.id)))
 

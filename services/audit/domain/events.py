@@ -13,6 +13,7 @@ from uuid import UUID
 import orjson
 
 from shared.contracts.common import AccessMode, Act, Actor, Body
+from shared.contracts.document_changes import DocumentChanged
 from shared.contracts.document_events import Deposited
 from shared.contracts.envelope import Message
 from shared.messaging import Raw
@@ -25,12 +26,14 @@ SALT_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class Concealed:
-    """A document that some readers may not know of, and so neither its traces (domain rule: withholding)."""
+    """From whom a document and its traces are concealed (domain rule: withholding), as of a version; maybe nobody."""
 
     document: UUID
     withheld: bool
     """From the holder's side (INVISIBLE_PATIENT, AR-029)."""
     from_representatives: bool
+    version: int = 0
+    """Of its metadata, by which the last one counts in whatever order they come; 0 at its deposit."""
 
 
 class Entry(NamedTuple):
@@ -126,12 +129,22 @@ def parts(event: bytes) -> tuple[dict[str, Any], bytes]:
 
 
 def _concealed(type_name: str, payload: bytes) -> Concealed | None:
-    if type_name != Deposited.type_name or all(flag in payload for flag in _PLAIN):
-        return None  # the usual case, without reading the body
     try:
-        body = Deposited.model_validate_json(payload)
+        if type_name == Deposited.type_name:
+            return _at_deposit(payload)
+        if type_name == DocumentChanged.type_name:
+            changed = DocumentChanged.model_validate_json(payload)
+            hidden = changed.hidden_from_representatives
+            return Concealed(changed.document, changed.withheld, hidden, changed.version)
     except ValueError:
-        return None  # unreadable: the log keeps it, and no reader who may not see everything is shown it
+        pass  # unreadable: the log keeps it, and no reader who may not see everything is shown it
+    return None
+
+
+def _at_deposit(payload: bytes) -> Concealed | None:
+    if all(flag in payload for flag in _PLAIN):
+        return None  # the usual case, without reading the body
+    body = Deposited.model_validate_json(payload)
     if not (body.withheld or body.hidden_from_representatives):
         return None
     return Concealed(body.document, body.withheld, body.hidden_from_representatives)

@@ -1,22 +1,15 @@
-"""Who is shown which trace, and how an event looks as a trace.
+"""How an event looks as a trace, to a reader who may see it (`domain/sight.py`)."""
 
-The holder's side must not find out that a document is withheld: neither from its own traces nor from what followed or
-failed because of it, nor from a deposit that was decided and then seems to lead nowhere. So such a reader sees a
-deposit once, as the document that became part of the record, or as the decision that denied it.
-
-A minor's representatives find out nothing of a secret connection (AR-042): neither what was asked and done in it, nor
-that somebody else than the holder was told of something.
-"""
-
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from pydantic import ValidationError
 
-from services.audit.domain.events import Concealed, TracesConsulted, parts
+from services.audit.domain.events import TracesConsulted, parts
+from services.audit.domain.sight import Around, Asked, Reader, asked, may_see
 from shared.contracts import (
     access_decisions,
     access_extracts,
@@ -26,13 +19,11 @@ from shared.contracts import (
     history_events,
     notification_events,
 )
-from shared.contracts.access_decisions import Decided, Outcome
-from shared.contracts.access_oversight import CaseAnswered, TextRead
-from shared.contracts.common import AccessMode, Act, ActorKind, Body
-from shared.contracts.document_events import Consulted, Deposited, DepositRefused, DocumentHeld, UpdateToTell
+from shared.contracts.access_decisions import Decided
+from shared.contracts.common import AccessMode, Act, Body
+from shared.contracts.document_changes import ActRefused
+from shared.contracts.document_events import Consulted, Deposited
 from shared.contracts.http_audit import Trace
-from shared.contracts.notification_events import Notified, Suppressed
-from shared.security import Permit
 
 _MODELS: dict[str, type[Body]] = {
     model.type_name: model
@@ -47,10 +38,6 @@ _MODELS: dict[str, type[Body]] = {
         TracesConsulted,
     )
 }
-_OF_ANY_CONNECTION = (TextRead, CaseAnswered)
-"""What the operator does about an access; whether that was under a secret connection stands elsewhere."""
-_TELL_OF_WITHHELD = (DepositRefused, DocumentHeld, Suppressed)
-"""A refused duplicate of a withheld document, a withheld deposit that failed, a notice not sent about one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,41 +49,55 @@ class Kept:
     event: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """For whom traces are shown."""
+class Event(NamedTuple):
+    """An event that was read."""
 
-    sees_withheld: bool
-    hidden: frozenset[UUID] = frozenset()
-    """Documents this reader may not know of."""
-    represents: bool = False
-    """Acts for the holder, and may know nothing of a secret connection."""
-
-    @classmethod
-    def of(cls, permit: Permit, concealed: Iterable[Concealed]) -> "Reader":
-        """The reader that a permit names, with the record's concealed documents."""
-        represents = permit.actor.kind is ActorKind.REPRESENTATIVE
-        if permit.scope.withheld and not represents:
-            return cls(sees_withheld=True)
-        hidden = (item.document for item in concealed if item.withheld or (represents and item.from_representatives))
-        return cls(sees_withheld=False, hidden=frozenset(hidden), represents=represents)
+    kept: Kept
+    correlation: UUID
+    kind: str
+    body: Body | None
+    """None where it can't be read, or is of a type that is not known here."""
 
 
-def trace(kept: Kept, reader: Reader) -> Trace | None:
-    """The event as this reader may see it, or None."""
+def read(kept: Kept) -> Event:
+    """An event out of its bytes."""
     head, payload = parts(kept.event)
-    body = _body(head["type"], payload)
-    if not _may_see(body, reader):
+    return Event(kept, UUID(head["correlationid"]), head["type"], _body(head["type"], payload))
+
+
+def wanted(events: Sequence[Event], reader: Reader) -> Asked:
+    """What else of the log has to be known before these are shown."""
+    return asked(((event.kept.occurred_at, event.body) for event in events), reader)
+
+
+def around(found: Sequence[Event], wanted: Asked) -> Around:
+    """What these events say of what was asked."""
+    bodies = [event.body for event in found]
+    reads: dict[UUID, set[UUID | None]] = {}
+    for body in bodies:
+        if isinstance(body, Consulted) and body.request in wanted.requests:
+            reads.setdefault(body.request, set()).add(body.document)
+    return Around(
+        documents=wanted.documents & {body.document for body in bodies if isinstance(body, Deposited)},
+        about={event.kept.id: event.body for event in found if event.kept.id in wanted.about},
+        reads={request: frozenset(documents) for request, documents in reads.items()},
+    )
+
+
+def trace(event: Event, reader: Reader, around: Around) -> Trace | None:
+    """The event as this reader may see it, or None."""
+    kept, correlation, kind, body = event
+    if not may_see(kept.occurred_at, body, reader, around):
         return None
     return Trace(
         id=kept.id,
         at=kept.occurred_at,
-        kind=head["type"],
+        kind=kind,
         act=_act(body),
         further_act=_further_act(body),
         outcome=_of(body, "outcome"),
         reasons=_of(body, "reasons") or (),
-        further_reasons=_of(body, "further_reasons") or (),
+        further_reasons=_further_reasons(body),
         actor=_of(body, "actor"),
         mode=_of(body, "mode") or AccessMode.NORMAL,
         emergency_reason=body.emergency.reason if isinstance(body, Decided) and body.emergency else None,
@@ -105,7 +106,7 @@ def trace(kept: Kept, reader: Reader) -> Trace | None:
         document=_of(body, "document"),
         notice=_of(body, "event"),
         recipient=_of(body, "recipient"),
-        correlation=head["correlationid"],
+        correlation=correlation,
     )
 
 
@@ -131,6 +132,11 @@ def _further_act(body: Body | None) -> str | None:
     return _of(body, "further_act") if act is None or isinstance(act, Act) else str(act)
 
 
+def _further_reasons(body: Body | None) -> tuple[str, ...]:
+    """The finer codes of a decision, or why an act that was permitted was not done to the document."""
+    return (body.reason,) if isinstance(body, ActRefused) else _of(body, "further_reasons") or ()
+
+
 def _body(type_name: str, payload: bytes) -> Body | None:
     model = _MODELS.get(type_name)
     if model is None:
@@ -139,30 +145,3 @@ def _body(type_name: str, payload: bytes) -> Body | None:
         return model.model_validate_json(payload)
     except ValidationError:
         return None
-
-
-def _may_see(body: Body | None, reader: Reader) -> bool:
-    if reader.sees_withheld:
-        return True
-    if body is None or isinstance(body, _TELL_OF_WITHHELD):
-        return False  # what can't be read might tell of a withheld document
-    if reader.represents and (_is_secret(body) or _of_hidden(body)):
-        return False
-    if isinstance(body, Decided):
-        return not (body.act is Act.DEPOSIT and body.outcome is Outcome.PERMIT)
-    if isinstance(body, Deposited | Consulted):
-        return body.document not in reader.hidden
-    return True
-
-
-def _of_hidden(body: Body) -> bool:
-    """Told because of documents that are hidden from representatives, without naming one (AR-041)."""
-    return isinstance(body, UpdateToTell) and body.hidden_from_representatives
-
-
-def _is_secret(body: Body) -> bool:
-    """Done under a secret connection, or told to somebody else or done by the operator, be it about that."""
-    actor = _of(body, "actor")
-    told_to_others = isinstance(body, Notified) and body.recipient is not None
-    may_be_about_it = isinstance(body, _OF_ANY_CONNECTION)
-    return told_to_others or may_be_about_it or (actor is not None and actor.secret)

@@ -1,8 +1,8 @@
 """Which notices a change of consents, delegations or of a record's life makes.
 
 The holder is told what another did for him, and of lasting choices that anybody who came into his account could make:
-opt-outs, what heirs may be given, a request for deletion. Who is invited to act for him is told of the invitation and
-of its end.
+opt-outs, what heirs may be given, whether new documents are masked, a request for deletion. Who is invited to act for
+him is told of the invitation and of its end.
 """
 
 from collections.abc import Mapping
@@ -45,12 +45,13 @@ _CONSENTS: Final[Mapping[str, Event]] = {
             FurtherAct.OPPOSE_HEIRS,
             FurtherAct.AGREE_APP,
             FurtherAct.WITHDRAW_APP,
+            FurtherAct.MASK_BY_DEFAULT,
         ),
         Event.SETTINGS,
     ),
 }
 """By the text of the act: one that is not known here yet is passed over."""
-_LASTING: Final = frozenset({FurtherAct.OPT_OUT, FurtherAct.OPPOSE_HEIRS})
+_LASTING: Final = frozenset({FurtherAct.OPT_OUT, FurtherAct.OPPOSE_HEIRS, FurtherAct.MASK_BY_DEFAULT})
 """Told also where the holder's own account did it."""
 _LIFE: Final[Mapping[str, Event]] = {
     FurtherAct.ACTIVATE: Event.OPENED,

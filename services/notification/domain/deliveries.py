@@ -70,6 +70,12 @@ class Reach:
             return replace(self, told={**self.told, subject: delivery.occurred_at})
         return replace(self, silent={**self.silent, subject: delivery.silence})
 
+    def without(self, document: UUID) -> "Reach":
+        """Nothing has to be kept silent of a document any more."""
+        if document not in self.silent:
+            return self
+        return replace(self, silent={one: why for one, why in self.silent.items() if one != document})
+
 
 class Delivery(NamedTuple):
     """A notice to one recipient, as the ledger begins it: its columns, by their names.
@@ -93,6 +99,14 @@ class Delivery(NamedTuple):
     silence: Silence | None = None
     subject: UUID | None = None
     """What later events ask for: the access that is told by it, or the document that it is silent about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A document that nobody has to be kept from knowing: its notices say so to later events no more."""
+
+    record: UUID
+    document: UUID
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from shared.contracts.access_decisions import (
     RightsChanged,
 )
 from shared.contracts.common import AccessMode, Act, Actor, ActorKind
+from shared.contracts.document_changes import DocumentChanged
 from shared.contracts.document_events import Consulted, Deposited
 from shared.contracts.further_reasons import FurtherReason
 from shared.contracts.history_events import HistoryConsulted, HistoryUpdated
@@ -35,6 +36,8 @@ class Event(StrEnum):
     REFUSED_ACCESS = "REFUS_ACCES_PS"
     DOCUMENT_ADDED = "AJOUT_DOCUMENT"
     DOCUMENT_CHANGED = "MODIF_DOCUMENT"
+    DOCUMENT_DELETED = "SUPP_DOC"
+    OPENED_BY_TIME = "REMISE_VISIBILITE_AUTO"
     UNANNOUNCED = "RETENTION_2_SEMAINES"
     SUMMARY_DUE = "RAPPEL_VSM"
     HISTORY_STARTED = "PRIMO_ALIM_MHS"
@@ -161,7 +164,7 @@ def of_access(body: Consulted | HistoryConsulted) -> tuple[Notice, ...]:
 
 def of_deposit(body: Deposited) -> tuple[Notice, ...]:
     """A document: told unless the holder deposited it himself; of a concealed one only the ledger knows."""
-    silence = _concealed(body)
+    silence = concealed(body)
     if body.actor.kind is ActorKind.PATIENT and silence is None:
         return ()
     event = Event.DOCUMENT_CHANGED if body.replaces else Event.DOCUMENT_ADDED
@@ -170,7 +173,8 @@ def of_deposit(body: Deposited) -> tuple[Notice, ...]:
     return (Notice(event, who=body.actor.kind, silence=silence, document=body.document),)
 
 
-def _concealed(body: Deposited) -> Silence | None:
+def concealed(body: Deposited | DocumentChanged) -> Silence | None:
+    """Why nothing of the document is sent, from now on: flags say so, whoever acts."""
     if body.withheld:
         return Silence.WITHHELD
     return Silence.HIDDEN if body.hidden_from_representatives else None

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from services.notification.domain import consents, contested, notices, reminders
+from services.notification.domain import changes, consents, contested, notices, reminders
 from services.notification.domain.notices import Notice
 from shared.contracts.access_decisions import (
     ConsentChanged,
@@ -20,6 +20,7 @@ from shared.contracts.access_decisions import (
 )
 from shared.contracts.access_oversight import CaseAnswered, CaseOpened
 from shared.contracts.common import Body
+from shared.contracts.document_changes import DocumentChanged
 from shared.contracts.document_events import Consulted, Deposited, SummaryDue, UpdateToTell
 from shared.contracts.history_events import HistoryConsulted, HistoryUpdated
 
@@ -28,6 +29,7 @@ RULES: Final[Mapping[type[Body], Callable[[Any], tuple[Notice, ...]]]] = {
     Consulted: notices.of_access,
     HistoryConsulted: notices.of_access,
     Deposited: notices.of_deposit,
+    DocumentChanged: changes.of_change,
     UpdateToTell: reminders.of_update,
     SummaryDue: reminders.of_summary,
     HistoryUpdated: notices.of_history,

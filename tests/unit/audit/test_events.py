@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from services.audit.domain.events import Concealed, canonical, commitment, of_message, parts
 from services.audit.handlers import append
 from shared.contracts.common import Actor, ActorKind, Body
+from shared.contracts.document_changes import DocumentChanged
 from shared.contracts.document_events import Deposited, DepositRefused
 from shared.contracts.envelope import Envelope, Message
 from shared.contracts.reasons import Reason
@@ -85,10 +86,23 @@ def test_a_flagged_document_is_concealed(flags: dict[str, bool], expected: tuple
     assert concealed == (Concealed(body.document, *expected) if expected else None)
 
 
+def changed(**flags: bool) -> DocumentChanged:
+    given = {"masked": False, "withheld": False, "hidden_from_representatives": False} | flags
+    return DocumentChanged(act="mask", document=uuid4(), actor=DOCTOR, version=7, **given)
+
+
+@pytest.mark.parametrize(("withheld", "hidden"), [(False, False), (True, False), (False, True), (True, True)])
+@pytest.mark.parametrize("more", [{}, {"masked": True}, {"changed": False}, {"came_into_view": True}])
+def test_a_change_says_from_whom_the_document_is_concealed_from_now_on(withheld, hidden, more) -> None:
+    body = changed(withheld=withheld, hidden_from_representatives=hidden, **more)
+    assert of_message(raw_body(body)).concealed == Concealed(body.document, withheld, hidden, 7)
+
+
 def test_other_messages_conceal_nothing() -> None:
     refused = DepositRefused(deposit=uuid4(), actor=DOCTOR, reason=Reason.DUPLICATE)
     assert of_message(raw_body(refused)).concealed is None
-    assert of_message(raw(Deposited.type_name, b'{"withheld": true')).concealed is None
+    for body in (Deposited, DocumentChanged):
+        assert of_message(raw(body.type_name, b'{"withheld": true')).concealed is None
 
 
 def test_every_message_becomes_one_entry_and_nothing_leaves() -> None:

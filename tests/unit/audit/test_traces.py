@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.audit.domain.events import Concealed, TracesConsulted, canonical
-from services.audit.domain.traces import Kept, Reader, trace
+from services.audit.domain.sight import Around, Reader
+from services.audit.domain.traces import Kept, read, trace
 from shared.contracts.access_decisions import (
     ConsentChanged,
     Decided,
@@ -66,7 +67,7 @@ def kept(body: Body | bytes, type_name: str = "") -> Kept:
 
 
 def seen(body: Any, reader: Reader = HOLDER, type_name: str = "") -> Trace | None:
-    return trace(kept(body, type_name), reader)
+    return trace(read(kept(body, type_name)), reader, Around())
 
 
 def decided(act: Act, outcome: Outcome) -> Decided:

@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.notification.domain.deliveries import Delivery, Leaving, Reach
-from services.notification.handlers import by_type
+from services.notification.domain.deliveries import Delivery, Reach
+from services.notification.handlers import Change, by_type
 from shared.contracts.access_decisions import ConsentChanged, Decided, Emergency, LifeChanged, Outcome, RightsChanged
 from shared.contracts.common import AccessMode, Act, Actor, ActorKind, Body
+from shared.contracts.document_changes import DocumentChanged
 from shared.contracts.document_events import Consulted, Deposited
 from shared.contracts.envelope import Envelope, Message
 from shared.contracts.reasons import Reason
@@ -36,6 +37,11 @@ def deposited(actor: Actor = DOCTOR, document: UUID | None = None, **changes: An
     return Deposited(
         deposit=uuid4(), document=document or uuid4(), actor=actor, type_code="11502-2", class_code="10", **changes
     )
+
+
+def changed(act: str, actor: Actor = DOCTOR, document: UUID | None = None, **changes: Any) -> DocumentChanged:
+    given: dict[str, Any] = {"masked": False, "withheld": False, "hidden_from_representatives": False, "version": 2}
+    return DocumentChanged(act=act, actor=actor, document=document or uuid4(), **(given | changes))
 
 
 def consulted(actor: Actor = DOCTOR, mode: AccessMode = AccessMode.NORMAL, document: UUID | None = None) -> Consulted:
@@ -70,7 +76,7 @@ def life(act: str, actor: Actor = INSURER, **changes: Any) -> LifeChanged:
 
 def handled(
     body: Body, reach: Reach | None = None, *, message_id: UUID | None = None, at: datetime = NOW
-) -> Effects[Reach, Delivery | Leaving]:
+) -> Effects[Reach, Change]:
     """What comes of an event: of a record whose holder has an address, where nothing else is said."""
     envelope = Envelope(message_id or uuid4(), body.type_name, "document", at, uuid4())
     message = Message(envelope, str(RECORD), body, "document.events", 0, 0)

@@ -31,9 +31,10 @@ VARIANTS: dict[Event, tuple[str, ...]] = {
         FurtherAct.REMOVE_ADMINISTRATOR,
     ),
     Event.BLOCK: (Act.BLOCK, Act.UNBLOCK),
+    Event.DOCUMENT_CHANGED: ("", "changed"),
     Event.SETTINGS: (
         *(FurtherAct.WISH, FurtherAct.OPT_OUT, FurtherAct.OPPOSE_HEIRS),
-        *(FurtherAct.AGREE_APP, FurtherAct.WITHDRAW_APP),
+        *(FurtherAct.AGREE_APP, FurtherAct.WITHDRAW_APP, FurtherAct.MASK_BY_DEFAULT),
     ),
     Event.ENDED: ("", "for_holder"),
     Event.OF_AGE: ("", "soon"),
@@ -103,3 +104,12 @@ def written_to_the_holder(language: Language) -> str:
 
 def test_no_text_for_an_event_that_is_never_told() -> None:
     assert set(LETTERS._texts) == {(event.value, str(variant)) for event, variant in ALL}
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize(("event", "variant"), [(Event.DOCUMENT_CHANGED, "changed"), (Event.OPENED_BY_TIME, "")])
+def test_ar_023_029_no_letter_says_what_was_masked_or_withheld(event: Event, variant: str, language: Language) -> None:
+    letter = LETTERS.write(Matter.of(event, variant, ActorKind.PROFESSIONAL, WHEN, language))
+    said = f"{letter.subject} {letter.text} {letter.html}"
+    words = r"masqu|mask|visib|cach|hidd|hide|withh|retenu|annonc|announc|archiv|mois|month"
+    assert not re.search(words, said, re.IGNORECASE)
