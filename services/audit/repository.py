@@ -34,7 +34,6 @@ _NO_TRACE = UUID(int=0)
 
 COLUMNS = (
     "index",
-    "recorded_at",
     "record",
     "topic",
     "partition",
@@ -71,12 +70,12 @@ class Log:
             await self._keys.destroy(tx, forgotten)
             await tx.execute("DELETE FROM concealed_document WHERE record = ANY($1::uuid[])", forgotten)
         rows = _leaves(entries, keys)
-        first, now = await _grow(tx, len(rows))
-        await tx.copy("leaf", COLUMNS, [(first + at, now, *row) for at, row in enumerate(rows)])
+        first = await _grow(tx, len(rows))
+        await tx.copy("leaf", COLUMNS, [(first + at, *row) for at, row in enumerate(rows)])
 
 
 def _leaves(entries: Sequence[Entry], keys: Mapping[UUID, bytes]) -> list[tuple[object, ...]]:
-    """Rows but for index and time: commitments, and salted events encrypted each under its record's key.
+    """Rows but for the index: commitments, and salted events encrypted each under its record's key.
 
     What comes of a deleted record has its leaf, too; its event is encrypted under a key that nobody keeps.
     """
@@ -95,15 +94,13 @@ def _leaves(entries: Sequence[Entry], keys: Mapping[UUID, bytes]) -> list[tuple[
     return rows
 
 
-async def _grow(tx: Transaction, count: int) -> tuple[int, datetime]:
+async def _grow(tx: Transaction, count: int) -> int:
     """Take the next indices; the tree's row is held until the commit, so this stands as late as possible."""
-    row = await tx.fetchrow(
-        "UPDATE tree SET size = size + $1 RETURNING size - $1 AS first, clock_timestamp() AS now",
-        count,
-    )
+    row = await tx.fetchrow("UPDATE tree SET size = size + $1 RETURNING size - $1 AS first", count)
     if row is None:
         raise RuntimeError("the tree has no row: the database was not made by this service's migrations; migrate it")
-    return row["first"], row["now"]
+    first: int = row["first"]
+    return first
 
 
 def _place(event_id: UUID) -> bytes:
