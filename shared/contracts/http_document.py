@@ -24,7 +24,7 @@ MAX_COUNT: Final = 200
 
 UniqueId = Annotated[str, StringConstraints(min_length=1, max_length=522, pattern=r"^\S(?:[^\x00-\x1f]*\S)?$")]
 """uniqueId as XDS writes it: `root` or `root^extension`."""
-Status = Literal["current", "superseded"]
+Status = Literal["current", "superseded", "archived"]
 
 ModelT = TypeVar("ModelT", bound=Value)
 
