@@ -25,6 +25,7 @@ MAX_COUNT: Final = 200
 UniqueId = Annotated[str, StringConstraints(min_length=1, max_length=522, pattern=r"^\S(?:[^\x00-\x1f]*\S)?$")]
 """uniqueId as XDS writes it: `root` or `root^extension`."""
 Status = Literal["current", "superseded", "archived"]
+"""Of what may be shown; nothing shows a deleted document."""
 
 ModelT = TypeVar("ModelT", bound=Value)
 
