@@ -153,7 +153,7 @@ DEEDS: Final[Mapping[Deed, Made]] = MappingProxyType(
         Deed.REMOVE: lambda step, _, told, __: ask.RemoveAdministrator(**told, professional=_number(step.professional)),
         Deed.WISH: _wish,
         Deed.OPT_OUT: _opt_out,
-        Deed.MASK_BY_DEFAULT: lambda step, _, told, __: MaskByDefault(**told, masked=step.number % 3 == 0),
+        Deed.MASK_BY_DEFAULT: lambda step, _, told, __: MaskByDefault(**told, masked=step.number % 3 != 0),
         Deed.INVITE: _invite,
         Deed.ANSWER: _answer,
         Deed.END_DELEGATION: _end_delegation,
