@@ -109,7 +109,7 @@ class Acting:
             case DocumentChanged():
                 return _now(record, told)
             case DocumentHeld():
-                _log.error("document_held", document=asked.document)
+                _log.error("document_held", record=record, type=asked.type_name)
         held = "An unexpected error hurt this act; nothing of the document is shown until an operator looked at it."
         raise Problem(500, "document_held", held, "Tell the operator the correlation id.")
 
