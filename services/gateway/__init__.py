@@ -3,9 +3,9 @@
 Owns
     nothing durable.
 Takes
-    FHIR R4 over HTTP (PDSm: ITI-105 deposit, ITI-67 search, ITI-68 retrieve; AuditEvent) and plain JSON for records and
-    rights, with access tokens of Pro Santé Connect or the patient's provider; as replies, without a group,
-    `access.decisions` and `document.events`.
+    FHIR R4 over HTTP (PDSm: ITI-105 deposit, ITI-67 search, ITI-68 retrieve, update of metadata; AuditEvent) and plain
+    JSON for records and rights, with access tokens of Pro Santé Connect or the patient's provider; as replies, without
+    a group, `access.decisions` and `document.events`.
 Gives
     `record.requests`; answers built from the owners' views over internal HTTP.
 

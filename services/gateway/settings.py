@@ -21,7 +21,9 @@ class Settings(ServiceSettings):
     audit_url: str = Field("http://127.0.0.1:8104", description="Where audit listens")
     notification_url: str = Field("http://127.0.0.1:8105", description="Where notification listens")
     public_url: str = Field("", description="Address by which clients reach the gateway; empty: as they address it")
-    deposit_timeout_s: float = Field(10.0, gt=0, le=25, description="A deposit's outcome is waited for this long")
+    deposit_timeout_s: float = Field(
+        10.0, gt=0, le=25, description="The outcome of a deposit or of an act on a document is waited for this long"
+    )
     read_deadline_s: float = Field(2.0, gt=0, le=10, description="A read that is decided later than this is denied")
     rights_timeout_s: float = Field(5.0, gt=0, le=10, description="A decision on rights is waited for this long")
 

@@ -13,6 +13,7 @@ from deploy.proof.checker.oversight import confirm, not_a_colleague
 from shared.contracts import record_requests as ask
 from shared.contracts.common import Actor, ActorKind, Body
 from shared.contracts.reasons import Reason
+from shared.contracts.record_documents import MaskByDefault
 from shared.contracts.record_oversight import ConfirmEmergency, Contest
 from shared.contracts.record_requests import DelegationKind, DelegationScope, TeamKind
 
@@ -375,6 +376,7 @@ _OF_RECORD: Final[dict[type[Any], Any]] = {
     ask.DeclareTreatingDoctor: lambda life, body, _now: _set(life, treating=body.professional),
     ask.Release: _release,
     ask.Wish: _wish,
+    MaskByDefault: lambda life, body, _now: _set(life, masks_by_default=body.masked),
     ask.OptOut: lambda life, body, _now: _set(life, opted_out=body.functions),
 }
 _OF_PEOPLE: Final[dict[type[Any], Any]] = {

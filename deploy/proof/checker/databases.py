@@ -33,6 +33,7 @@ from shared.security import FileKeyProvider, SecurityError, Wrapped, context, de
 
 _FLAGS = {
     **{name: name for name in ("activated", "suspended", "objected", "deceased", "break_glass", "regulation")},
+    "masks_by_default": "masks_by_default",
     "masked": "masked_in_emergency",
     "deletion": "deletion_due",
 }
@@ -226,10 +227,16 @@ class Databases:
     async def documents(self) -> dict[UUID, Document]:
         """Deposits."""
         sql = (
-            "SELECT id, record, status, unique_id, submitter, replaces IS NOT NULL, sha256, reason, object "
-            "FROM document"
+            "SELECT id, record, status, unique_id, submitter, replaces IS NOT NULL, sha256, reason, object, "
+            "type_code, owners, masked, withheld, hidden, version FROM document"
         )
-        return {row[0]: Document(*tuple(row)[1:]) for row in await self.rows(DOCUMENT, sql)}
+        found = {row["id"]: Document(*tuple(row)[1:]) for row in await self.rows(DOCUMENT, sql)}
+        return {document: row._replace(owners=tuple(row.owners)) for document, row in found.items()}
+
+    async def concealed(self) -> dict[UUID, tuple[bool, bool]]:
+        """Documents of which audit conceals traces: from the holder's side, and from representatives."""
+        sql = "SELECT document, withheld, from_representatives FROM concealed_document"
+        return {row[0]: (row[1], row[2]) for row in await self.rows(AUDIT, sql)}
 
     async def waiting(self) -> bool:
         """True where a staged document waits, a planned notice that nobody has taken, or a deletion to be confirmed."""

@@ -18,7 +18,8 @@ from shared.contracts.reasons import Reason
 from shared.contracts.record_deposits import Deposit
 from shared.contracts.topics import DOCUMENT_EVENTS, RECORD_DEPOSITS
 
-_IN_RECORD = frozenset({"current", "superseded"})
+_IN_RECORD = frozenset({"current", "superseded", "archived", "deleted"})
+"""Deletion is logical: what was stored stays."""
 _ENDS = frozenset({Deposited.type_name, DepositRefused.type_name, DocumentHeld.type_name})
 
 

@@ -72,6 +72,15 @@ class Document(NamedTuple):
     sha256: bytes
     reason: str | None
     object: UUID
+    type_code: str = ""
+    owners: tuple[str, ...] = ()
+    """Directory numbers of depositor, authors and their structures."""
+    masked: bool = False
+    withheld: bool = False
+    hidden: bool = False
+    """From representatives."""
+    version: int = 1
+    """Of its metadata."""
 
 
 class Leaf(NamedTuple):
@@ -242,6 +251,8 @@ class Facts:
     """What the operator decided about apps."""
     majorities: Mapping[UUID, datetime] = field(default_factory=dict)
     """When holders who are represented come of age."""
+    concealed: Mapping[UUID, tuple[bool, bool]] = field(default_factory=dict)
+    """Documents of which audit conceals traces: from the holder's side, and from representatives."""
     contents_checked: int = 0
     """Contents opened and compared with their hash."""
     contents_broken: int = 0

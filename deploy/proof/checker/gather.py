@@ -128,6 +128,7 @@ async def _look(  # noqa: PLR0917 - as `gather` hands them on
         mails=mails,
         canaries=await asyncio.to_thread(search, canaries, written),
         texts=await databases.texts(),
+        concealed=await databases.concealed(),
         deletions=await databases.deletions(),
         left=await databases.left(),
         leased=await databases.leased(),

@@ -73,6 +73,8 @@ class Life:
     break_glass: bool = True
     regulation: bool = True
     masked: bool = False
+    masks_by_default: bool = False
+    """New documents are masked; `masked` is about emergencies."""
     opted_out: frozenset[Function] = frozenset()
     emergencies: dict[tuple[str, AccessMode], Urgency] = field(default_factory=dict)
     """The last one by professional and mode."""
@@ -165,6 +167,7 @@ class Life:
             "break_glass": self.break_glass,
             "regulation": self.regulation,
             "masked": self.masked,
+            "masks_by_default": self.masks_by_default,
         }
         relations = {
             *(("administrator", number, named.value) for number, named in self.administrators.items()),

@@ -10,17 +10,19 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from deploy.proof.checker import acts
 from deploy.proof.checker.apps import Register
 from deploy.proof.checker.commands import HARMLESS, apply, granted, refused
 from deploy.proof.checker.life import Life, nobody
 from deploy.proof.checker.oversight import Alarm, Trace, alarm, contest, not_contestable, urgent
 from shared.contracts import record_requests as ask
-from shared.contracts.common import AccessMode, ActorKind, Owner
+from shared.contracts.common import AccessMode, Actor, ActorKind, Owner
 from shared.contracts.reasons import Reason
+from shared.contracts.record_documents import DocumentCommand
 from shared.contracts.record_oversight import Contest
 from shared.contracts.record_requests import DelegationScope
 
-_HARMLESS: Final = frozenset(body.type_name for body in HARMLESS)
+_HARMLESS: Final = frozenset(body.type_name for body in HARMLESS | acts.HARMLESS)
 PERMITS: Final = frozenset(
     {
         Reason.HOLDER,
@@ -110,6 +112,8 @@ class Oracle:
         if isinstance(body, ask.Consult):
             found = self._consult(life, asked, now)
             return found | {Reason.NO_BRANCH} if body.actor.secret and not life.is_minor(now) else found
+        if isinstance(body, DocumentCommand):
+            return frozenset({acts.decision(life, body, now, _stands)})
         if life.deletion:
             # who had which rights is forgotten once every owner has confirmed: each of both answers is right
             return frozenset({self._refused(one, asked, now) or granted(body) for one in (life, life.forgotten())})
@@ -187,13 +191,19 @@ def _holders_side(life: Life, body: ask.Consult, now: datetime) -> Reason:
 
 def _relation(life: Life, body: ask.Consult, now: datetime, *, justified: bool) -> Reason:
     """By what a professional reads, or why not."""
-    actor, number = body.actor, body.actor.number or ""
+    stands = _stands(life, body.actor, now)
+    if body.mode is AccessMode.NORMAL or stands in {Reason.TREATING_DOCTOR, Reason.BLOCKED}:
+        return stands
+    return Reason.AUTHORISED if justified else Reason.EMERGENCY_NOT_SERVED
+
+
+def _stands(life: Life, actor: Actor, now: datetime) -> Reason:
+    """By what a professional would read in the normal mode, or why not."""
+    number = actor.number or ""
     if number == life.treating:
         return Reason.TREATING_DOCTOR
     if number in life.blocked:
         return Reason.BLOCKED
-    if body.mode is not AccessMode.NORMAL:
-        return Reason.AUTHORISED if justified else Reason.EMERGENCY_NOT_SERVED
     if life.may_read_now(number, now) or life.in_team(actor, now):
         return Reason.AUTHORISED
     until = life.sessions.get((number, actor.structure or ""))

@@ -9,16 +9,17 @@ from pydantic import ValidationError
 
 from deploy.proof.checker.facts import Place, Record
 from deploy.proof.checker.oracle import Asked
-from shared.contracts import record_oversight, record_requests
+from shared.contracts import record_documents, record_oversight, record_requests
 from shared.contracts.common import Body
 from shared.contracts.envelope import MalformedError, from_headers
 from shared.contracts.reasons import Reason
 from shared.contracts.topics import RECORD_REQUESTS
 from shared.messaging import partition_of
 
-_MODELS: Final[Mapping[str, type[Body]]] = {
-    model.type_name: model for model in (*record_requests.MESSAGES, *record_oversight.MESSAGES)
-}
+_MESSAGES: Final[tuple[type[Body], ...]] = (
+    record_requests.MESSAGES + record_oversight.MESSAGES + record_documents.MESSAGES
+)
+_MODELS: Final[Mapping[str, type[Body]]] = {model.type_name: model for model in _MESSAGES}
 _NO_ENVELOPE: Final = "carnet.unreadable"
 _LONGEST = 4096
 

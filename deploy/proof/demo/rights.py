@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from deploy.local.identity.cast import BRUNO, DENTIST, DR_MARTIN, DR_NOIR, INSURER
 from deploy.proof import made, samples
-from deploy.proof.demo import proxies, urgent
+from deploy.proof.demo import masks, proxies, urgent
 from deploy.proof.demo.deeds import ACCEPTED, CREATED, FORBIDDEN, NO_CONTENT, OK, Stage, by, opened
 from deploy.proof.demo.door import Door, Who, said
 from deploy.proof.demo.holders import DEPOSITOR
@@ -48,6 +48,7 @@ async def play(
         await proxies.let_an_app_read(stage, operator, referenced)
         if contested is not None:
             await urgent.contest(stage, operator, contested)
+        await masks.play(stage)
     finally:
         referenced.cancel()
     return stage

@@ -2,8 +2,9 @@
 
 from datetime import datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
-from deploy.proof.load import consents, oversight
+from deploy.proof.load import acts, consents, oversight
 from deploy.proof.load.consents import SHORT
 from deploy.proof.load.people import HOLDER, INSURER, OPERATOR, Person, outsiders, professional
 from deploy.proof.load.plan import PROFESSIONALS, Deed, Step
@@ -16,9 +17,20 @@ PATIENCE: Final = timedelta(seconds=20)
 _ON_A_PROFESSIONAL: Final = frozenset({Deed.AUTHORISE, Deed.REVOKE, Deed.BLOCK, Deed.UNBLOCK})
 
 
-def request(step: Step, version: int, now: datetime, trace: oversight.Trace | None = None) -> Body:
-    """The message of a step on a record whose rights have this version; `trace` is an access to contest."""
+def request(
+    step: Step,
+    version: int,
+    now: datetime,
+    trace: oversight.Trace | None = None,
+    document: UUID | None = None,
+) -> Body:
+    """The message of a step on a record whose rights have this version.
+
+    `trace` is an access to contest, `document` one to act on; None where none is known.
+    """
     version -= step.stale
+    if step.deed in acts.DEEDS:
+        return acts.request(step, _outsider(step), document)
     if step.deed is Deed.CONSULT:
         return _consult(step, now)
     if step.deed in oversight.DEEDS:

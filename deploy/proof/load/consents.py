@@ -10,6 +10,7 @@ from deploy.proof.load.people import HOLDER, INSURER, OPERATOR, professional
 from deploy.proof.load.plan import PROFESSIONALS, Deed, Step
 from shared.contracts import record_requests as ask
 from shared.contracts.common import Actor, ActorKind, Body, Wishes
+from shared.contracts.record_documents import MaskByDefault
 from shared.contracts.record_requests import (
     AdministratorRole,
     AppScope,
@@ -152,6 +153,7 @@ DEEDS: Final[Mapping[Deed, Made]] = MappingProxyType(
         Deed.REMOVE: lambda step, _, told, __: ask.RemoveAdministrator(**told, professional=_number(step.professional)),
         Deed.WISH: _wish,
         Deed.OPT_OUT: _opt_out,
+        Deed.MASK_BY_DEFAULT: lambda step, _, told, __: MaskByDefault(**told, masked=step.number % 3 != 0),
         Deed.INVITE: _invite,
         Deed.ANSWER: _answer,
         Deed.END_DELEGATION: _end_delegation,

@@ -44,6 +44,16 @@ class Deed(StrEnum):
     EMERGENCY = "emergency access"
     CONFIRM = "confirm an emergency"
     CONTEST = "contest an access"
+    MASK = "mask a document"
+    UNMASK = "unmask a document"
+    WITHHOLD = "withhold a document"
+    ANNOUNCE = "announce a document"
+    HIDE = "hide a document"
+    REVEAL = "reveal a document"
+    ARCHIVE = "archive a document"
+    UNARCHIVE = "bring a document back"
+    DELETE = "delete a document"
+    MASK_BY_DEFAULT = "mask by default"
     DEPOSIT = "deposit"
     LINE = "line"
     POISON = "poison"
@@ -72,7 +82,7 @@ MIX: Final[Mapping[Deed, float]] = {
     Deed.REOPEN: 2,
     Deed.DECLARE: 1.5,
     Deed.RELEASE: 3,
-    Deed.AUTHORISE_FOR: 1.5,
+    Deed.AUTHORISE_FOR: 2.5,
     Deed.SESSION: 2,
     Deed.TEAM: 2,
     Deed.END_TEAM: 1.5,
@@ -96,6 +106,16 @@ MIX: Final[Mapping[Deed, float]] = {
     Deed.EMERGENCY: 5,
     Deed.CONFIRM: 1,
     Deed.CONTEST: 2,
+    Deed.MASK: 2,
+    Deed.UNMASK: 1.5,
+    Deed.WITHHOLD: 1,
+    Deed.ANNOUNCE: 2,
+    Deed.HIDE: 1,
+    Deed.REVEAL: 1,
+    Deed.ARCHIVE: 1,
+    Deed.UNARCHIVE: 1,
+    Deed.DELETE: 1,
+    Deed.MASK_BY_DEFAULT: 1,
     Deed.DEPOSIT: 18,
     Deed.LINE: 4,
     Deed.POISON: 2,

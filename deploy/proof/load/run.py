@@ -5,7 +5,7 @@ import hashlib
 import random
 import re
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ import asyncpg
 from deploy.proof import made
 from deploy.proof.checker import Acknowledged
 from deploy.proof.checker.databases import connect
-from deploy.proof.load import bodies, oversight
+from deploy.proof.load import acts, bodies, oversight
 from deploy.proof.load.people import Person, author, canary, person
 from deploy.proof.load.plan import Deed, Poison, Step
 from deploy.proof.load.target import Target
@@ -99,6 +99,8 @@ class Load:
         self._versions: dict[UUID, int] = {}
         self._slots = asyncio.Semaphore(UNDER_WAY)
         self._answers: dict[object, UUID] = {}
+        self._documents: dict[UUID, list[UUID]] = defaultdict(list)
+        """Deposits that were taken, by record: what acts are about."""
         self._traces: deque[tuple[float, UUID, oversight.Trace]] = deque(maxlen=TRACES)
 
     async def open_records(self) -> float:
@@ -185,7 +187,9 @@ class Load:
     async def _request(self, step: Step) -> None:
         record, request = self._record(step), uuid4()
         trace = self._contested(step, record) if step.deed is Deed.CONTEST else None
-        body = bodies.request(step, self._versions.get(record, 0), datetime.now(UTC), trace)
+        known = self._documents[record]
+        document = self._chance.choice(known) if known else None
+        body = bodies.request(step, self._versions.get(record, 0), datetime.now(UTC), trace, document)
         self.told.counts[step.deed] += 1
         if not await self._hand_over(step, record, request):
             return
@@ -282,13 +286,17 @@ class Load:
         content = made.make("prescription", holder.sample, author(first), self._seed * 10**6 + step.number)
         self.told.hashes.add(hashlib.sha256(content).digest())
         self.told.counts[step.deed] += 1
-        await asyncio.gather(*(self._drop(record, holder, first, content, turn) for turn in range(step.times)))
+        described = metadata_of(record, holder, first, content, acts.labels(step))
+        await asyncio.gather(*(self._drop(described, content, turn) for turn in range(step.times)))
         if step.copied:
-            await self._drop(record, holder, bodies.depositor(step, copy=True), content, 0)
+            other = described.model_copy(update={"actor": bodies.depositor(step, copy=True)})
+            await self._drop(other, content, 0)
 
-    async def _drop(self, record: UUID, holder: Person, actor: Actor, content: bytes, turn: int) -> None:
+    async def _drop(self, described: DepositMetadata, content: bytes, turn: int) -> None:
+        """One session's deposit, under an id of its own."""
         await asyncio.sleep(turn * self._chance.random())
-        metadata = metadata_of(record, holder, actor, content)
+        metadata = described.model_copy(update={"deposit": uuid4()})
+        record, actor = metadata.record, metadata.actor
         key = (record, metadata.unique_id, actor.number)
 
         async def drop() -> None:
@@ -296,6 +304,8 @@ class Load:
                 "POST", "/deposits", content=content, headers={DEPOSIT_HEADER: to_header(metadata)}, idempotent=True
             )
             deposit = UUID(reply.json()["deposit"])
+            if deposit not in self.told.deposits:
+                self._documents[record].append(deposit)
             self.told.deposits[deposit] = hashlib.sha256(content).digest()
             self._same(key, deposit)
 
@@ -345,7 +355,9 @@ class Load:
         producer.flush(POISON_TIMEOUT_S)
 
 
-def metadata_of(record: UUID, holder: Person, actor: Actor, content: bytes) -> DepositMetadata:
+def metadata_of(
+    record: UUID, holder: Person, actor: Actor, content: bytes, labels: frozenset[str] = frozenset({"N"})
+) -> DepositMetadata:
     """What a depositor says of a made document."""
     found = _UNIQUE_ID.search(content)
     if found is None:
@@ -360,6 +372,7 @@ def metadata_of(record: UUID, holder: Person, actor: Actor, content: bytes) -> D
         created=datetime.now(UTC),
         patient=Patient(oid=holder.ins.oid, number=holder.ins.number),
         size=len(content),
+        confidentiality=labels,
     )
 
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from fastapi import FastAPI
 
+from services.gateway.api.acts import acts
 from services.gateway.api.colleagues import colleagues
 from services.gateway.api.consents import consents
 from services.gateway.api.contacts import contacts
@@ -27,7 +28,7 @@ from shared.http import HttpLimits, RemoteError, application
 __all__ = ["Door", "public_api"]
 
 ROUTES: Final = (
-    *(documents, deposits, traces, records, rights, colleagues, consents, delegations, explanations, oversight),
+    *(documents, deposits, acts, traces, records, rights, colleagues, consents, delegations, explanations, oversight),
     *(identities, contacts, extracts, life),
 )
 """In the order in which an address is looked for: the last one's verbs are any word."""

@@ -1,4 +1,4 @@
-"""Consents of the holder: to a consultation, to a care team, to apps; and his wishes for emergencies and functions."""
+"""Consents of the holder: to a consultation, to a care team, to apps; his wishes for emergencies, functions, masks."""
 
 from typing import Annotated
 
@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends
 from services.gateway.api.changing import Bare, Changed, Changing, Professional, UntilChanged, changing, fields
 from services.gateway.api.door import Door
 from shared.contracts.common import Code, Wishes
+from shared.contracts.record_documents import MaskByDefault
 from shared.contracts.record_extracts import OpposeHeirs
 from shared.contracts.record_requests import (
     AgreeApp,
@@ -62,6 +63,12 @@ class HeirsOpposed(Bare):
     opposed: bool
 
 
+class MaskedByDefault(Bare):
+    """Whether new documents are masked to professionals."""
+
+    masked: bool
+
+
 class OfApp(Bare):
     """An app or digital service by its code."""
 
@@ -109,6 +116,11 @@ def consents(door: Door) -> APIRouter:
     async def oppose_heirs(body: HeirsOpposed, asked: Annotated[Changing, Depends(change)]) -> Changed:
         """Oppose access by heirs, or take that back: by the holder alone, while alive (L.1110-4 V, AR-058)."""
         return await asked.make(OpposeHeirs, **fields(body))
+
+    @router.put("/records/{record}/mask-by-default")
+    async def mask_by_default(body: MaskedByDefault, asked: Annotated[Changing, Depends(change)]) -> Changed:
+        """Whether new documents are masked to professionals, whatever their depositors say (AR-025)."""
+        return await asked.make(MaskByDefault, **fields(body))
 
     @router.post("/records/{record}/rights/agree-app")
     async def agree_app(body: Agreement, asked: Annotated[Changing, Depends(change)]) -> Changed:

@@ -34,7 +34,7 @@ def documents(door: Door) -> APIRouter:
     @router.post("/DocumentReference/_search", openapi_extra=_FORM)
     async def search_by_form(request: Request, user: Annotated[User, Depends(door.user)]) -> Response:
         """ITI-67 by form: only here an INS may stand (`patient.identifier`)."""
-        expect_content(request, form=True)
+        expect_content(request, FORM)
         parameters = _parameters((await request.body()) + _also(request))
         return await _search(door, request, user, parse_search(parameters, posted=True), parameters)
 

@@ -16,6 +16,7 @@ from shared.http import Problem
 
 MEDIA_TYPE: Final = "application/fhir+json"
 FORM: Final = "application/x-www-form-urlencoded"
+JSON_PATCH: Final = "application/json-patch+json"
 _READABLE: Final = frozenset({MEDIA_TYPE, "application/json", "application/*", "*/*"})
 _JSON: Final = frozenset({MEDIA_TYPE, "application/json"})
 _PROBLEM: Final = b"application/problem+json"
@@ -60,15 +61,14 @@ def expect_readable(request: Request) -> None:
         raise Problem(406, "not_acceptable", "The answer exists as JSON alone.", f"Send Accept: {MEDIA_TYPE}.")
 
 
-def expect_content(request: Request, *, form: bool = False) -> None:
-    """Refuse a body that is not of the form expected.
+def expect_content(request: Request, expected: str = MEDIA_TYPE) -> None:
+    """Refuse a body that is not of the media type expected; FHIR's JSON may call itself plain JSON.
 
     Raises:
         Problem: 415.
     """
     stated = _media_types(request.headers.get("content-type", ""))
-    if len(stated) != 1 or stated.isdisjoint({FORM} if form else _JSON):
-        expected = FORM if form else MEDIA_TYPE
+    if len(stated) != 1 or stated.isdisjoint(_JSON if expected == MEDIA_TYPE else {expected}):
         raise Problem(
             415, "unsupported_media_type", "The body is of a type not taken here.", f"Send Content-Type: {expected}."
         )
@@ -137,7 +137,8 @@ def translated(problem: Mapping[str, Any]) -> dict[str, Any]:
     status = int(problem["status"])
     errors = (f"{error['at']}: {error['wrong']}" for error in problem.get("errors", ()))
     told = " ".join(filter(None, (problem["detail"], problem.get("next_step"), *errors)))
-    return operation_outcome(_ISSUES.get(status, "exception"), told, reason=str(problem["code"]))
+    code, finer = str(problem["code"]), problem.get("reasons", ())
+    return operation_outcome(_ISSUES.get(status, "exception"), told, reason=code, finer=finer)
 
 
 def _is_problem(start: Message) -> bool:

@@ -5,14 +5,17 @@ the outcome is unknown, and the answer says so: every request may be repeated.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 from uuid import UUID, uuid4
 
-from shared.contracts.access_decisions import Decided
+from shared.contracts.access_decisions import Decided, Outcome
 from shared.contracts.common import Body
+from shared.contracts.document_changes import ActRefused, DocumentChanged
+from shared.contracts.document_events import DocumentHeld
+from shared.contracts.record_documents import DocumentCommand
 from shared.contracts.topics import ACCESS_DECISIONS, RECORD_REQUESTS
 from shared.http import Problem
 from shared.messaging import Producer, Replies, UnsentError, Waiting
@@ -22,6 +25,12 @@ from shared.together import Together
 LINGER_S: Final = 0.012
 """How long a request waits at most for others that come with it, in seconds. What is sent together is decided and
 read together: each batch costs one more in every process behind, and who comes after one waits for its end."""
+
+Told = Decided | DocumentChanged | ActRefused | DocumentHeld
+"""How an act on a document ended: denied, done, refused by document, or hurt by an unexpected error."""
+AnswerT = TypeVar("AnswerT")
+Answer = Callable[[Waiting, UUID], Awaitable[AnswerT]]
+"""Picks the answer to a request from all that it causes."""
 
 _log = logger(__name__)
 
@@ -44,8 +53,8 @@ class Requests:
         self._together: Together[_Request, asyncio.Task[UUID]] = Together(self._begin, linger_s=LINGER_S)
 
     @contextmanager
-    def waiting(self, correlation: UUID, topic: str) -> Iterator[Waiting]:
-        """Wait, inside the block, for what the request or deposit of this id causes in a topic.
+    def waiting(self, correlation: UUID, topic: str | None = None) -> Iterator[Waiting]:
+        """Wait, inside the block, for what the request or deposit of this id causes in a topic, or in any.
 
         Raises:
             Problem: 503 while the reader of replies is not connected: an answer could be missed.
@@ -67,15 +76,32 @@ class Requests:
         Raises:
             Problem: 503 where Kafka does not take the request, 504 where no decision came in time.
         """
-        request = identity or uuid4()
-        with self.waiting(request, ACCESS_DECISIONS) as waiting:
-            await self._send(_Request(record, body, request))
+        asked = _Request(record, body, identity or uuid4())
+        return await self._answer(asked, _decision, timeout_s, ACCESS_DECISIONS)
+
+    async def act(self, record: UUID, body: DocumentCommand, timeout_s: float) -> Told:
+        """Put an act on a document on the record's lane and wait until it is denied, refused or done.
+
+        The decision and what document did stand in two topics, of which the second may be read first; then it tells
+        enough.
+
+        Raises:
+            Problem: 503 where Kafka does not take the request, 504 where its outcome is not known in time.
+        """
+        return await self._answer(_Request(record, body, uuid4()), _outcome, timeout_s)
+
+    async def _answer(
+        self, asked: _Request, until: Answer[AnswerT], timeout_s: float, topic: str | None = None
+    ) -> AnswerT:
+        """Send a request, once its answer can't be missed any more, and wait for that."""
+        with self.waiting(asked.identity, topic) as waiting:
+            await self._send(asked)
             try:
                 async with asyncio.timeout(timeout_s):
-                    return await _decision(waiting, request)
+                    return await until(waiting, asked.identity)
             except TimeoutError:
-                _log.warning("undecided", request=request, record=record, type=body.type_name)
-                told = f"No decision came within {timeout_s:g} s; whether the request is decided is unknown."
+                _log.warning("undecided", request=asked.identity, record=asked.record, type=asked.body.type_name)
+                told = f"No answer came within {timeout_s:g} s; whether the request is decided is unknown."
                 raise Problem(504, "undecided", told, "Repeat it: a repeat is safe.") from None
 
     async def _send(self, asked: _Request) -> None:
@@ -108,6 +134,19 @@ async def _decision(waiting: Waiting, request: UUID) -> Decided:
         message = await waiting.next()
         if isinstance(message.body, Decided) and message.body.request == request:
             return by_our_clock(message.body, message.envelope.time)
+
+
+async def _outcome(waiting: Waiting, request: UUID) -> Told:
+    """The denial of this request, or what document says of it; a decision to permit alone is no outcome."""
+    while True:
+        body = (await waiting.next()).body
+        match body:
+            case Decided(request=asked, outcome=Outcome.DENY) if asked == request:
+                return body
+            case DocumentChanged(request=asked) | ActRefused(request=asked) if asked == request:
+                return body
+            case DocumentHeld():
+                return body
 
 
 def by_our_clock(decided: Decided, told_at: datetime) -> Decided:

@@ -47,6 +47,11 @@ STATUS: Final[dict[Code, int]] = {
     FurtherReason.EXTRACT_TAKEN: 409,
     FurtherReason.CASE_PURPOSE: 422,
     FurtherReason.PAPER_MISSING: 422,
+    FurtherReason.UNKNOWN_DOCUMENT: 404,
+    FurtherReason.VERSION_CONFLICT: 412,
+    FurtherReason.ALREADY_VISIBLE: 409,
+    FurtherReason.FLAGS_EXCLUDE_EACH_OTHER: 409,
+    FurtherReason.WRONG_STATE: 409,
 }
 """Statuses of reasons; every other reason is a 403."""
 _NEXT_STEP: Final[dict[int, str]] = {
@@ -54,15 +59,20 @@ _NEXT_STEP: Final[dict[int, str]] = {
     500: "Repeat later; tell the operator the correlation id.",
     504: "Repeat it.",
 }
+_NEXT_STEP_OF: Final[dict[Code, str]] = {
+    FurtherReason.VERSION_CONFLICT: "Search for it again, and send its new ETag (meta.versionId) in If-Match.",
+    FurtherReason.REQUEST_NOT_RECORDED: "Where the holder asks for it, say so: Carnet-Holder-Request: true.",
+}
+"""Where the status says too little."""
 _PROFESSIONALS: Final = frozenset({ActorKind.PROFESSIONAL, ActorKind.STRUCTURE})
 
 
 class Refusal(Problem):
     """A problem that also names every reason by its code, the most exact ones."""
 
-    def __init__(self, told: Sequence[Code], first: Reason, text: str) -> None:
+    def __init__(self, told: Sequence[Code], first: Code, text: str) -> None:
         status = STATUS.get(told[0], STATUS.get(first, FORBIDDEN))
-        super().__init__(status, first.value, text, _NEXT_STEP.get(status, ""))
+        super().__init__(status, first.value, text, _NEXT_STEP_OF.get(told[0]) or _NEXT_STEP.get(status, ""))
         self.reasons = tuple(reason.value for reason in told)
 
     def content(self, **more: object) -> dict[str, object]:
@@ -96,6 +106,17 @@ def denial(decided: Decided, language: str, actor: Actor) -> Problem:
     if _is_about_a_colleague(decided, actor):
         return refusal((Reason.NOT_AUTHORISED,), language, actor)
     return refusal(decided.reasons, language, actor, decided.further_reasons)
+
+
+def not_done(reason: str, language: str) -> Problem:
+    """The problem that tells why a permitted act was not done to a document.
+
+    It says the same of a document that is not there and of one that may not be known.
+    """
+    known = code(reason)
+    if known is None:
+        return Problem(409, reason, "The document did not take it.", "Search for it again.")
+    return Refusal((known,), known, sentence(known, language))
 
 
 def _is_about_a_colleague(decided: Decided, actor: Actor) -> bool:

@@ -16,7 +16,8 @@ from services.gateway.fhir.search import Range as SearchRange
 from services.gateway.fhir.views import DocumentView
 from shared.contracts import history_events
 from shared.contracts.access_decisions import Decided, FunctionsKnown, Outcome, RecordOpened, TreatingDoctorKnown
-from shared.contracts.common import AccessMode, Actor, ActorKind, Body
+from shared.contracts.common import AccessMode, Actor, ActorKind, Body, FurtherAct
+from shared.contracts.document_changes import ActRefused, DocumentChanged
 from shared.contracts.document_events import (
     Consulted,
     Deposited,
@@ -50,7 +51,11 @@ _ACTIONS: Final[dict[str, Action]] = {
     history_events.HistoryConsulted.type_name: "read",
     "carnet.audit.consulted.v1": "read",
 }
-_FAILED: Final = frozenset({DepositRefused.type_name, DocumentHeld.type_name, Failed.type_name})
+_FAILED: Final = frozenset(
+    {DepositRefused.type_name, DocumentHeld.type_name, ActRefused.type_name, Failed.type_name},
+)
+_ON_DOCUMENTS: Final = frozenset({DocumentChanged.type_name, ActRefused.type_name})
+_ARCHIVED: Final = frozenset({"archived"})
 _NOBODY: Final = "system"
 _SENTENCES: Final[dict[str, tuple[str, str]]] = {
     ContactGiven.type_name: (
@@ -154,10 +159,10 @@ def is_depositor(actor: Actor, own: UUID | None, view: DepositView) -> bool:
 
 
 def filters(search: DocumentSearch) -> DocumentFilters:
-    """What document is asked to look for. No document is archived yet, so `archived` changes nothing.
+    """What document is asked to look for.
 
     Raises:
-        FhirError: 400 where a value is longer or of another form than document knows.
+        FhirError: 400 where a value is longer or of another form than document knows, or no document is as asked.
     """
     wanted = {
         "unique_id": search.unique_id,
@@ -165,7 +170,7 @@ def filters(search: DocumentSearch) -> DocumentFilters:
         "classes": search.classes,
         "formats": search.formats,
         "labels": search.labels,
-        "statuses": search.statuses,
+        "statuses": _statuses(search),
         "deposited": _range(search.deposited),
         "created": _range(search.created),
         "period": _range(search.period),
@@ -177,6 +182,15 @@ def filters(search: DocumentSearch) -> DocumentFilters:
         return DocumentFilters.model_validate(wanted)
     except ValidationError as error:
         raise _unfit(error, 400) from None
+
+
+def _statuses(search: DocumentSearch) -> frozenset[str]:
+    """Archived documents are `current` in FHIR; they are found by whoever asks for them (EX_3.1-1030)."""
+    if not search.archived:
+        return search.statuses
+    if search.statuses == {"superseded"}:
+        raise FhirError(400, "business-rule", "no superseded document is archived; ask for one of both", "status")
+    return _ARCHIVED
 
 
 def entry_view(entry: DocumentEntry) -> DocumentView:
@@ -275,6 +289,8 @@ def _unfit(error: ValidationError, status: int) -> FhirError:
 
 def _action(trace: Trace) -> Action:
     """Every kind that is not named is a change."""
+    if trace.kind in _ON_DOCUMENTS and trace.further_act == FurtherAct.DELETE:
+        return "delete"
     if trace.kind == Consulted.type_name:
         return "read" if trace.document else "search"
     return _ACTIONS.get(trace.kind, "update")

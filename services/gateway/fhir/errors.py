@@ -1,5 +1,6 @@
 """Errors of the FHIR door: an HTTP status and an OperationOutcome that a person understands."""
 
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -23,7 +24,13 @@ class FhirError(Exception):
 
 
 def operation_outcome(
-    code: str, diagnostics: str, expression: str | None = None, severity: str = "error", reason: str | None = None
+    code: str,
+    diagnostics: str,
+    expression: str | None = None,
+    severity: str = "error",
+    *,
+    reason: str | None = None,
+    finer: Iterable[str] = (),
 ) -> dict[str, Any]:
     """An OperationOutcome with one issue.
 
@@ -33,10 +40,12 @@ def operation_outcome(
         expression: FHIR path of the element at fault.
         severity: `fatal`, `error`, `warning` or `information`.
         reason: The services' own reason code, for programs.
+        finer: Further codes of theirs, which say the same more exactly, or more.
     """
     issue: dict[str, Any] = {"severity": severity, "code": code, "diagnostics": diagnostics}
     if reason:
-        issue["details"] = {"coding": [{"system": "urn:carnet:reason", "code": reason}]}
+        codes = dict.fromkeys((reason, *finer))
+        issue["details"] = {"coding": [{"system": "urn:carnet:reason", "code": one} for one in codes]}
     if expression:
         issue["expression"] = [expression]
     return {"resourceType": "OperationOutcome", "issue": [issue]}

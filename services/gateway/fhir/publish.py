@@ -18,8 +18,9 @@ from pydantic import ValidationError
 from services.gateway.fhir import actors, systems
 from services.gateway.fhir.actors import Author
 from services.gateway.fhir.errors import FhirError
+from services.gateway.fhir.labels import label
 from services.gateway.fhir.resources import CodeableConcept, DocumentReference
-from shared.terminology import KNOWN_FORMATS, Ins, confidentiality, document_type, may_combine
+from shared.terminology import KNOWN_FORMATS, Ins, document_type, may_combine
 
 MAX_BODY: Final = 16 * 1024 * 1024
 """Largest request taken, in bytes: 10 MB of document in base64, and its metadata."""
@@ -199,13 +200,10 @@ def _unique_id(resource: DocumentReference) -> str:
 
 
 def _confidentiality(resource: DocumentReference) -> frozenset[str]:
-    codes = {coding.code for label in resource.securityLabel for coding in label.coding}
-    for label in resource.securityLabel:
-        for coding in label.coding:
-            known = confidentiality(coding.code)
-            if known is None or coding.system not in {known.fhir_system, f"{systems.URN_OID}{known.system}"}:
-                told = "a security label is no code of JDV_J08 under its own system; use N, R, V or a flag of TRE_A07"
-                raise _refused("code-invalid", told, "securityLabel")
+    codes = {coding.code for concept in resource.securityLabel for coding in concept.coding}
+    if not all(label(coding) for concept in resource.securityLabel for coding in concept.coding):
+        told = "a security label is no code of JDV_J08 under its own system; use N, R, V or a flag of TRE_A07"
+        raise _refused("code-invalid", told, "securityLabel")
     if not may_combine(codes):
         told = "MASQUE_PS and INVISIBLE_PATIENT can't stand together (EX_2.1-1050); choose one"
         raise _refused("business-rule", told, "securityLabel")

@@ -16,7 +16,14 @@ from services.gateway.fhir import systems
 from services.gateway.fhir.errors import FhirError
 from shared.terminology import Ins, class_of, confidentiality, document_class, document_format, parse_ins
 
-STATUSES: Final = frozenset({"current", "superseded"})
+STATUSES: Final = {
+    "current": "current",
+    "superseded": "superseded",
+    systems.APPROVED: "current",
+    systems.DEPRECATED: "superseded",
+    systems.ARCHIVED: "archived",
+}
+"""Words of FHIR, and of XDS, whose statuses are told apart by it; FHIR says by an extension what is archived."""
 DEFAULT_COUNT: Final = 50
 MAX_COUNT: Final = 200
 MAX_OFFSET: Final = 100_000
@@ -54,7 +61,7 @@ class DocumentSearch:
     statuses: frozenset[str] = frozenset({"current"})
     """Approved only, unless asked otherwise (EX_3.1-1030)."""
     archived: bool = False
-    """True where archived documents are asked for too."""
+    """True where archived documents alone are asked for; with others, they are by `status` as XDS writes it."""
     deposited: Range = Range()
     created: Range = Range()
     period: Range = Range()
@@ -161,6 +168,13 @@ def _codes(known: Callable[[str], object]) -> Callable[[str, str, object], froze
     return read
 
 
+def _statuses(name: str, value: str, _: object) -> frozenset[str]:
+    found = frozenset(STATUSES[code] for token in value.split(",") if (code := token.rpartition("|")[2]) in STATUSES)
+    if not found:
+        raise _bad(name, f"no value of this parameter is a status; known are {', '.join(STATUSES)}")
+    return found
+
+
 def _range(name: str, value: str, known: Range) -> Range:
     return parse_period(value, name, known)
 
@@ -213,7 +227,7 @@ _READERS: Final[dict[str, tuple[str, Callable[[str, str, Any], Any]]]] = {
     "category": ("classes", _codes(document_class)),
     "format": ("formats", _codes(document_format)),
     "security-label": ("labels", _codes(confidentiality)),
-    "status": ("statuses", _codes(STATUSES.__contains__)),
+    "status": ("statuses", _statuses),
     "PDSm-isArchived": ("archived", _boolean),
     "date": ("deposited", _range),
     "creation": ("created", _range),

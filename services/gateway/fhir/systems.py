@@ -27,6 +27,14 @@ FINESS: Final = "https://finess.esante.gouv.fr"
 
 PDSM: Final = "https://interop.esante.gouv.fr/ig/fhir/pdsm/StructureDefinition"
 IS_ARCHIVED: Final = f"{PDSM}/pdsm-ext-is-archived"
+IS_DELETED: Final = f"{PDSM}/pdsm-ext-is-deleted"
+"""Of the guide's next version, which no longer marks what is deleted by `entered-in-error`."""
+
+APPROVED: Final = "urn:oasis:names:tc:ebxml-regrep:StatusType:Approved"
+"""Statuses as XDS names them (availabilityStatus)."""
+DEPRECATED: Final = "urn:oasis:names:tc:ebxml-regrep:StatusType:Deprecated"
+ARCHIVED: Final = "urn:asip:ci-sis:2010:StatusType:Archived"
+DELETED: Final = "urn:asip:ci-sis:2010:StatusType:Deleted"
 
 _ROOT = re.compile(r"[0-2](?:\.(?:0|[1-9][0-9]*))+|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
 _MOS = "https://mos.esante.gouv.fr/NOS/"

@@ -22,11 +22,13 @@ from services.gateway.settings import Settings
 from shared.contracts import topics
 from shared.contracts.access_decisions import Decided, Outcome
 from shared.contracts.common import Act, Actor, Body
+from shared.contracts.document_changes import ActRefused, DocumentChanged
 from shared.contracts.document_events import Deposited, DepositRefused, DocumentHeld
 from shared.contracts.envelope import Envelope, Message
 from shared.contracts.http_document import DOCUMENT_HEADER, DocumentEntry, from_header, to_header
 from shared.contracts.http_document import DepositMetadata as Metadata
 from shared.contracts.reasons import Reason
+from shared.contracts.record_documents import DocumentCommand
 from shared.contracts.record_requests import Consult
 from shared.http import RemoteError, Reply
 from shared.messaging import Kafka, Replies, UnsentError
@@ -66,6 +68,10 @@ class World:
         self.total: int | None = None
         self.traces: list[dict[str, Any]] = []
         self.wakes = True
+        self.in_order = True
+        self.done: dict[str, Any] = {}
+        self.not_done: str | None = None
+        self.hurt = False
         self.handed_over = asyncio.Event()
         self.replies = Replies(NO_KAFKA, topics.registry((), 8), (topics.ACCESS_DECISIONS, topics.DOCUMENT_EVENTS))
         self.replies.ready.set()
@@ -79,8 +85,22 @@ class World:
         self.requests.append((UUID(key), body))
         self.identities.append(identity)
         if not self.silent:
-            self.tell(identity, self._decided(identity, body), topics.ACCESS_DECISIONS, key)
+            told = [(self._decided(identity, body), topics.ACCESS_DECISIONS)]
+            if isinstance(body, DocumentCommand) and not self.denied and self.wakes:
+                told.append((self._done(identity, body), topics.DOCUMENT_EVENTS))
+            for event, place in told if self.in_order else reversed(told):
+                self.tell(identity, event, place, key)
         return identity
+
+    def _done(self, request: UUID, asked: DocumentCommand) -> Body:
+        told = {"document": asked.document, "actor": asked.actor, "request": request}
+        act = type(asked).__name__.lower()
+        if self.hurt:
+            return DocumentHeld(deposit=request)
+        if self.not_done is not None:
+            return ActRefused(act=act, reason=self.not_done, **told)
+        flags = {"version": 2, "masked": False, "withheld": False, "hidden_from_representatives": False}
+        return DocumentChanged(act=act, **told, **flags | self.done)
 
     def _decided(self, request: UUID, body: Body) -> Decided:
         reads = isinstance(body, Consult)

@@ -53,6 +53,9 @@ ROUTES = [
     ("PUT", f"/records/{SOME}/contacts/{SOME}"),
     *(("GET", path) for path in ("/extracts", f"/extracts/{SOME}/paper")),
     *(("POST", f"/records/{SOME}/extracts{rest}") for rest in ("", f"/{SOME}/take", f"/{SOME}/approve")),
+    *((method, f"/fhir/DocumentReference/{SOME}") for method in ("PATCH", "DELETE")),
+    ("POST", f"/records/{SOME}/documents/{SOME}/mask"),
+    ("PUT", f"/records/{SOME}/mask-by-default"),
     *(("POST", path) for path in ("/openings", "/identities/change", "/identities/merge")),
 ]
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.gateway.domain.mapping import filters
 from services.gateway.fhir.errors import FhirError
 from services.gateway.fhir.search import _READERS, DocumentSearch, Range, parse_search
 from shared.terminology import Ins
@@ -99,6 +100,37 @@ def test_what_is_not_understood_is_refused_by_name(parameter):
     with pytest.raises(FhirError) as refused:
         get(parameter)
     assert (refused.value.status, refused.value.expression) == (400, parameter[0])
+
+
+APPROVED, DEPRECATED = (f"urn:oasis:names:tc:ebxml-regrep:StatusType:{name}" for name in ("Approved", "Deprecated"))
+ARCHIVED, DELETED = (f"urn:asip:ci-sis:2010:StatusType:{name}" for name in ("Archived", "Deleted"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ([], {"current"}),
+        ([("status", "current,superseded")], {"current", "superseded"}),
+        ([("status", f"{APPROVED},{DEPRECATED}")], {"current", "superseded"}),
+        ([("status", f"{APPROVED},{ARCHIVED}")], {"current", "archived"}),
+        ([("status", ARCHIVED)], {"archived"}),
+        ([("PDSm-isArchived", "true")], {"archived"}),
+        ([("PDSm-isArchived", "true"), ("status", "current,superseded")], {"archived"}),
+        ([("PDSm-isArchived", "false")], {"current"}),
+    ],
+)
+def test_archived_documents_are_found_by_who_asks_for_them_alone(asked, found):
+    assert filters(get(*asked)).statuses == found
+
+
+@pytest.mark.parametrize(
+    "asked", [[("status", DELETED)], [("status", "archived")], [("PDSm-isArchived", "true"), ("status", "superseded")]]
+)
+def test_a_state_in_which_no_document_is_shown_is_no_filter(asked):
+    """An empty set of statuses would mean all."""
+    with pytest.raises(FhirError) as refused:
+        filters(get(*asked))
+    assert (refused.value.status, refused.value.expression) == (400, "status")
 
 
 def test_a_count_has_a_ceiling():

@@ -36,6 +36,11 @@ def trace(kind, **more):
         (trace("carnet.access.deletion-requested.v1"), "update", True),
         (trace("carnet.notification.sent.v1", notice="ACCES_DMP_PS"), "update", True),
         (trace("carnet.notification.failed.v1", notice="ACCES_DMP_PS"), "update", False),
+        (trace("carnet.document.changed.v1", document=uuid4(), further_act="mask"), "update", True),
+        (trace("carnet.document.changed.v1", document=uuid4(), further_act="delete"), "delete", True),
+        (trace("carnet.document.act-refused.v1", document=uuid4(), further_act="mask"), "update", False),
+        (trace("carnet.document.act-refused.v1", document=uuid4(), further_act="delete"), "delete", False),
+        (trace("carnet.access.decided.v1", outcome="permit", further_act="delete"), "decide", True),
         (trace("carnet.something.new.v1"), "update", True),
     ],
 )

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from deploy.proof.checker import deposits
+from deploy.proof.checker import acts, deposits
 from deploy.proof.checker.commands import HARMLESS
 from deploy.proof.checker.oracle import PERMITS, Asked, Oracle
 from deploy.proof.load import bodies, oversight
@@ -17,7 +17,7 @@ from services.access_control import handlers
 from services.access_control.domain.changes import EmergencyBegan
 from services.access_control.domain.record import ABSENT, Record, State
 from services.access_control.domain.requests import ACTS
-from shared.contracts import record_oversight, record_requests
+from shared.contracts import record_documents, record_oversight, record_requests
 from shared.contracts.common import ActorKind
 from shared.contracts.reasons import Reason
 from shared.contracts.record_deposits import Deposit
@@ -93,6 +93,7 @@ def told_plainly(record):
         "objected": record.objected,
         "deceased": record.deceased,
         "deletion": record.deletion_due is not None,
+        "masks_by_default": record.masks_by_default,
         **record.wishes.model_dump(),
     }
     relations = {
@@ -123,6 +124,7 @@ HOLDER = person(1, 1)
 NEVER_PERMITTED = {Deed.AGREE_APP, Deed.CLOSE_UNCONTESTED}
 """No app is referenced, no run lasts six weeks."""
 NOT_ASKED = {Deed.LINE, Deed.POISON}
+SENT = {*record_requests.MESSAGES, *record_oversight.MESSAGES, *record_documents.MESSAGES}
 
 
 SEEDS = range(4)
@@ -180,12 +182,12 @@ def test_the_load_has_every_command_permitted_and_denied():
 
 def test_the_load_sends_every_message_of_the_topic():
     sent = {type(bodies.request(step, 1, NOW)) for step in steps_of_requests()}
-    assert sent == {*record_requests.MESSAGES, *record_oversight.MESSAGES}
+    assert sent == SENT
 
 
 def test_what_the_oracle_takes_for_harmless_is_what_holds_no_record():
-    asked_for = {ACTS[body] for body in (*record_requests.MESSAGES, *record_oversight.MESSAGES)}
-    assert {ACTS[body] for body in HARMLESS} == handlers._NEVER_RESTRICTING & asked_for
+    asked_for = {ACTS[body] for body in SENT}
+    assert {ACTS[body] for body in HARMLESS | acts.HARMLESS} == handlers._NEVER_RESTRICTING & asked_for
 
 
 def steps_of_requests():
