@@ -114,9 +114,9 @@ async def test_ar_031_071_of_a_chain_the_end_of_the_month_comes_into_view_once(
     """However many turns it takes: each version opens by itself, the current one alone is new to the holder."""
     monkeypatch.setattr(repository, "AT_ONCE", at_once)
     monkeypatch.setattr(repository, "_CHOOSE", repository._CHOOSE.replace("LIMIT 100", f"LIMIT {at_once}"))
-    chain = [await room.stored(record, **WITHHELD)]
-    for seed in (1, 2):
-        chain.append(await room.stored(record, seed, replaces=metadata(sample(seed - 1)).unique_id))
+    oldest = await room.stored(record, **WITHHELD)
+    newer = [await room.stored(record, seed, replaces=metadata(sample(seed - 1)).unique_id) for seed in (1, 2)]
+    chain = [oldest, *newer]
     clock.ahead = MONTH
     for _ in range(4):
         await openings.once()
