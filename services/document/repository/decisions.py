@@ -24,13 +24,14 @@ _NAMED: Final = """
     SELECT record, unique_id FROM asked
     UNION SELECT record, replaces FROM asked WHERE replaces IS NOT NULL
 """
-_FOUND: Final = f"""
+_TAKEN: Final = "d.status IN ('current', 'superseded', 'archived', 'deleted')"
+_LOAD: Final = f"""
+    WITH {_ASKED}, named AS ({_NAMED})
     SELECT * FROM asked
     UNION ALL
     SELECT {SELECTED} FROM named JOIN document d USING (record, unique_id)
-    WHERE d.status IN ('current', 'superseded', 'archived', 'deleted') AND d.id <> ALL($1::uuid[])
+    WHERE {_TAKEN} AND d.id <> ALL($1::uuid[])
 """  # noqa: S608 - put together of constants
-_LOAD: Final = f"WITH {_ASKED}, named AS ({_NAMED}) {_FOUND}"
 """For batches of deposits alone: nearly every one."""
 _LOAD_CHAINS: Final = f"""
     WITH RECURSIVE {_ASKED}, older (record, unique_id) AS (
@@ -39,12 +40,23 @@ _LOAD_CHAINS: Final = f"""
         SELECT d.record, d.replaces FROM older CROSS JOIN LATERAL (
             SELECT d.record, d.replaces FROM document d
             WHERE d.record = older.record AND d.unique_id = older.unique_id AND d.replaces IS NOT NULL
-            AND (d.status IN ('current', 'superseded', 'archived', 'deleted') OR d.id = ANY($1::uuid[]))
-            OFFSET 0  -- each by the index, however many there seem to be
+            AND ({_TAKEN} OR d.id = ANY($1::uuid[]))
+            OFFSET 0
         ) AS d
-    ), named AS ({_NAMED} UNION TABLE older) {_FOUND}
+    ), named AS ({_NAMED} UNION TABLE older)
+    SELECT * FROM asked
+    UNION ALL
+    SELECT d.* FROM named CROSS JOIN LATERAL (
+        SELECT {SELECTED} FROM document d
+        WHERE d.record = named.record AND d.unique_id = named.unique_id AND {_TAKEN} AND d.id <> ALL($1::uuid[])
+        OFFSET 0
+    ) AS d
 """  # noqa: S608 - put together of constants
-"""With the versions that the documents of $2 replaced, also by what is settled in this batch."""
+"""With the versions that the documents of $2 replaced, also by what is settled in this batch.
+
+How many there are PostgreSQL guesses far too high: `OFFSET 0` keeps it from reading the whole table instead of looking
+each one up by its index.
+"""
 _STORE: Final = """
     UPDATE document SET status = $2, settled_at = $3, masked = masked OR id = ANY($4::uuid[]) WHERE id = ANY($1::uuid[])
 """
