@@ -19,7 +19,8 @@ read happens when its `consulted` row commits, before the first byte, and only w
 clock. What a reader may not see leaves no trace in lists and counts.
 
 Who may act on which documents comes as an order with a decision; what a document's own flags, state and version allow
-is said here. What an order may not reach is answered as what is not there. By the clock withheld documents open.
+is said here. What an order may not reach is answered as what is not there. What changes a document's flags or deletes
+it does so to every older version that it replaced. By the clock withheld documents open.
 
 Contents lie in the content store (`content/`): small ones appended to segments, large ones as files of their own. A
 content is found by the name in its document's row and opens for that document alone.

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from services.document.domain.acts import Done, carried_out
+from services.document.domain.acts import Done, along, carried_out
 from services.document.domain.masks import MASKED, ByDefault
 from services.document.domain.reminders import InUse, Treated, in_use
 from services.document.domain.settlement import (
@@ -59,11 +59,8 @@ def deposit_of(message: Message[Any]) -> UUID | None:
     return message.envelope.correlation if decision.act is Act.UNKNOWN and decision.further_act is None else None
 
 
-def document_of(message: Message[Any]) -> UUID | None:
-    """The document that is to be loaded for a decision: its deposit, or the one to which an act is permitted."""
-    deposit = deposit_of(message)
-    if deposit is not None:
-        return deposit
+def named_by(message: Message[Any]) -> UUID | None:
+    """The document to which a decision permits an act; what it replaced is to be loaded with it."""
     order = _order(_decision(message))
     return order.document if order is not None else None
 
@@ -165,39 +162,51 @@ def _ordered(decision: Decided, order: Order, entries: Entries) -> _Effects:
     done = carried_out(entries, order, act, actor.kind, request)
     if done.refused is not None:
         body = ActRefused(act=act, document=order.document, actor=actor, request=request, reason=done.refused)
-        return Effects(entries, (), (body,))
+        return Effects(done.entries, done.changes, (body,))
     return Effects(done.entries, done.changes, changed(done, act, actor, request))
 
 
 def changed(done: Done, act: str, actor: Actor, request: UUID | None = None) -> tuple[DocumentChanged, ...]:
-    """What is told of an act that was done to a document, also where it was so before."""
+    """What is told of an act that was done to a document, also where it was so before, and of its older versions."""
     document = done.document
     if document is None:
         return ()
-    return (
-        DocumentChanged(
+
+    def told(one: Entry, *, changed: bool, came_into_view: bool, version_of: UUID | None) -> DocumentChanged:
+        return DocumentChanged(
             act=act,
-            document=document.id,
+            document=one.id,
             actor=actor,
             request=request,
-            changed=done.changed,
-            version=document.version,
-            masked=document.masked,
-            withheld=document.withheld,
-            hidden_from_representatives=document.hidden,
-            came_into_view=done.came_into_view,
-        ),
-    )
+            changed=changed,
+            version=one.version,
+            masked=one.masked,
+            withheld=one.withheld,
+            hidden_from_representatives=one.hidden,
+            came_into_view=came_into_view,
+            version_of=version_of,
+        )
+
+    first = told(document, changed=done.changed, came_into_view=done.came_into_view, version_of=None)
+    older = (told(one, changed=True, came_into_view=False, version_of=document.id) for one in done.older)
+    return (first, *older)
 
 
 def _act_failed(decision: Decided, order: Order, entries: Entries) -> _Effects:
-    """What was to be masked, hidden or deleted is shown to nobody, until the same request is done after all."""
+    """What was to be masked, hidden or deleted is shown to nobody, until the same request is done after all.
+
+    With it the older versions to which the act would have been done.
+    """
     found = entries.get(order.document)
     if found is None or found.status not in IN_RECORD or found.held_by is not None:
         return Effects(entries)
-    held = found._replace(held_by=decision.request)
-    change = Settled(held.id, Status(held.status), held_by=held.held_by)
-    return Effects({**entries, held.id: held}, (change,), (DocumentHeld(deposit=held.id),))
+    older = along(entries, found, decision.further_act)
+    held = [one._replace(held_by=decision.request) for one in (found, *older) if one.held_by is None]
+    return Effects(
+        entries | {one.id: one for one in held},
+        tuple(Settled(one.id, Status(one.status), held_by=one.held_by) for one in held),
+        tuple(DocumentHeld(deposit=one.id) for one in held),
+    )
 
 
 def _not_staged(decision: Decided, deposit: UUID, entries: Entries) -> _Effects:

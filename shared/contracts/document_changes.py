@@ -26,7 +26,16 @@ class DocumentChanged(Body):
     """From the holder's side; with `masked` at the same time, it will be masked when it opens (AR-025)."""
     hidden_from_representatives: bool
     came_into_view: bool = False
-    """The holder's side sees it from now on, and did not before: it is told of it as of a new one."""
+    """The holder's side sees it from now on, and did not before: it is told of it as of a new one.
+
+    Never so for a version that was replaced: the one that replaced it is told of.
+    """
+    version_of: UUID | None = None
+    """The document that was named, where this is an older version of it, changed along with it.
+
+    That document's own event, which comes first, answers the request and tells of it. None where this is the document
+    that was named, and where the clock acts: each version opens by itself.
+    """
 
 
 class ActRefused(Body):

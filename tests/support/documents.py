@@ -85,6 +85,22 @@ def entry(unique_id: str = "1.2.3", flags: Flags = NONE, **changes: Any) -> Entr
     return Entry(**(values | flags._asdict() | changes))
 
 
+def chain(*flags: Flags, length: int = 3, **changes: Any) -> list[Entry]:
+    """Versions of one document, the oldest first; each has replaced the one before it."""
+    flags = flags or (NONE,) * length
+    last = len(flags) - 1
+    stated: list[dict[str, Any]] = [
+        {
+            "unique_id": f"v{place}",
+            "replaces": f"v{place - 1}" if place else None,
+            "status": Status.CURRENT if place == last else Status.SUPERSEDED,
+            "flags": one,
+        }
+        for place, one in enumerate(flags)
+    ]
+    return [entry(**(one | changes)) for one in stated]
+
+
 def decision(deposit: UUID, record: UUID, outcome: Outcome = Outcome.PERMIT, **changes: Any) -> Message[Decided]:
     reasons = (Reason.FEEDING_DUTY,) if outcome is Outcome.PERMIT else (Reason.RECORD_CLOSED,)
     values = {"request": deposit, "act": Act.DEPOSIT, "outcome": outcome, "reasons": reasons, "actor": DOCTOR}

@@ -1,18 +1,23 @@
 """What an act makes of a document that stands in the record, or why it makes nothing of it. Pure.
 
 Who may act was decided before, and came as an order; here is what only a document's own flags, state and version say.
+
+The versions that a document replaced go along with it, so that none of them shows what the newest one does not (AR-021,
+AR-051) and all of them open together (AR-071). What is newer than the document that was named stays as it is.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from services.document.domain.settlement import IN_RECORD, Entries, Entry, Settled, Status
+from services.document.domain.settlement import IN_RECORD, Entries, Entry, Settled, Status, predecessors
 from services.document.domain.visibility import shows, sight
 from shared.contracts.access_decisions import Order
 from shared.contracts.common import ActorKind, FurtherAct, Scope
 from shared.contracts.further_reasons import FurtherReason
 
+_IN_VIEW: Final = (Status.CURRENT, Status.ARCHIVED)
+"""Of what the holder's side is told when it opens; of a version that was replaced, what replaced it is told."""
 _HOLDERS_OWN: Final = Scope(types=None, masked=True)
 """Whatever its type, where only what the holder's side deposited is meant."""
 
@@ -27,7 +32,9 @@ class Done(NamedTuple):
     changed: bool = False
     """False where it was so before."""
     came_into_view: bool = False
-    """The holder's side sees it from now on, and did not before."""
+    """The holder's side sees it from now on, and did not before; never so of a version that was replaced."""
+    older: tuple[Entry, ...] = ()
+    """The versions that it replaced and that changed along with it, the newest first, as they are afterwards."""
     refused: FurtherReason | None = None
 
 
@@ -46,18 +53,32 @@ def carried_out(entries: Entries, order: Order, act: str | None, by: ActorKind, 
         request: by which it was asked for.
 
     Returns:
-        Refused as `unknown_document` whether there is none or its existence may not be known.
+        Refused as `unknown_document` whether there is none or its existence may not be known. What an error held on
+        account of the same request is free afterwards, whatever came of it.
     """
     found = entries.get(order.document)
     rule = RULES.get(act or "")
     if found is None or rule is None or not _known(found, order, by, request):
-        return Done(entries, refused=FurtherReason.UNKNOWN_DOCUMENT)
+        return _refused(entries, FurtherReason.UNKNOWN_DOCUMENT, request)
     if order.version is not None and order.version != found.version:
-        return Done(entries, refused=FurtherReason.VERSION_CONFLICT)
+        return _refused(entries, FurtherReason.VERSION_CONFLICT, request)
     result = rule(found)
     if isinstance(result, FurtherReason):
-        return Done(entries, refused=result)
-    return _done(entries, found, result)
+        return _refused(entries, result, request)
+    done = _done(entries, found, result)
+    older = along(entries, found, act)
+    if not older:
+        return done
+    change = _ALONG[act or ""]
+    reached = [change(one) if act in _CLOSING or _known(one, order, by, request) else one for one in older]
+    return _with_older(done, older, reached, request)
+
+
+def along(entries: Entries, document: Entry, act: str | None) -> list[Entry]:
+    """The older versions of a document that an act on it is for, too, the newest first."""
+    if act not in _ALONG:
+        return []
+    return [one for one in predecessors(entries, document) if one.status in IN_RECORD]
 
 
 def opened(entries: Entries, document: Entry) -> Done:
@@ -74,9 +95,38 @@ def _done(entries: Entries, before: Entry, result: Entry) -> Done:
     if after == before:
         return Done(entries, document=before)
     status = Status(after.status)
-    row = Settled(after.id, status, flags=after.flags, version=after.version)
-    in_view = before.withheld and not after.withheld and status in IN_RECORD
-    return Done({**entries, after.id: after}, (row,), after, changed, in_view)
+    in_view = before.withheld and not after.withheld and status in _IN_VIEW
+    return Done({**entries, after.id: after}, (_row(after),), after, changed, in_view)
+
+
+def _with_older(done: Done, older: Sequence[Entry], reached: Sequence[Entry], request: UUID) -> Done:
+    """Let older versions change too; those that another request holds stay held."""
+    ends = [
+        after._replace(version=before.version + (after != before), held_by=_held(before, request))
+        for before, after in zip(older, reached, strict=True)
+    ]
+    differing = [(before, after) for before, after in zip(older, ends, strict=True) if after != before]
+    return done._replace(
+        entries={**done.entries, **{after.id: after for _, after in differing}},
+        changes=(*done.changes, *(_row(after) for _, after in differing)),
+        older=tuple(after for before, after in differing if after.version != before.version),
+    )
+
+
+def _refused(entries: Entries, reason: FurtherReason, request: UUID) -> Done:
+    """Nothing is done; what is held until this request is done is not held for ever."""
+    held = [one for one in entries.values() if one.held_by == request]
+    done = Done(entries, refused=reason)
+    return _with_older(done, held, held, request) if held else done
+
+
+def _held(document: Entry, request: UUID) -> UUID | None:
+    return None if document.held_by == request else document.held_by
+
+
+def _row(document: Entry) -> Settled:
+    status = Status(document.status)
+    return Settled(document.id, status, flags=document.flags, version=document.version, held_by=document.held_by)
 
 
 def _known(document: Entry, order: Order, by: ActorKind, request: UUID) -> bool:
@@ -138,6 +188,11 @@ def _delete(document: Entry) -> Entry:
     return document._replace(status=Status.DELETED)
 
 
+def _mask_older(document: Entry) -> Entry:
+    """Whatever its flags: one that is withheld is masked when it opens (AR-025)."""
+    return document._replace(masked=True)
+
+
 RULES: Final[Mapping[str, Rule]] = {
     FurtherAct.MASK: _mask,
     FurtherAct.UNMASK: _unmask,
@@ -150,3 +205,13 @@ RULES: Final[Mapping[str, Rule]] = {
     FurtherAct.DELETE: _delete,
 }
 """By act, as access_control names it."""
+_ALONG: Final[Mapping[str, Callable[[Entry], Entry]]] = {
+    FurtherAct.MASK: _mask_older,
+    FurtherAct.UNMASK: _unmask,
+    FurtherAct.ANNOUNCE: _announce,
+    FurtherAct.REVEAL: _reveal,
+    FurtherAct.DELETE: _delete,
+}
+"""What some acts make of the versions that the document replaced."""
+_CLOSING: Final = (FurtherAct.MASK, FurtherAct.DELETE)
+"""These reach every older version; the others, which open, those alone that the order is for."""

@@ -177,6 +177,22 @@ def may_replace(staged: Entry, target: Entry) -> bool:
     return any(who in owners for who in (staged.number, staged.submitter_structure))
 
 
+def predecessors(entries: Entries, document: Entry) -> list[Entry]:
+    """The older versions of a document of the record: what it replaced, what that replaced and so on, the newest first.
+
+    A deleted one is among them, since it does not cut the chain.
+    """
+    if document.replaces is None:
+        return []
+    taken = {one.unique_id: one for one in entries.values() if one.status in TAKEN and one.id != document.id}
+    older: list[Entry] = []
+    newest: Entry | None = document
+    # what was passed is taken out: rows that contradict each other end the chain instead of going round
+    while newest is not None and (newest := taken.pop(newest.replaces or "", None)) is not None:
+        older.append(newest)
+    return older
+
+
 def _replaced(entries: Entries, staged: Entry, target: Entry, at: datetime) -> Settlement:
     flags = staged.flags.with_those_of(target.flags).with_those_of(Flags(masked=staged.masked_by_default))
     since = target.withheld_since or staged.withheld_since

@@ -7,7 +7,7 @@ from uuid import UUID
 from services.document.domain.masks import ByDefault
 from services.document.domain.reminders import InUse, Treated
 from services.document.domain.settlement import Destroyed, Entries, Entry, Settled, Status
-from services.document.handlers import Change, document_of
+from services.document.handlers import Change, deposit_of, named_by
 from services.document.repository import masks, reminders
 from shared.contracts.envelope import Message
 from shared.database import Transaction
@@ -19,17 +19,44 @@ _MADE: Final = {
 }
 SELECTED: Final = ", ".join(_MADE.get(one, f"d.{one}") for one in Entry._fields)
 """An `Entry` of the row `d`."""
+_ASKED: Final = f"asked AS MATERIALIZED (SELECT {SELECTED} FROM document d WHERE d.id = ANY($1::uuid[]))"  # noqa: S608 - constants
+_NAMED: Final = """
+    SELECT record, unique_id FROM asked
+    UNION SELECT record, replaces FROM asked WHERE replaces IS NOT NULL
+"""
+_TAKEN: Final = "d.status IN ('current', 'superseded', 'archived', 'deleted')"
 _LOAD: Final = f"""
-    WITH asked AS MATERIALIZED (SELECT {SELECTED} FROM document d WHERE d.id = ANY($1::uuid[])),
-         named AS (
-             SELECT record, unique_id FROM asked
-             UNION SELECT record, replaces FROM asked WHERE replaces IS NOT NULL
-         )
+    WITH {_ASKED}, named AS ({_NAMED})
     SELECT * FROM asked
     UNION ALL
     SELECT {SELECTED} FROM named JOIN document d USING (record, unique_id)
-    WHERE d.status IN ('current', 'superseded', 'archived', 'deleted') AND d.id <> ALL($1::uuid[])
+    WHERE {_TAKEN} AND d.id <> ALL($1::uuid[])
 """  # noqa: S608 - put together of constants
+"""For batches of deposits alone: nearly every one."""
+_LOAD_CHAINS: Final = f"""
+    WITH RECURSIVE {_ASKED}, older (record, unique_id) AS (
+        SELECT record, replaces FROM asked WHERE id = ANY($2::uuid[]) AND replaces IS NOT NULL
+        UNION
+        SELECT d.record, d.replaces FROM older CROSS JOIN LATERAL (
+            SELECT d.record, d.replaces FROM document d
+            WHERE d.record = older.record AND d.unique_id = older.unique_id AND d.replaces IS NOT NULL
+            AND ({_TAKEN} OR d.id = ANY($1::uuid[]))
+            OFFSET 0
+        ) AS d
+    ), named AS ({_NAMED} UNION TABLE older)
+    SELECT * FROM asked
+    UNION ALL
+    SELECT d.* FROM named CROSS JOIN LATERAL (
+        SELECT {SELECTED} FROM document d
+        WHERE d.record = named.record AND d.unique_id = named.unique_id AND {_TAKEN} AND d.id <> ALL($1::uuid[])
+        OFFSET 0
+    ) AS d
+"""  # noqa: S608 - put together of constants
+"""With the versions that the documents of $2 replaced, also by what is settled in this batch.
+
+How many there are PostgreSQL guesses far too high: `OFFSET 0` keeps it from reading the whole table instead of looking
+each one up by its index.
+"""
 _STORE: Final = """
     UPDATE document SET status = $2, settled_at = $3, masked = masked OR id = ANY($4::uuid[]) WHERE id = ANY($1::uuid[])
 """
@@ -72,12 +99,17 @@ class Decisions:
         self._keys = keys
 
     async def load(self, tx: Transaction, messages: Sequence[Message[Any]]) -> Mapping[str, Entries]:
-        """The documents decided on and those of the same unique ids, for each record of the batch."""
+        """The documents decided on, those of the same unique ids, and what documents that orders name have replaced.
+
+        Returns:
+            For each record of the batch.
+        """
         found: dict[str, Entries] = {message.key: {} for message in messages}
-        asked = {document for message in messages if (document := document_of(message)) is not None}
-        if not asked:
+        deposits, named = _asked(messages)
+        if not deposits and not named:
             return found
-        for row in await tx.fetch(_LOAD, list(asked)):
+        asked = list(deposits | named)
+        for row in await (tx.fetch(_LOAD_CHAINS, asked, list(named)) if named else tx.fetch(_LOAD, asked)):
             entry = Entry._make(row)
             entries = found.get(str(entry.record))
             if entries is not None:
@@ -95,6 +127,18 @@ class Decisions:
         if destroyed:
             await self._keys.destroy(tx, destroyed)
             await tx.execute(_DESTROY, destroyed)
+
+
+def _asked(messages: Sequence[Message[Any]]) -> tuple[set[UUID], set[UUID]]:
+    """The deposits decided on, and the documents that orders name."""
+    deposits: set[UUID] = set()
+    named: set[UUID] = set()
+    for message in messages:
+        if (deposit := deposit_of(message)) is not None:
+            deposits.add(deposit)
+        elif (document := named_by(message)) is not None:
+            named.add(document)
+    return deposits, named
 
 
 async def settle(tx: Transaction, rows: Sequence[Settled]) -> None:

@@ -269,6 +269,8 @@ async def test_however_the_batches_are_cut_rows_and_events_are_the_same(room):
     stated = [{"confidentiality": chance.choice(LABELS)} for _ in range(count)]
     for one in range(3, count, 2):
         stated[one]["replaces"] = metadata(sample(chance.randrange(one))).unique_id
+    for one in (4, 6, 8):
+        stated[one]["replaces"] = metadata(sample(one - 2 if one > 4 else 0)).unique_id
     outcomes = []
     for cuts in ([len(steps)], [1] * len(steps), [7] * len(steps)):
         record = uuid4()

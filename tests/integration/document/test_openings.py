@@ -102,7 +102,39 @@ async def test_ar_071_a_replacement_opens_when_what_it_replaced_would_have(room,
     clock.ahead = ahead + SECOND
     await openings.once()
     assert [(await row_of(room, one))["withheld"] for one in (old, new)] == [False, False]
-    assert {one["document"] for one in await told(room, record)} == {str(old), str(new)}
+    events = {one["document"]: one for one in await told(room, record)}
+    assert set(events) == {str(old), str(new)}
+    assert (events[str(old)]["came_into_view"], events[str(new)]["came_into_view"]) == (False, True)
+
+
+@pytest.mark.parametrize("at_once", [1, 100])
+async def test_ar_031_071_of_a_chain_the_end_of_the_month_comes_into_view_once(
+    room, record, clock, openings, monkeypatch, at_once
+):
+    """However many turns it takes: each version opens by itself, the current one alone is new to the holder."""
+    monkeypatch.setattr(repository, "AT_ONCE", at_once)
+    monkeypatch.setattr(repository, "_CHOOSE", repository._CHOOSE.replace("LIMIT 100", f"LIMIT {at_once}"))
+    oldest = await room.stored(record, **WITHHELD)
+    newer = [await room.stored(record, seed, replaces=metadata(sample(seed - 1)).unique_id) for seed in (1, 2)]
+    chain = [oldest, *newer]
+    clock.ahead = MONTH
+    for _ in range(4):
+        await openings.once()
+    assert {(await row_of(room, one))["withheld"] for one in chain} == {False}
+    events = await told(room, record)
+    assert sorted(one["document"] for one in events) == sorted(map(str, chain))
+    assert [one["document"] for one in events if one["came_into_view"]] == [str(chain[2])]
+    assert not any("version_of" in one or "request" in one for one in events)
+
+
+async def test_ar_031_a_chain_that_was_announced_is_not_told_again_at_the_months_end(room, record, clock, openings):
+    old = await room.stored(record, **WITHHELD)
+    new = await room.stored(record, 1, replaces=UNIQUE)
+    await room.decide(ordered(new, record, "announce", DOCTOR))
+    assert [(await row_of(room, one))["withheld"] for one in (old, new)] == [False, False]
+    clock.ahead = MONTH
+    await openings.once()
+    assert await told(room, record) == []
 
 
 async def test_ar_025_what_waits_to_be_masked_opens_masked(room, record, clock, openings):

@@ -4,7 +4,7 @@ import pytest
 
 from services.document.domain.masks import ByDefault
 from services.document.domain.settlement import Destroyed, Flags, Status
-from services.document.handlers import BY_TYPE, decided, document_of, failed, of_a_read
+from services.document.handlers import BY_TYPE, decided, deposit_of, failed, named_by, of_a_read
 from shared.contracts.access_decisions import (
     ConsentChanged,
     Decided,
@@ -211,14 +211,15 @@ def test_a_further_act_is_no_unreadable_request_of_the_deposit_that_it_follows()
     staged = entry()
     message = decision(staged.id, RECORD, Outcome.DENY, act=Act.UNKNOWN, further_act="wish", request=uuid4())
     effects = decided(message, {staged.id: staged}, NOW)
-    assert (document_of(message), effects.changes, effects.emits) == (None, (), ())
+    assert (deposit_of(message), effects.changes, effects.emits) == (None, (), ())
 
 
 def test_a_denied_act_loads_nothing_and_an_order_its_document():
     message = ordered(document := uuid4(), RECORD, "mask")
-    assert document_of(message) == document_of(as_failed(message)) == document
+    assert named_by(message) == named_by(as_failed(message)) == document
+    assert deposit_of(message) is deposit_of(as_failed(message)) is None
     denied = message._replace(body=message.body.model_copy(update={"outcome": Outcome.DENY}))
-    assert document_of(denied) is None
+    assert named_by(denied) is deposit_of(denied) is None
 
 
 @pytest.mark.parametrize("act", ["mask", "delete"])
