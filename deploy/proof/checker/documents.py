@@ -15,6 +15,7 @@ from deploy.proof.checker.decisions import Told
 from deploy.proof.checker.facts import Document, Facts, Sent
 from deploy.proof.checker.requests import Requests
 from deploy.proof.checker.verdict import Finding, finding
+from deploy.proof.checker.versions import Versions
 from shared.contracts.access_decisions import ConsentChanged, Decided
 from shared.contracts.common import Act, FurtherAct
 from shared.contracts.document_changes import ActRefused, DocumentChanged
@@ -29,6 +30,8 @@ _HOLDERS_OWN: Final = frozenset({FurtherAct.ARCHIVE, FurtherAct.UNARCHIVE, Furth
 _AUTHORS_OWN: Final = frozenset({FurtherAct.WITHHOLD, FurtherAct.HIDE, FurtherAct.REVEAL, FurtherAct.DELETE})
 """What a professional does to his own documents alone; of others the médecin traitant unmasks, too."""
 _HOLDERS_SIDE: Final = frozenset({"patient", "representative"})
+_NEWEST: Final = frozenset({"current", "archived"})
+"""What comes into view is told; what was replaced opens silently."""
 _SUPPRESSED: Final = "suppressed"
 
 
@@ -129,7 +132,9 @@ def _permitted(facts: Facts, asked: Requests) -> int:
 
 
 def _answered(orders: Mapping[UUID, Told], answers: list[Event]) -> Iterator[str]:
-    counts = Counter(UUID(event.body["request"]) for event in answers if event.body.get("request"))
+    """An older version that went along has its own event, which answers nobody."""
+    named = (event.body for event in answers if not event.body.get("version_of"))
+    counts = Counter(UUID(body["request"]) for body in named if body.get("request"))
     for request in orders:
         if counts[request] != 1:
             yield f"the act {request} was permitted, and done or refused {counts[request]} times"
@@ -160,19 +165,23 @@ def _follow(facts: Facts, events: list[Event], orders: Mapping[UUID, Told]) -> F
     ends: dict[UUID, Stands] = {}
     after: dict[UUID, Stands] = {}
     faults: list[str] = []
+    versions = Versions()
     for event in events:
         body, document = event.body, event.document
         if event.type == Deposited.type_name:
             ends[document] = _deposited(body)
             if body.get("replaces") and UUID(body["replaces"]) in ends:
                 target = UUID(body["replaces"])
+                versions.replaced(document, target)
                 ends[target] = ends[target]._replace(status="superseded", version=ends[target].version + 1)
         else:
             order = orders.get(UUID(body["request"])) if body.get("request") else None
             faults += _step(event, order, ends, facts)
+        if event.type == _CHANGED:
+            versions.changed(body, ends)
         if document in ends:
             after[event.id] = ends[document]
-    return Followed(ends, after, tuple(faults))
+    return Followed(ends, after, (*faults, *versions.left_behind()))
 
 
 def _deposited(body: Mapping[str, Any]) -> Stands:
@@ -182,7 +191,12 @@ def _deposited(body: Mapping[str, Any]) -> Stands:
 def _step(event: Event, told: Told | None, ends: dict[UUID, Stands], facts: Facts) -> Iterator[str]:
     """Compare what came of an act with what had to come of it, and go on from there."""
     body, before = event.body, ends.get(event.document)
-    wanted = _opened(before) if body["act"] == FurtherAct.OPEN_BY_TIME else _outcome(event, told, before, facts)
+    if body["act"] == FurtherAct.OPEN_BY_TIME:
+        wanted: Stands | str | None = _opened(before)
+    elif body.get("version_of"):
+        wanted = _gone_along(body["act"], before)
+    else:
+        wanted = _outcome(event, told, before, facts)
     if wanted is None:
         return  # its row is gone with its record, or nobody ordered it: told elsewhere
     found = _found(body, wanted if isinstance(wanted, Stands) else before) if event.type == _CHANGED else body["reason"]
@@ -191,7 +205,8 @@ def _step(event: Event, told: Told | None, ends: dict[UUID, Stands], facts: Fact
     if isinstance(found, Stands):
         if before is not None and bool(body.get("changed", True)) != (found.version != before.version):
             yield f"document {event.document}: {body['act']} does not say whether it changed something"
-        if before is not None and bool(body.get("came_into_view")) != (before.withheld and not found.withheld):
+        in_view = before is not None and before.withheld and not found.withheld and found.status in _NEWEST
+        if before is not None and bool(body.get("came_into_view")) != in_view:
             yield f"document {event.document}: {body['act']} does not say whether it came into view"
         ends[event.document] = found
 
@@ -207,6 +222,14 @@ def _flags(body: Mapping[str, Any]) -> tuple[bool, bool, bool]:
 
 def _opened(before: Stands | None) -> Stands | None:
     return _changed(before, before._replace(withheld=False)) if before is not None else None
+
+
+def _gone_along(act: str, before: Stands | None) -> Stands | None:
+    """What an act makes of an older version: masked is also what is withheld, and so will be when it opens."""
+    if before is None:
+        return None
+    after = before._replace(masked=True) if act == FurtherAct.MASK else _made(act, before)
+    return None if isinstance(after, str) else _changed(before, after)
 
 
 def _outcome(event: Event, told: Told | None, before: Stands | None, facts: Facts) -> Stands | str | None:

@@ -121,7 +121,9 @@ def may_see(at: datetime, body: Body | None, reader: Reader, around: Around) -> 
             seen = _may_see_decision(at, body, reader, around)
         case ActRefused():
             seen = _is_known(body.document, reader, around)
-        case Deposited() | Consulted() | DocumentChanged():
+        case DocumentChanged():
+            seen = reader.hidden.isdisjoint({body.document, body.version_of})
+        case Deposited() | Consulted():
             seen = body.document not in reader.hidden
         case _:
             seen = True

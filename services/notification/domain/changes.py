@@ -39,9 +39,12 @@ What is announced or opens without coming into view is not told: a document that
 
 
 def of_change(body: DocumentChanged) -> tuple[Notice, ...]:
-    """An act on a document: told unless the holder did it; of a concealed document only the ledger knows."""
+    """An act on a document: told unless the holder did it; of a concealed document only the ledger knows.
+
+    An older version that was changed along with it is not told: the event of the one that was named tells.
+    """
     event = _event(body)
-    if event is None or not body.changed:
+    if event is None or not body.changed or body.version_of is not None:
         return ()
     if body.actor.kind is ActorKind.PATIENT and event is Event.DOCUMENT_CHANGED:
         return ()

@@ -64,6 +64,7 @@ TRIED = [
 OF_DOCUMENTS = [
     *TRIED,
     changed,
+    lambda document: changed(PLAIN, version_of=document),
     lambda document: changed(document, changed=False),
     lambda document: Consulted(request=uuid4(), actor=DOCTOR, document=document),
     lambda document: deposited(PLAIN).model_copy(update={"document": document}),

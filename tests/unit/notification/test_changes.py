@@ -90,6 +90,12 @@ def test_where_nothing_changed_nothing_is_told(act: FurtherAct) -> None:
         assert told(changed(act, changed=False, **more)) == []
 
 
+@pytest.mark.parametrize("act", ON_DOCUMENTS)
+def test_an_older_version_that_went_along_is_not_told(act: FurtherAct) -> None:
+    for more in ({}, {"withheld": True}):
+        assert told(changed(act, version_of=uuid4(), **more)) == []
+
+
 @pytest.mark.parametrize(
     ("flags", "silence"),
     [
