@@ -36,8 +36,6 @@ _THE_MINORS: Final = frozenset({FurtherAct.HIDE, FurtherAct.REVEAL})
 """What representatives never do: it is about what they do not see."""
 _READERS: Final = frozenset({FurtherAct.MASK, FurtherAct.ANNOUNCE, FurtherAct.ARCHIVE, FurtherAct.UNARCHIVE})
 """What a professional may do to whatever he may read; everything else to his own documents alone."""
-_TREATING: Final = frozenset({FurtherAct.UNMASK, FurtherAct.ANNOUNCE})
-"""What the médecin traitant may do to every document (AR-024)."""
 _NEEDED: Final = {
     FurtherAct.MASK: DelegationScope.RIGHTS,
     FurtherAct.UNMASK: DelegationScope.RIGHTS,
@@ -118,9 +116,12 @@ def _request(case: Acting) -> Code | None:
 
 
 def _of_a_professional(case: Acting) -> Verdict:
-    """The médecin traitant's are all; what a reader may do, he may do to what he reads; else own documents."""
+    """What a reader may do, to what he reads, which to the médecin traitant is all; else to own documents.
+
+    Unmasking is the médecin traitant's alone, beside the author's (AR-024).
+    """
     act = case.asked.act
-    if act in _TREATING and is_treating(case.record, case.actor):
+    if act is FurtherAct.UNMASK and is_treating(case.record, case.actor):
         return permit(Reason.TREATING_DOCTOR, _ALL)
     if act in _READERS and (read := _reading(case)).permitted:
         return read
