@@ -299,7 +299,8 @@ def test_what_opens_or_concerns_others_stops_nothing(kind) -> None:
         for person in (RUNNING, Person("closed", INS), Person(None, None)):
             assert failing(body, 3, person, kind) == (person, (), ())
     other = ConsentChanged(act=FurtherAct.WISH, actor=ACTOR, rights_version=1)
-    assert (failing(other, 3, RUNNING, kind).state == RUNNING) is (kind is Failed), "nobody knows what could not be read"
+    told = failing(other, 3, RUNNING, kind).state
+    assert (told == RUNNING) is (kind is Failed), "nobody knows what could not be read"
 
 
 @pytest.mark.parametrize("body", [opted("apps"), known()])
