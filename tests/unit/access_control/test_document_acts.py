@@ -23,6 +23,7 @@ from shared.contracts.common import Capacity, FurtherAct, Scope
 from shared.contracts.further_reasons import FurtherReason
 from shared.contracts.reasons import Reason
 from shared.contracts.record_requests import DelegationScope
+from shared.messaging import Unreadable
 from tests.unit.access_control.cast import (
     APP,
     AUTHORISING,
@@ -167,7 +168,9 @@ def test_ar_063_who_is_in_charge_of_a_protection_says_what_the_adult_thinks_of_i
         assert act(ADULT, GUARDIAN, asked, opinion="agrees").scope == theirs[asked]
     else:
         assert verdict == act(ADULT, GUARDIAN, asked, opinion="agrees")
-    for record, actor in ((OPEN, HOLDER), (MINOR, MOTHER), (MINOR, DOCTOR)):
+    carer = replace(DELEGATIONS[str(CARER_ID)], scopes=ALL_SCOPES)
+    cared_for = replace(OPEN, delegations={str(CARER_ID): carer})
+    for record, actor in ((OPEN, HOLDER), (MINOR, MOTHER), (MINOR, DOCTOR), (cared_for, CARER)):
         assert act(record, actor, asked, opinion=None) == act(record, actor, asked), "nobody else is asked for it"
 
 
@@ -364,6 +367,11 @@ def test_an_act_leaves_its_decision_and_changes_no_record(asked):
         (row,) = effects.changes
         assert isinstance(row, DecisionMade)
         assert (row.act, row.record, row.actor, row.matrix) == (asked, RECORD, None, None)
+
+
+def test_what_could_neither_be_read_nor_kept_holds_the_record():
+    effects = fail(Unreadable(reason=Reason.MALFORMED), AUTHORISING)
+    assert (effects.state.held, decided(effects).outcome) == (True, Outcome.DENY)
 
 
 @pytest.mark.parametrize("asked", ACTS)

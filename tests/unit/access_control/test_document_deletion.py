@@ -126,6 +126,7 @@ def test_ar_068_a_deposit_is_contested_and_the_case_is_about_that_very_document(
 def test_ar_002_068_only_an_operator_who_signed_in_erases():
     for actor in (changed(OPERATOR, authenticated=False), changed(OPERATOR, number=None)):
         assert act(FOUNDED, actor, DELETE, case=CASE).code is Reason.NOT_AUTHENTICATED
+    assert act(FOUNDED, changed(OPERATOR, secret=True), DELETE, case=CASE).code is FurtherReason.NOT_A_MINOR
     assert act(FOUNDED, DOCTOR, DELETE, case=CASE).scope == his(DOCTOR), "a case gives nobody else anything"
     assert act(FOUNDED, HOLDER, DELETE, case=CASE).scope == DEPOSITED
 

@@ -100,6 +100,17 @@ def test_an_act_on_a_document_is_decided_as_a_real_one(record, actor, act, at_re
     assert all(said.rules for said in told.steps), "each step names its rules"
 
 
+def test_an_act_is_explained_with_the_adults_opinion_and_by_the_settings():
+    def told(actor, record, policy=POLICY):
+        look = Look(actor=actor, act=FurtherAct.MASK, at_request=True)
+        return explanation.explained(record, look, NOW, Rules(MATRIX, policy)).code
+
+    assert told(GUARDIAN, MINOR) == "representative"
+    occupational = changed(DOCTOR, sector="SA66")
+    assert told(occupational, AUTHORISING) == "excluded_sector"
+    assert told(occupational, AUTHORISING, replace(POLICY, occupational_medicine=True)) == "authorised"
+
+
 def test_every_act_on_a_document_can_be_explained():
     assert set(get_args(LookAct)) == {Act.CONSULT, Act.DEPOSIT, *ON_DOCUMENTS.values()}
 
