@@ -211,6 +211,7 @@ class _Requests(_Lane):
         body, asked = message.body, act_of(message.body)
         verdict = decide.act(record, asked, now, self.matrix, record.oversight.policy(self.policy))
         told: dict[str, Any] = {"actor": body.actor, "document": body.document, "case": asked.case}
+        told["opinion"] = asked.opinion
         if verdict.scope is not None:
             sight = verdict.scope
             told["order"] = Order(

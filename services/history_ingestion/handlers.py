@@ -226,6 +226,8 @@ class Person:
     """False while the holder does without the history: nothing comes in, what is there stays for the holder alone."""
     wanted_told: int = 0
     """Number of the message that said this last; its own, since of a life and a wish neither outdates the other."""
+    missed: bool = False
+    """Lines may have been missed since a wish could not be handled: asked for once it is known that they are wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +262,8 @@ def life_handlers(insurers: Sequence[str]) -> Handlers[Person, PersonChange | De
     """Handlers of the life of records: lines are kept for open ones only, and asked for when one opens.
 
     Where the holder does without the history they are neither kept nor asked for. Who wants it again is fed on from
-    then: insurers are not asked for what came meanwhile.
+    then: insurers are not asked for what came meanwhile. What can't be handled and may have ended the feeding ends it
+    (design, invariant 9), until it is replayed or something later of its kind comes.
     """
 
     def opened(message: Message[RecordOpened | RecordReopened], person: Person, now: datetime) -> LifeEffects:
@@ -278,14 +281,21 @@ def life_handlers(insurers: Sequence[str]) -> Handlers[Person, PersonChange | De
         """The person's other record is the one in use: no line finds this one any more."""
         return Effects(replace(person, ins=None), (Unindexed(message.record),))
 
-    def consented(message: Message[ConsentChanged], person: Person, _now: datetime) -> LifeEffects:
+    def consented(message: Message[ConsentChanged], person: Person, now: datetime) -> LifeEffects:
         """Note whether the holder does without the history; other consents are not ours."""
         body = message.body
-        return _wishes(message, person, body.scopes) if body.act == FurtherAct.OPT_OUT else Effects(person)
+        return wishes(message, person, body.scopes, now) if body.act == FurtherAct.OPT_OUT else Effects(person)
 
-    def known(message: Message[FunctionsKnown], person: Person, _now: datetime) -> LifeEffects:
+    def known(message: Message[FunctionsKnown], person: Person, now: datetime) -> LifeEffects:
         """Note an opt-out that was made before this service followed them."""
-        return _wishes(message, person, message.body.unwanted)
+        return wishes(message, person, message.body.unwanted, now)
+
+    def wishes(message: Message[Any], person: Person, unwanted: Sequence[str], now: datetime) -> LifeEffects:
+        """Note a holder's choice of functions, unless a later one was handled before it; ask for what was missed."""
+        wanted = Function.HISTORY not in unwanted
+        asks = person.ins if person.missed and wanted and person.state == OPEN else None
+        asked = backfill(insurers, asks, now, message.id) if asks else ()
+        return _wishes(message, person, asked, wanted=wanted)
 
     return {
         RecordOpened: opened,
@@ -295,7 +305,25 @@ def life_handlers(insurers: Sequence[str]) -> Handlers[Person, PersonChange | De
         FunctionsKnown: known,
         RecordMerged: merged,
         DeletionAnnounced: deleted,
+        Unreadable: _stopped,
+        Failed: _stopped,
     }
+
+
+def _stopped(message: Message[Unreadable | Failed], person: Person, _now: datetime) -> LifeEffects:
+    """Take no more lines where a message that can't be handled may have ended the feeding; it is parked beside."""
+    original = message.body.original if isinstance(message.body, Failed) else None
+    match message.envelope.type:
+        case RecordClosed.type_name | DeletionAnnounced.type_name:
+            return _lives(message, person, CLOSED)
+        case RecordMerged.type_name:
+            return Effects(replace(person, ins=None), (Unindexed(message.record),))
+        case ConsentChanged.type_name if original is not None and original.act != FurtherAct.OPT_OUT:
+            return Effects(person)
+        case ConsentChanged.type_name | FunctionsKnown.type_name:
+            return _wishes(message, person, wanted=False, missed=person.missed or person.wanted)
+        case _:
+            return Effects(person)  # what opens opens nothing, and of others nothing follows here
 
 
 def _lives(message: Message[Any], person: Person, state: str, asked: tuple[Emit, ...] = ()) -> LifeEffects:
@@ -307,13 +335,15 @@ def _lives(message: Message[Any], person: Person, state: str, asked: tuple[Emit,
     return Effects(lives, (PersonChange(message.record, lives),), asked)
 
 
-def _wishes(message: Message[Any], person: Person, unwanted: Sequence[str]) -> LifeEffects:
+def _wishes(
+    message: Message[Any], person: Person, asked: tuple[Emit, ...] = (), *, wanted: bool, missed: bool = False
+) -> LifeEffects:
     """What a holder's choice of functions does, unless a later one was handled before it."""
     number = message.envelope.number or 0
     if number < person.wanted_told:
         return Effects(person)
-    wishes = replace(person, wanted=Function.HISTORY not in unwanted, wanted_told=number)
-    return Effects(wishes, (PersonChange(message.record, wishes),))
+    wishes = replace(person, wanted=wanted, wanted_told=number, missed=missed)
+    return Effects(wishes, (PersonChange(message.record, wishes),), asked)
 
 
 def backfill(insurers: Sequence[str], ins: Ins, now: datetime, cause: UUID) -> tuple[Emit, ...]:

@@ -84,6 +84,8 @@ class Decided(Body):
     """For an act on a document, permitted or not: the document as it was asked for."""
     order: Order | None = None
     """For a permitted act on a document."""
+    opinion: Code | None = None
+    """For an act on a document: the protected adult's own opinion, as of a change of rights (AR-063)."""
 
 
 class RecordOpened(Body):

@@ -73,12 +73,12 @@ SENTENCES: Final[dict[FurtherReason, tuple[str, str]]] = {
         "A document is in the hands of its author, or of the author's structure.",
     ),
     FurtherReason.CASE_UNKNOWN: (
-        "Cet opérateur n'instruit aucune demande de ce numéro pour ce dossier.",
-        "This operator has no such case on this record.",
+        "Cet opérateur ne dispose d'aucune demande de ce numéro qui porte sur ce dossier ou ce document.",
+        "This operator has no such case about this record or document.",
     ),
     FurtherReason.CASE_NOT_APPROVED: (
-        "Un autre opérateur doit approuver chaque extrait.",
-        "Another operator has to approve each extract, and its approval runs out.",
+        "Un autre opérateur doit d'abord donner son accord, qui ne vaut qu'un temps pour un extrait.",
+        "Another operator has to agree first; for an extract such an agreement runs out.",
     ),
     FurtherReason.CASE_REFUSED: ("Cette demande a été refusée.", "This case was refused; a refusal is for good."),
     FurtherReason.CASE_APPROVED: (
@@ -98,8 +98,8 @@ SENTENCES: Final[dict[FurtherReason, tuple[str, str]]] = {
         "The reference of the supporting paper is missing.",
     ),
     FurtherReason.SAME_OPERATOR: (
-        "Nul n'approuve la demande qu'il a ouverte.",
-        "Nobody answers a case that they opened themselves.",
+        "Il faut deux opérateurs : nul n'ouvre et n'approuve, ni n'approuve et n'efface, à lui seul.",
+        "It takes two operators: nobody opens and approves a case, or approves and erases by it, alone.",
     ),
     FurtherReason.HOLDER_ALIVE: ("Aucun décès n'est déclaré.", "No death of the holder is declared."),
     FurtherReason.HEIRS_OPPOSED: (
@@ -119,8 +119,8 @@ SENTENCES: Final[dict[FurtherReason, tuple[str, str]]] = {
         "No delegation that is valid today.",
     ),
     FurtherReason.CERTIFICATE_ONLY: (
-        "Un certificat de serveur alimente et ne consulte pas.",
-        "A server's certificate may deposit, never read.",
+        "Un certificat de serveur alimente ; il n'authentifie personne pour consulter ou agir.",
+        "A server's certificate may deposit; it is nobody who reads or acts.",
     ),
     FurtherReason.STRUCTURE_MISSING: (
         "L'authentification par une structure exige cette structure.",

@@ -7,7 +7,7 @@ may do what follows from the domain rules, 4.9.
 from typing import ClassVar
 from uuid import UUID
 
-from shared.contracts.common import Actor, Body
+from shared.contracts.common import Actor, Body, Code
 from shared.contracts.record_requests import RightsCommand
 
 
@@ -21,6 +21,8 @@ class DocumentCommand(Body):
     at_request: bool = False
     """A professional records that the holder asks for it (domain rules, 4.9); without that he masks and unmasks
     nothing after the deposit."""
+    opinion: Code | None = None
+    """What the protected adult thinks of it: asked of the person in charge of the protection (AR-063)."""
 
 
 class Mask(DocumentCommand):
@@ -77,7 +79,8 @@ class Delete(DocumentCommand):
     type_name: ClassVar[str] = "carnet.record.delete.v1"
 
     case: UUID | None = None
-    """For an operator: the holder's case that the operator found justified (AR-068)."""
+    """For an operator: the case by which the holder contests the deposit of this very document, and which another
+    operator found justified (AR-068)."""
 
 
 class MaskByDefault(RightsCommand):

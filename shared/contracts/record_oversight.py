@@ -33,7 +33,8 @@ class Contest(Body):
     case: UUID
     """Random; chosen by whoever sends this."""
     request: UUID
-    """The request behind the trace: its correlation."""
+    """The request behind the trace: its correlation. Of a deposit it is the document's id, and by a case about it an
+    operator may delete that very document (AR-068)."""
     professional: Code | None = None
     """Who is named in the trace; access_control's own decision counts as long as it is kept."""
     structure: Code | None = None

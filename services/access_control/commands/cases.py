@@ -55,12 +55,15 @@ def structures() -> None:
 def answer(
     identity: Annotated[UUID, typer.Argument(help="The case, as `carnet case list` names it.", metavar="CASE")],
     *,
-    founded: Annotated[bool, typer.Option("--founded/--unfounded", help="Whether the access was wrong.")],
+    founded: Annotated[bool, typer.Option("--founded/--unfounded", help="Whether the access or deposit was wrong.")],
     text: Annotated[str, typer.Option("--text", help="The answer that the holder reads; kept encrypted.")],
     suspend: Annotated[bool, typer.Option("--suspend", help="Suspend the professional: denied everything.")] = False,
     by: By = "",
 ) -> None:
-    """Answer a case. The holder is told that there is an answer, and reads it in the record."""
+    """Answer a case. The holder is told that there is an answer, and reads it in the record.
+
+    By a founded case about a deposit another operator may delete that document.
+    """
     author = operator(who(by))
     if suspend and not founded:
         raise typer.BadParameter("--suspend goes with --founded: nobody is suspended for an access that was right")

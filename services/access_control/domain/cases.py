@@ -59,14 +59,18 @@ class Feeding:
 
 @dataclass(frozen=True, slots=True)
 class ActOnDocument:
-    """An act on a document that is asked for; which document it is, and what stands in it, is no matter of rights."""
+    """An act on a document that is asked for; whether there is one, and what stands in it, is no matter of rights."""
 
     act: FurtherAct
     actor: Actor
+    document: UUID
+    """Compared with what a case is about, and with nothing else."""
     at_request: bool = False
     """A professional records that the holder asks for it."""
     case: UUID | None = None
-    """For an operator: the holder's case that was found justified (AR-068)."""
+    """For an operator: the holder's case about that document, which was found justified (AR-068)."""
+    opinion: str | None = None
+    """What the protected adult thinks of it (AR-063)."""
 
 
 @dataclass(slots=True)

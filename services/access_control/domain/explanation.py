@@ -1,4 +1,4 @@
-"""Looks that nobody takes: why they would be permitted or not, now, at another moment, or after a change.
+"""Looks and acts that nobody takes: why they would be permitted or not, now, at another moment, or after a change.
 
 The same functions decide as for a real look, on a snapshot and without effect; what is told is what they said.
 """
@@ -6,17 +6,18 @@ The same functions decide as for a real look, on a snapshot and without effect; 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from services.access_control.domain import decide, rights
 from services.access_control.domain.branches.people import not_delegated_for, not_on_holders_side
-from services.access_control.domain.cases import Reading
+from services.access_control.domain.cases import ActOnDocument, Reading
 from services.access_control.domain.matrix import Matrix
 from services.access_control.domain.policy import Policy
 from services.access_control.domain.record import Record
 from services.access_control.domain.rights import Changed, Command
 from services.access_control.domain.verdict import Sight, Verdict
-from shared.contracts.common import Act, Actor, ActorKind
-from shared.contracts.further_reasons import Code
+from shared.contracts.common import Act, Actor, ActorKind, FurtherAct
+from shared.contracts.further_reasons import Code, FurtherReason
 from shared.contracts.http_explanations import DocumentKind, Explained, Hidden, Look, StepSaid
 from shared.contracts.reasons import Reason
 from shared.contracts.record_requests import DelegationScope
@@ -24,14 +25,23 @@ from shared.contracts.record_requests import DelegationScope
 HOLDERS_SIDE: Final = frozenset({ActorKind.PATIENT, ActorKind.REPRESENTATIVE})
 _IN_TIME: Final = timedelta(seconds=1)
 """Nobody waits for the answer, so no look is late."""
+_NO_DOCUMENT: Final = UUID(int=0)
+"""A document is compared with what a case is about, and nobody imagines a case."""
+_OPINION: Final = "told"
+"""Of the protected adult: taken as told, like a text beside a reason."""
 _SHOWN: Final = "shown"
-_RULES: Final[dict[Hidden, tuple[str, ...]]] = {
+_REACHED: Final = "reached"
+_SEEN: Final[dict[Hidden, tuple[str, ...]]] = {
     Hidden.TYPE: ("AR-012",),
     Hidden.MASKED: ("AR-021", "AR-022"),
     Hidden.WITHHELD: ("AR-029",),
     Hidden.FROM_REPRESENTATIVES: ("AR-041",),
 }
-_ALL_RULES: Final = tuple(sorted({rule for rules in _RULES.values() for rule in rules}))
+_ALL_RULES: Final = tuple(sorted({rule for rules in _SEEN.values() for rule in rules}))
+_RULES: Final = _SEEN | {
+    Hidden.NOT_OWN: ("AR-024", "AR-029", "AR-051"),
+    Hidden.NOT_OF_THE_HOLDERS_SIDE: ("AR-052", "AR-068"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +65,7 @@ def refused(record: Record, reader: Actor, now: datetime) -> Code | None:
 
 
 def explained(record: Record, look: Look, now: datetime, rules: Rules) -> Explained:
-    """What would be decided on a look, and what each rule says to it."""
+    """What would be decided on a look or an act, and what each rule says to it."""
     verdict = _verdict(record, look, now, rules)
     steps = tuple(StepSaid(step=said.step, rules=said.rules, code=_value(said.code)) for said in verdict.trail)
     sight = verdict.scope
@@ -64,8 +74,9 @@ def explained(record: Record, look: Look, now: datetime, rules: Rules) -> Explai
         return told
     holders = look.actor.kind in HOLDERS_SIDE
     own = not holders and (sight.own is not None or sight.own_structure is not None)
-    told = told.model_copy(update={"types": sight.types, "masked": sight.masked or holders, "own": own})
-    return told if look.document is None else _with_document(told, look.document, sight, look.actor)
+    shown = {"types": sight.types, "masked": sight.masked or holders, "own": own, "holders": sight.holders}
+    told = told.model_copy(update=shown)
+    return told if look.document is None else _with_document(told, look, look.document, sight)
 
 
 def hypothetical(record: Record, command: Command, now: datetime, policy: Policy) -> Changed:
@@ -75,7 +86,7 @@ def hypothetical(record: Record, command: Command, now: datetime, policy: Policy
 
 
 def hidden(document: DocumentKind, sight: Sight, actor: Actor) -> Hidden | None:
-    """Why a permitted look would not show a document of this kind; None where it would.
+    """Why a permitted look would not show a document of this kind; None where it would. Acts reach what is shown.
 
     What the documents' owner applies to each of them: type, mask, withholding, representatives; own ones are shown.
     """
@@ -98,6 +109,9 @@ def _verdict(record: Record, look: Look, now: datetime, rules: Rules) -> Verdict
     if look.act is Act.DEPOSIT:
         type_code = look.document.type_code if look.document is not None else None
         return decide.explain_deposit(record, look.actor, now, policy, mode=look.mode, type_code=type_code)
+    if isinstance(look.act, FurtherAct):
+        acting = ActOnDocument(look.act, look.actor, _NO_DOCUMENT, at_request=look.at_request, opinion=_OPINION)
+        return decide.explain_act(record, acting, now, rules.matrix, policy)
     reading = Reading(
         actor=look.actor,
         owner=look.owner,
@@ -111,10 +125,15 @@ def _verdict(record: Record, look: Look, now: datetime, rules: Rules) -> Verdict
     return decide.explain(record, reading, now, rules.matrix, policy)
 
 
-def _with_document(told: Explained, document: DocumentKind, sight: Sight, actor: Actor) -> Explained:
+def _with_document(told: Explained, look: Look, document: DocumentKind, sight: Sight) -> Explained:
     """One step more: what the owner would do with such a document."""
-    why = hidden(document, sight, actor)
-    step = StepSaid(step="document", rules=_RULES[why] if why else _ALL_RULES, code=why.value if why else _SHOWN)
+    why = hidden(document, sight, look.actor)
+    if sight.holders and not document.holders:
+        why = Hidden.NOT_OF_THE_HOLDERS_SIDE
+    if why is Hidden.TYPE and told.code == FurtherReason.AUTHOR:
+        why = Hidden.NOT_OWN  # the matrix was not asked
+    fine = _REACHED if isinstance(look.act, FurtherAct) else _SHOWN
+    step = StepSaid(step="document", rules=_RULES[why] if why else _ALL_RULES, code=why.value if why else fine)
     return told.model_copy(update={"permitted": why is None, "steps": (*told.steps, step)})
 
 

@@ -47,6 +47,10 @@ class Case:
     opened: datetime
     due: datetime
     by_representative: bool = False
+    founded: bool = False
+    """An operator found it justified: by it another one may erase what it is about (AR-068)."""
+    answered_by: str | None = None
+    """Code of the operator who answered it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +70,13 @@ class Oversight:
     suspended: frozenset[str] = frozenset()
     """Directory numbers that the operator suspended, of those who ask: denied everything (AR-062)."""
     cases: Mapping[UUID, Case | None] = field(default_factory=dict)
-    """Cases by id; of those that were there before, nothing but their access (`contested`) is needed: None."""
+    """Cases by id; of those that were there before, and that nothing is erased by, no more is needed: None."""
     contested: frozenset[UUID] = frozenset()
     """Requests whose access is contested already."""
     readers: Mapping[UUID, str | None] = field(default_factory=dict)
     """The professional by request of this record, as far as decisions are kept."""
     foreign: frozenset[UUID] = frozenset()
     """Requests and cases of other records: nothing may be said of them here."""
-    founded: frozenset[UUID] = frozenset()
-    """Cases of this record that an operator found justified, of those by which something is to be erased (AR-068)."""
     extracts: Mapping[UUID, Extract] = field(default_factory=dict)
     """Cases of heirs and court experts that a message names (AR-065)."""
 

@@ -98,8 +98,14 @@ def reading_of(body: bodies.Consult, *, text_kept: bool) -> Reading:
 
 def act_of(body: documents.DocumentCommand) -> ActOnDocument:
     """An act on a document as the rules take it."""
-    case = body.case if isinstance(body, documents.Delete) else None
-    return ActOnDocument(ON_DOCUMENTS[type(body)], body.actor, body.at_request, case)
+    return ActOnDocument(
+        act=ON_DOCUMENTS[type(body)],
+        actor=body.actor,
+        document=body.document,
+        at_request=body.at_request,
+        case=body.case if isinstance(body, documents.Delete) else None,
+        opinion=body.opinion,
+    )
 
 
 def command_of(body: Any) -> Command:

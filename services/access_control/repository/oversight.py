@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from services.access_control.domain.changes import CaseBegan, Change, EmergencyBegan, EmergencyConfirmed, ExtractKept
-from services.access_control.domain.oversight import NOTHING, Confirmation, Emergency, Oversight
+from services.access_control.domain.oversight import NOTHING, Case, Confirmation, Emergency, Oversight
 from services.access_control.repository import extracts, register
 from shared.contracts.common import AccessMode, Actor, ActorKind
 from shared.contracts.envelope import Message
@@ -40,7 +40,11 @@ _CONTESTED: Final = """
     UNION ALL
     SELECT 'decision', request, record, request, actor FROM decision WHERE request = ANY($3::uuid[])
 """
-_ERASING: Final = "SELECT id, record, finding = 'founded' AS founded FROM contest WHERE id = ANY($1::uuid[])"
+_ERASING: Final = """
+    SELECT id, record, request, professional, structure, opened_at, due, by_representative,
+           coalesce(finding = 'founded', false) AS founded, answered_by
+    FROM contest WHERE id = ANY($1::uuid[])
+"""
 _BEGIN: Final = """
     WITH asked AS MATERIALIZED (
         SELECT *, (since AT TIME ZONE 'Europe/Paris')::date AS day
@@ -202,17 +206,16 @@ def _with_contested(known: Oversight, record: UUID, rows: Sequence[Any]) -> Over
 
 
 async def _load_erasing(tx: Transaction, messages: Sequence[Message[Any]], found: defaultdict[UUID, Oversight]) -> None:
-    """The cases by which something is to be erased, and which of them are found justified (AR-068)."""
+    """The cases by which something is to be erased, with their answers (AR-068)."""
     asked = {(message.record, message.body.case) for message in messages if type(message.body) is Delete}
     cases = [case for _, case in asked if case is not None]
     if not cases:
         return
     for row in await tx.fetch(_ERASING, cases):
-        record, case = row["record"], row["id"]
+        case, record, *told = row
         if (record, case) in asked:
             known = found[record]
-            founded = known.founded | ({case} if row["founded"] else set())
-            found[record] = replace(known, cases={case: None, **known.cases}, founded=founded)
+            found[record] = replace(known, cases={**known.cases, case: Case(*told)})
 
 
 async def _load_apps(tx: Transaction, messages: Sequence[Message[Any]], found: defaultdict[UUID, Oversight]) -> None:

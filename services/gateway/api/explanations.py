@@ -1,4 +1,4 @@
-"""Explain, and see as: why somebody may look or not, and what others would see, now and after a change.
+"""Explain, and see as: why somebody may look or act or not, and what others would see, now and after a change.
 
 For the holder and who decides for him. Nothing is read, permitted, changed or traced by it.
 """
@@ -22,7 +22,7 @@ from services.gateway.domain.users import User
 from services.gateway.domain.viewers import Viewer, ViewerError, ViewerKind, actor_of, mode_of, reason_of
 from shared.contracts import record_requests as messages
 from shared.contracts.common import AccessMode, Act, Actor, Capacity, Code, Owner, Wishes
-from shared.contracts.http_explanations import MOST_LOOKS, DocumentKind, Explain, Hypothesis, Look, SeeAs
+from shared.contracts.http_explanations import MOST_LOOKS, DocumentKind, Explain, Hypothesis, Look, LookAct, SeeAs
 from shared.contracts.reasons import Reason
 from shared.contracts.record_requests import RightsCommand, SpokenConsent
 from shared.http import Problem
@@ -63,12 +63,14 @@ class LookAsked(Asked):
     capacity: Capacity | None = None
     delegation: UUID | None = None
     app: Code | None = None
-    act: Literal[Act.CONSULT, Act.DEPOSIT] = Act.CONSULT
+    act: LookAct = Act.CONSULT
     owner: Owner = Owner.DOCUMENT
     mode: AccessMode | None = None
     reason_code: Code | None = None
     purpose: Code = "care"
     consent: SpokenConsent | None = None
+    at_request: bool = False
+    """For an act on a document: a professional records that the holder asks for it."""
     document: DocumentKind | None = None
     """A kind of document: would one be shown?"""
 
@@ -155,6 +157,7 @@ def look(asked: LookAsked) -> Look:
         reason_code=reason_of(mode, asked.reason_code),
         purpose=asked.purpose,
         consent=asked.consent,
+        at_request=asked.at_request,
         document=asked.document,
     )
 

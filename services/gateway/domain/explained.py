@@ -14,7 +14,11 @@ from shared.contracts.http_explanations import (
 )
 from shared.contracts.reason_sentences import sentence
 
-_SHOWN = ("Un tel document serait montré.", "Such a document would be shown.")
+_OF_A_DOCUMENT = {
+    "shown": ("Un tel document serait montré.", "Such a document would be shown."),
+    "reached": ("Cela pourrait être fait à un tel document.", "It could be done to such a document."),
+}
+"""The last step where nothing of the document stands against it."""
 _NOT_TOLD = (
     "Ce qui avait été décidé à ce moment n'est plus connu ; il l'est à partir de la date indiquée.",
     "What had been decided at that moment is not known; it is from the date told here.",
@@ -43,6 +47,8 @@ class Told(BaseModel):
     """Documents masked to professionals would be shown."""
     own: bool
     """His own documents would be shown whatever their type or mask."""
+    holders: bool
+    """For an act on documents: on those alone that the holder's side deposited."""
 
 
 class ExplanationTold(BaseModel):
@@ -118,6 +124,7 @@ def told(explained: Explained, language: str) -> Told:
         types=tuple(sorted(explained.types)) if explained.types is not None else None,
         masked=explained.masked,
         own=explained.own,
+        holders=explained.holders,
     )
 
 
@@ -128,7 +135,8 @@ def words(value: str, language: str) -> str:
         return sentence(known, language)
     if value in Hidden.__members__.values():
         return hidden_sentence(Hidden(value), language)
-    return _SHOWN[not language.startswith("fr")] if value == "shown" else value
+    spoken = _OF_A_DOCUMENT.get(value)
+    return spoken[not language.startswith("fr")] if spoken is not None else value
 
 
 def _step(said: StepSaid, language: str) -> Step:

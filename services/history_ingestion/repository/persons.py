@@ -37,13 +37,17 @@ class PersonStore:
         """The persons of these records; their INS is opened, since a record that opens is asked for by it."""
         records = {message.record for message in messages}
         rows = await tx.fetch(
-            "SELECT record, state, identity, told, wanted, wanted_told FROM person WHERE record = ANY($1::uuid[])",
+            """
+            SELECT record, state, identity, told, wanted, wanted_told, missed FROM person WHERE record = ANY($1::uuid[])
+            """,
             list(records),
         )
         indexed = [row["record"] for row in rows if row["identity"] is not None]
         keys = await self._keys.get(tx, indexed) if indexed else {}
         found = {
-            row["record"]: Person(row["state"], _opened(row, keys), row["told"], row["wanted"], row["wanted_told"])
+            row["record"]: Person(
+                row["state"], _opened(row, keys), row["told"], row["wanted"], row["wanted_told"], row["missed"]
+            )
             for row in rows
         }
         return {str(record): found.get(record, NOBODY) for record in records}
@@ -54,18 +58,19 @@ class PersonStore:
         if last:
             await tx.execute(
                 """
-                INSERT INTO person (record, state, told, wanted, wanted_told)
-                SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::boolean[], $5::bigint[])
-                    AS n (record, state, told, wanted, wanted_told)
+                INSERT INTO person (record, state, told, wanted, wanted_told, missed)
+                SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::boolean[], $5::bigint[], $6::boolean[])
+                    AS n (record, state, told, wanted, wanted_told, missed)
                 WHERE NOT EXISTS (SELECT FROM record_key k WHERE k.record = n.record AND k.destroyed_at IS NOT NULL)
                 ON CONFLICT (record) DO UPDATE SET state = excluded.state, told = excluded.told,
-                    wanted = excluded.wanted, wanted_told = excluded.wanted_told
+                    wanted = excluded.wanted, wanted_told = excluded.wanted_told, missed = excluded.missed
                 """,
                 list(last),
                 [person.state for person in last.values()],
                 [person.told for person in last.values()],
                 [person.wanted for person in last.values()],
                 [person.wanted_told for person in last.values()],
+                [person.missed for person in last.values()],
             )
 
         unindexed = [change.record for change in changes if isinstance(change, Unindexed)]

@@ -13,7 +13,7 @@ from shared.contracts.record_requests import Authorise, Wish
 from tests.integration.access_control.conftest import TRAITS, consult
 from tests.integration.access_control.test_contests import answering
 from tests.integration.access_control.test_relations import CHILD
-from tests.unit.access_control.cast import DOCTOR, HOLDER, HOSPITAL, MASKED_TOO, NURSE, OPERATOR
+from tests.unit.access_control.cast import DOCTOR, HOLDER, HOSPITAL, MASKED_TOO, NURSE, OPERATOR, OTHER_OPERATOR
 
 pytestmark = pytest.mark.kafka
 
@@ -24,13 +24,13 @@ def mask(actor=HOLDER, **more):
     return on.Mask(actor=actor, document=DOCUMENT, **more)
 
 
-async def contested(service, record, finding=None):
-    """A case of the holder's on a record, answered or not."""
+async def contested(service, record, finding=None, *, document=DOCUMENT, by=OTHER_OPERATOR):
+    """A case of the holder's on the deposit of a document, answered or not."""
     case = uuid4()
-    await service.ask(record, Contest(actor=HOLDER, case=case, request=uuid4(), professional=DOCTOR.number))
+    await service.ask(record, Contest(actor=HOLDER, case=case, request=document, professional=DOCTOR.number))
     if finding is not None:
         contests, sending = await answering(service)
-        await contests.answer(case, Answer(OPERATOR, finding, "x"), sending)
+        await contests.answer(case, Answer(by, finding, "x"), sending)
     return case
 
 
@@ -109,6 +109,34 @@ async def test_ar_068_an_operator_erases_by_a_case_that_was_answered_as_founded(
     for record_of, named in ((other, case), (record, uuid4())):
         assert (await erased(service, record_of, named))["further_reasons"] == ["case_unknown"]
     assert (await erased(service, record, None))["further_reasons"] == ["case_needed"]
+
+
+async def test_ar_068_a_case_is_about_one_document_and_answered_by_somebody_else(service):
+    record = await service.opened()
+    other = await contested(service, record, Finding.FOUNDED, document=uuid4())
+    assert (await erased(service, record, other))["further_reasons"] == ["case_unknown"]
+    own = await contested(service, record, Finding.FOUNDED, by=OPERATOR)
+    assert (await erased(service, record, own))["further_reasons"] == ["same_operator"]
+
+
+async def test_ar_068_a_deposit_that_was_decided_here_is_contested_and_erased(service):
+    record, deposit = await service.opened(), uuid4()
+    fed = service.message(record, Deposit(deposit=deposit, actor=DOCTOR, type_code="11502-2"), "deposits")
+    await service.take(fed, lane="deposits")
+    case = await contested(service, record, Finding.FOUNDED, document=deposit)
+    told = await service.ask(record, on.Delete(actor=OPERATOR, document=deposit, case=case))
+    assert (told["outcome"], told["order"]["document"]) == ("permit", str(deposit))
+
+
+async def test_ar_068_in_the_batch_of_its_contest_an_erasure_waits_for_the_answer(service):
+    record, case = await service.opened(), uuid4()
+    contest = Contest(actor=HOLDER, case=case, request=DOCUMENT, professional=DOCTOR.number)
+    erasing = on.Delete(actor=OPERATOR, document=DOCUMENT, case=case)
+    await service.take(*(service.message(record, body) for body in (erasing, contest, erasing)))
+    await service.take(service.message(record, erasing))
+    told = [one["further_reasons"] for one in await service.told(record) if one.get("further_act") == "delete"]
+    assert told == [["case_unknown"], ["case_not_approved"], ["case_not_approved"]]
+    assert len(await service.rows("SELECT 1 FROM contest WHERE record = $1", record)) == 1
 
 
 async def test_ar_068_cases_of_many_records_in_one_batch_are_told_apart(service):

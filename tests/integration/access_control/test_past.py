@@ -84,6 +84,25 @@ async def test_what_was_decided_at_each_moment_is_explained_by_the_rules_of_that
     assert told[0]["matrix_version"]
 
 
+async def test_an_act_on_a_document_is_explained_by_the_rules_of_each_moment(service):
+    record = await service.opened(1)
+    moments = [await clock(service)]
+    for version, body in enumerate((Authorise, Block)):
+        await service.ask(record, body(actor=HOLDER, rights_version=version, professional=NUMBER))
+        moments.append(await clock(service))
+    report = {"type_code": "11502-2"}
+    told = [
+        (await explained(service, record, moment, act="mask", at_request=True, document=report))["explained"]
+        for moment in moments
+    ]
+    assert [(one["permitted"], one["steps"][-1]["code"]) for one in told] == [
+        (False, "not_own"),
+        (True, "reached"),
+        (False, "blocked"),
+    ]
+    assert await service.rows("SELECT 1 FROM decision WHERE act = 'mask'") == []
+
+
 async def test_a_moment_before_the_record_is_not_told(service):
     before = await clock(service)
     record = await service.opened(1)

@@ -1,6 +1,7 @@
 """What the machine of lives holds acts on documents to; `law.py` is the oracle (domain rules, 4.9)."""
 
 from itertools import product
+from uuid import UUID
 
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
@@ -23,6 +24,7 @@ from tests.unit.access_control.cast import (
     consult,
 )
 
+DOCUMENT = UUID(int=77)
 ACTS = sorted(ON_DOCUMENTS.values())
 
 
@@ -63,4 +65,5 @@ class ActsOnDocuments:
             assert not self.on_a_document(act, stranger).permitted
 
     def on_a_document(self, act, actor, *, asked_for=False):
-        return decide.act(self.record, ActOnDocument(act, actor, asked_for), self.law.now, MATRIX, self.policy)
+        on_it = ActOnDocument(act, actor, DOCUMENT, at_request=asked_for, opinion="agrees")
+        return decide.act(self.record, on_it, self.law.now, MATRIX, self.policy)

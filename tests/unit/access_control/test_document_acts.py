@@ -23,6 +23,7 @@ from shared.contracts.common import Capacity, FurtherAct, Scope
 from shared.contracts.further_reasons import FurtherReason
 from shared.contracts.reasons import Reason
 from shared.contracts.record_requests import DelegationScope
+from shared.messaging import Unreadable
 from tests.unit.access_control.cast import (
     APP,
     AUTHORISING,
@@ -74,7 +75,6 @@ DEPOSITED = Sight(masked=True, holders=True)
 ADULT = replace(MINOR, majority=NOW)
 TREATED = replace(OPEN, treating=DOCTOR.number)
 BLOCKED = OPEN.with_right(DOCTOR.number, Right(blocked=True))
-FOUNDED = replace(OPEN, oversight=Oversight(cases={CASE: None}, founded=frozenset({CASE})))
 
 
 def own(actor):
@@ -92,8 +92,9 @@ def read(record, actor):
     return sight
 
 
-def act(record, actor, asked, *, at_request=True, case=None, now=NOW, policy=POLICY):
-    return decide.act(record, ActOnDocument(asked, actor, at_request, case), now, MATRIX, policy)
+def act(record, actor, asked, *, at_request=True, case=None, now=NOW, policy=POLICY, document=DOCUMENT, opinion="ok"):
+    on_it = ActOnDocument(asked, actor, document, at_request=at_request, case=case, opinion=opinion)
+    return decide.act(record, on_it, now, MATRIX, policy)
 
 
 def ask(asked, actor=HOLDER, record=OPEN, **more):
@@ -155,6 +156,34 @@ def test_ar_045_a_representation_ends_at_majority_in_the_same_moment(asked):
 
 def test_ar_063_who_is_in_charge_of_a_protection_masks_as_the_holder():
     assert act(ADULT, GUARDIAN, MASK).scope == SEEN
+
+
+@pytest.mark.parametrize("asked", ACTS)
+def test_ar_063_who_is_in_charge_of_a_protection_says_what_the_adult_thinks_of_it(asked):
+    theirs = {MASK: SEEN, UNMASK: SEEN} | dict.fromkeys((ARCHIVE, UNARCHIVE, DELETE), DEPOSITED)
+    verdict = act(ADULT, GUARDIAN, asked, opinion=None)
+    assert verdict.scope is None
+    if asked in theirs:
+        assert verdict.code is FurtherReason.OPINION_MISSING
+        assert act(ADULT, GUARDIAN, asked, opinion="agrees").scope == theirs[asked]
+    else:
+        assert verdict == act(ADULT, GUARDIAN, asked, opinion="agrees")
+    carer = replace(DELEGATIONS[str(CARER_ID)], scopes=ALL_SCOPES)
+    cared_for = replace(OPEN, delegations={str(CARER_ID): carer})
+    for record, actor in ((OPEN, HOLDER), (MINOR, MOTHER), (MINOR, DOCTOR), (cared_for, CARER)):
+        assert act(record, actor, asked, opinion=None) == act(record, actor, asked), "nobody else is asked for it"
+
+
+def test_ar_061_063_whom_the_law_puts_in_charge_of_nothing_here_is_not_asked_for_an_opinion():
+    relation = replace(DELEGATIONS[str(GUARDIAN.delegation)], scopes=frozenset({DelegationScope.READ}))
+    record = replace(OPEN, delegations={str(GUARDIAN.delegation): relation})
+    assert act(record, GUARDIAN, MASK, opinion=None).code is FurtherReason.OUTSIDE_DELEGATION
+
+
+def test_ar_063_the_opinion_is_told_with_the_decision():
+    for opinion in ("agrees", None):
+        told = decided(ask(MASK, GUARDIAN, ADULT, opinion=opinion))
+        assert (told.opinion, told.outcome) == (opinion, Outcome.PERMIT if opinion else Outcome.DENY)
 
 
 def test_ar_041_only_a_minor_hides_a_document():
@@ -235,22 +264,6 @@ def test_ar_018_053_a_blocked_author_only_deletes(asked):
     assert act(treating, DOCTOR, asked).permitted, "the médecin traitant is not blocked (AR-019)"
 
 
-@pytest.mark.parametrize("actor", [HOSPITAL, changed(DOCTOR, authenticated=False, strength="certificate")])
-def test_ar_051_053_a_certificate_suffices_to_delete_and_for_nothing_else(actor):
-    """The structure takes the place of an author who has left it; consent is not asked about, as for a deposit."""
-    for asked in ACTS:
-        verdict = act(OPEN, actor, asked)
-        assert verdict.scope == (his(actor) if asked is DELETE else None)
-        assert verdict.code is (FurtherReason.AUTHOR if asked is DELETE else Reason.NOT_AUTHENTICATED)
-    assert act(OPEN, SOCIAL_WORKER, DELETE).scope == his(SOCIAL_WORKER)
-
-
-def test_ar_051_nobody_deletes_as_nobody():
-    for actor in (changed(DOCTOR, number=None), changed(HOSPITAL, number=None)):
-        assert act(OPEN, actor, DELETE).code is Reason.NOT_AUTHENTICATED
-    assert act(OPEN, changed(DOCTOR, role=None), DELETE).code is Reason.NO_ROLE
-
-
 @pytest.mark.parametrize("asked", ACTS)
 @pytest.mark.parametrize(
     ("actor", "record", "code"),
@@ -305,38 +318,17 @@ def test_the_state_decides_first_and_on_a_held_record_the_holders_side_masks_alo
             assert verdict.code is code
 
 
-@pytest.mark.parametrize("asked", ACTS)
-def test_ar_068_an_operator_erases_by_a_case_that_was_found_justified(asked):
-    verdict = act(FOUNDED, OPERATOR, asked, case=CASE)
-    if asked is not DELETE:
-        assert verdict.code is Reason.NO_BRANCH
-        return
-    assert (verdict.scope, verdict.code) == (ALL, Reason.OPERATOR_DUTY)
-
-
-@pytest.mark.parametrize(
-    ("record", "case", "code"),
-    [
-        (FOUNDED, None, FurtherReason.CASE_NEEDED),
-        (FOUNDED, UUID(int=42), FurtherReason.CASE_UNKNOWN),
-        (OPEN, CASE, FurtherReason.CASE_UNKNOWN),
-        (replace(OPEN, oversight=Oversight(foreign=frozenset({CASE}))), CASE, FurtherReason.CASE_UNKNOWN),
-        (replace(OPEN, oversight=Oversight(cases={CASE: None})), CASE, FurtherReason.CASE_NOT_APPROVED),
-    ],
-)
-def test_ar_068_without_such_a_case_an_operator_erases_nothing(record, case, code):
-    assert act(record, OPERATOR, DELETE, case=case).code is code
-
-
-def test_ar_002_068_only_an_operator_who_signed_in_erases():
-    for actor in (changed(OPERATOR, authenticated=False), changed(OPERATOR, number=None)):
-        assert act(FOUNDED, actor, DELETE, case=CASE).code is Reason.NOT_AUTHENTICATED
-    assert act(FOUNDED, DOCTOR, DELETE, case=CASE).scope == his(DOCTOR), "a case gives nobody else anything"
-    assert act(FOUNDED, HOLDER, DELETE, case=CASE).scope == DEPOSITED
+@pytest.mark.parametrize("actor", [HOLDER, MOTHER, GUARDIAN, CARER])
+def test_on_a_held_record_whoever_decides_on_rights_masks(actor):
+    scoped = replace(DELEGATIONS[str(CARER_ID)], scopes=frozenset({DelegationScope.RIGHTS}))
+    held = replace(MINOR, held=True, delegations={**MINOR.delegations, str(CARER_ID): scoped})
+    assert act(held, actor, MASK).scope == SEEN
+    assert act(held, actor, UNMASK).code is Reason.RECORD_HELD
+    if actor is CARER:
+        assert act(replace(MINOR, held=True), actor, MASK).code is FurtherReason.OUTSIDE_DELEGATION
 
 
 def test_the_order_says_to_which_documents():
-    request = UUID(int=5)
     effects = ask(MASK, DOCTOR, AUTHORISING, version=3, at_request=True, identity=None)
     told = decided(effects)
     assert (told.act.value, told.further_act, told.outcome) == ("unknown", "mask", Outcome.PERMIT)
@@ -346,10 +338,6 @@ def test_the_order_says_to_which_documents():
     )
     assert (told.order.holders, told.actor, told.permit, told.case) == (False, DOCTOR, None, None)
     assert effects.state is AUTHORISING
-    body = on.Delete(actor=OPERATOR, document=DOCUMENT, case=CASE)
-    erased = handle(body, FOUNDED, identity=request)
-    assert (decided(erased).request, decided(erased).case) == (request, CASE)
-    assert decided(erased).order.scope == Scope(masked=True, withheld=True)
     assert decided(ask(DELETE)).order.holders is True
 
 
@@ -379,6 +367,11 @@ def test_an_act_leaves_its_decision_and_changes_no_record(asked):
         (row,) = effects.changes
         assert isinstance(row, DecisionMade)
         assert (row.act, row.record, row.actor, row.matrix) == (asked, RECORD, None, None)
+
+
+def test_what_could_neither_be_read_nor_kept_holds_the_record():
+    effects = fail(Unreadable(reason=Reason.MALFORMED), AUTHORISING)
+    assert (effects.state.held, decided(effects).outcome) == (True, Outcome.DENY)
 
 
 @pytest.mark.parametrize("asked", ACTS)

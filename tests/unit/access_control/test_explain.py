@@ -32,6 +32,7 @@ from tests.unit.access_control.cast import (
     OPEN,
     OPERATOR,
     POLICY,
+    RECORD,
     REGULATOR,
     SOCIAL_WORKER,
     changed,
@@ -80,7 +81,7 @@ def test_a_deposit_is_explained_likewise(record, actor):
     st.booleans(),
 )
 def test_an_act_on_a_document_is_explained_likewise(record, actor, act, at_request):
-    asked = ActOnDocument(act, actor, at_request)
+    asked = ActOnDocument(act, actor, RECORD, at_request=at_request)
     decided = decide.act(record, asked, NOW, MATRIX, POLICY)
     explained = decide.explain_act(record, asked, NOW, MATRIX, POLICY)
     assert replace(explained, trail=()) == decided

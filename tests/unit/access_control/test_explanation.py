@@ -2,19 +2,22 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.access_control.domain import decide, explanation
+from services.access_control.domain.cases import ActOnDocument
 from services.access_control.domain.explanation import Rules
 from services.access_control.domain.record import Right
+from services.access_control.domain.requests import ON_DOCUMENTS
 from services.access_control.domain.rights import Command
 from services.access_control.domain.verdict import Sight
 from services.document.domain.visibility import visibility
-from shared.contracts.common import AccessMode, Act, Owner, Wishes
-from shared.contracts.http_explanations import DocumentKind, Hidden, Look
+from shared.contracts.common import AccessMode, Act, FurtherAct, Owner, Wishes
+from shared.contracts.http_explanations import DocumentKind, Hidden, Look, LookAct
 from shared.contracts.reasons import Reason
 from shared.security import Permit
 from tests.unit.access_control.cast import (
@@ -75,6 +78,68 @@ def test_a_deposit_is_decided_as_a_real_one(record, actor):
     told = explanation.explained(record, Look(actor=actor, act=Act.DEPOSIT), NOW, RULES)
     decided = decide.deposit(record, actor, NOW, POLICY)
     assert (told.permitted, told.code) == (decided.permitted, decided.code.value)
+
+
+@given(
+    st.sampled_from(RECORDS),
+    st.sampled_from([*ACTORS, GUARDIAN]),
+    st.sampled_from(sorted(ON_DOCUMENTS.values())),
+    st.booleans(),
+    st.sampled_from(AccessMode),
+)
+def test_an_act_on_a_document_is_decided_as_a_real_one(record, actor, act, at_request, mode):
+    """What the protected adult thinks of it is taken as told, and an emergency mode changes nothing."""
+    told = explanation.explained(record, Look(actor=actor, act=act, at_request=at_request, mode=mode), NOW, RULES)
+    asked = ActOnDocument(act, actor, RECORD, at_request=at_request, opinion="agrees")
+    decided = decide.act(record, asked, NOW, MATRIX, POLICY)
+    assert (told.permitted, told.code) == (decided.permitted, decided.code.value)
+    assert told.steps[-1].code == told.code
+    assert (told.types, told.holders) == (
+        (decided.scope.types, decided.scope.holders) if decided.scope else (None, False)
+    )
+    assert all(said.rules for said in told.steps), "each step names its rules"
+
+
+def test_an_act_is_explained_with_the_adults_opinion_and_by_the_settings():
+    def told(actor, record, policy=POLICY):
+        look = Look(actor=actor, act=FurtherAct.MASK, at_request=True)
+        return explanation.explained(record, look, NOW, Rules(MATRIX, policy)).code
+
+    assert told(GUARDIAN, MINOR) == "representative"
+    occupational = changed(DOCTOR, sector="SA66")
+    assert told(occupational, AUTHORISING) == "excluded_sector"
+    assert told(occupational, AUTHORISING, replace(POLICY, occupational_medicine=True)) == "authorised"
+
+
+def test_every_act_on_a_document_can_be_explained():
+    assert set(get_args(LookAct)) == {Act.CONSULT, Act.DEPOSIT, *ON_DOCUMENTS.values()}
+
+
+@pytest.mark.parametrize(
+    ("act", "actor", "kind", "code"),
+    [
+        (FurtherAct.MASK, HOLDER, {}, "reached"),
+        (FurtherAct.MASK, HOLDER, {"confidentiality": {WITHHELD}}, Hidden.WITHHELD),
+        (FurtherAct.DELETE, HOLDER, {}, Hidden.NOT_OF_THE_HOLDERS_SIDE),
+        (FurtherAct.DELETE, HOLDER, {"holders": True}, "reached"),
+        (FurtherAct.ARCHIVE, MOTHER, {"holders": True, "confidentiality": {HIDDEN}}, Hidden.FROM_REPRESENTATIVES),
+        (FurtherAct.WITHHOLD, HOLDER, {}, None),
+        (FurtherAct.MASK, DOCTOR, {}, "reached"),
+        (FurtherAct.MASK, DOCTOR, {"type_code": "ATTEST-RESID"}, Hidden.TYPE),
+        (FurtherAct.MASK, DOCTOR, {"confidentiality": {MASKED}}, Hidden.MASKED),
+        (FurtherAct.UNMASK, DOCTOR, {}, Hidden.NOT_OWN),
+        (FurtherAct.UNMASK, DOCTOR, {"own": True, "confidentiality": {MASKED}}, "reached"),
+        (FurtherAct.DELETE, NURSE, {"own": True}, "reached"),
+        (FurtherAct.DELETE, NURSE, {}, Hidden.NOT_OWN),
+    ],
+)
+def test_which_documents_an_act_reaches_is_the_last_step(act, actor, kind, code):
+    document = DocumentKind(**{"type_code": REPORT} | kind)
+    record = replace(MINOR, rights=AUTHORISING.rights)
+    told = explanation.explained(record, Look(actor=actor, act=act, at_request=True, document=document), NOW, RULES)
+    assert told.permitted is (code == "reached")
+    last = told.steps[-1]
+    assert (last.step, last.code) == (("document", code) if code is not None else ("D4", "not_the_author"))
 
 
 @given(SIGHTS, DOCUMENTS, st.sampled_from([HOLDER, MOTHER, DOCTOR]))

@@ -24,7 +24,7 @@ from services.access_control.domain.branches import (
     professionals,
 )
 from services.access_control.domain.branches.documents import TAKE_AWAY
-from services.access_control.domain.oversight import Oversight
+from services.access_control.domain.oversight import Case, Oversight
 from services.access_control.domain.record import ABSENT, Record, Right, State
 from services.access_control.domain.relations import Agreement, DelegationState
 from services.access_control.domain.requests import COMMANDS, ON_DOCUMENTS, command_of
@@ -174,11 +174,13 @@ FED = [
         (THROUGH_APP, AGREED),
     )
 ]
-ERASED = replace(OPEN, oversight=Oversight(cases={CASE: None}, founded=frozenset({CASE})))
+CONTESTED = Case(UUID(int=32), P, None, NOW, NOW, founded=True, answered_by=OTHER_OPERATOR.number)
+ERASED = replace(OPEN, oversight=Oversight(cases={CASE: CONTESTED}))
 ACTS = [
     (body(actor=actor, document=UUID(int=32), at_request=True, **more), record)
     for actor, record, more, acts in (
         (HOLDER, MINOR, {}, (on.Mask, on.Unmask, on.Hide, on.Reveal, on.Archive, on.Unarchive, on.Delete)),
+        (GUARDIAN, MINOR, {"opinion": "agrees"}, (on.Mask, on.Archive)),
         (MOTHER, MINOR, {}, (on.Mask, on.Unmask, on.Archive, on.Unarchive, on.Delete, on.Hide)),
         (DOCTOR, AUTHORISING, {}, on.ON_A_DOCUMENT),
         (DOCTOR, replace(OPEN, treating=P), {}, on.ON_A_DOCUMENT),

@@ -77,6 +77,27 @@ async def test_why_a_document_would_be_hidden_is_the_last_word(http, world, as_)
     assert world.calls[-1][3]["look"]["document"]["confidentiality"] == ["MASQUE_PS"]
 
 
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("reached", "It could be done to such a document."),
+        ("not_own", "This is done by a document's author alone."),
+        ("author", "A document is in the hands of its author, or of the author's structure."),
+    ],
+)
+async def test_an_act_on_a_document_is_explained_likewise(http, world, as_, code, sentence) -> None:
+    steps = [{"step": "document", "rules": ["AR-024"], "code": code}]
+    world.told = EXPLANATION | {"explained": {"permitted": True, "code": "author", "steps": steps, "holders": True}}
+    body = DENTIST | {"act": "unmask", "at_request": True, "document": {"type_code": "11502-2", "holders": True}}
+    answer = await http.post(url(world, "explain"), json=body, headers=as_("alice"))
+    assert answer.status_code == 200, answer.text
+    told = answer.json()["explained"]
+    assert (told["code"], told["sentence"], told["holders"]) == (code, sentence, True)
+    asked = world.calls[-1][3]["look"]
+    assert (asked["act"], asked["at_request"], asked["document"]["holders"]) == ("unmask", True, True)
+    assert world.requests == []
+
+
 async def test_the_samu_looks_as_it_does_and_a_mother_under_her_delegation(http, world, as_) -> None:
     seen = {"now": EXPLAINED, "after": SHOWN}
     world.told = {"seen": [seen] * 3, "change": {"permitted": True, "code": "holder"}, "rights_version": 7}

@@ -9,11 +9,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.history_ingestion.domain.lines import Known
-from services.history_ingestion.handlers import Batch, Fed, Holder, Kept, Person, Taken, life_handlers, line_handlers
+from services.history_ingestion.handlers import (
+    Batch,
+    Fed,
+    Holder,
+    Kept,
+    Person,
+    PersonChange,
+    Taken,
+    Unindexed,
+    life_handlers,
+    line_handlers,
+)
 from shared.contracts.access_decisions import (
     ConsentChanged,
+    DeletionAnnounced,
     FunctionsKnown,
     RecordClosed,
+    RecordMerged,
     RecordOpened,
     RecordReopened,
 )
@@ -244,6 +257,97 @@ SAID += [opted(), opted("history"), known("history")]
 
 def is_wish(body) -> bool:
     return isinstance(body, ConsentChanged | FunctionsKnown)
+
+
+def failing(body, number, person, kind=Failed):
+    """The message as it is told of where its handler raised, or where it could not be read."""
+    told = Failed.model_construct(original=body) if kind is Failed else Unreadable(reason=Reason.MALFORMED)
+    one = message(told, number, key=str(record_of(1)), topic="access.decisions")
+    one = one._replace(envelope=one.envelope._replace(number=number, type=body.type_name))
+    return LIFE[kind](one, person, NOW)
+
+
+RUNNING = Person("open", INS, told=1)
+
+
+@pytest.mark.parametrize("kind", [Failed, Unreadable])
+@pytest.mark.parametrize("body", [RecordClosed(actor=ACTOR), DeletionAnnounced(because="request", latest=NOW)])
+def test_an_end_that_cannot_be_handled_ends_the_feeding(kind, body) -> None:
+    effects = failing(body, 3, RUNNING, kind)
+    assert effects.state == replace(RUNNING, state="closed", told=3)
+    assert (effects.changes, effects.emits) == ((PersonChange(record_of(1), effects.state),), ())
+
+
+@pytest.mark.parametrize("kind", [Failed, Unreadable])
+def test_a_merge_that_cannot_be_handled_feeds_the_record_no_more(kind) -> None:
+    effects = failing(RecordMerged(actor=ACTOR, into=record_of(2)), 3, RUNNING, kind)
+    assert (effects.state.ins, effects.changes, effects.emits) == (None, (Unindexed(record_of(1)),), ())
+
+
+@pytest.mark.parametrize("kind", [Failed, Unreadable])
+@pytest.mark.parametrize("body", [opted(), opted("apps"), opted("history"), known("apps")])
+def test_a_choice_that_cannot_be_handled_counts_as_doing_without(kind, body) -> None:
+    """Whatever stands in it: who could read it wrote the bug."""
+    effects = failing(body, 3, RUNNING, kind)
+    assert effects.state == replace(RUNNING, wanted=False, wanted_told=3, missed=True)
+    assert (effects.changes, effects.emits) == ((PersonChange(record_of(1), effects.state),), ())
+
+
+@pytest.mark.parametrize("kind", [Failed, Unreadable])
+def test_what_opens_or_concerns_others_stops_nothing(kind) -> None:
+    for body in (RecordOpened(actor=ACTOR), RecordReopened(actor=ACTOR)):
+        for person in (RUNNING, Person("closed", INS), Person(None, None)):
+            assert failing(body, 3, person, kind) == (person, (), ())
+    other = ConsentChanged(act=FurtherAct.WISH, actor=ACTOR, rights_version=1)
+    told = failing(other, 3, RUNNING, kind).state
+    assert (told == RUNNING) is (kind is Failed), "nobody knows what could not be read"
+
+
+@pytest.mark.parametrize("body", [opted("apps"), known()])
+def test_what_was_missed_is_asked_for_once_it_is_known_to_be_wanted(body) -> None:
+    stopped = failing(body, 3, RUNNING).state
+    effects = numbered(body, 3, stopped)  # replayed
+    assert effects.state == replace(RUNNING, wanted_told=3)
+    assert [emit.topic for emit in effects.emits] == [
+        "insurance.backfill-requests.amo-test",
+        "insurance.backfill-requests.other",
+    ]
+    assert numbered(body, 3, effects.state).emits == ()
+    assert numbered(body, 4, stopped).emits != (), "a later choice says it as well"
+    assert numbered(opted("history"), 3, stopped) == numbered(opted("history"), 3, replace(stopped, missed=False))
+    for nobody in (replace(stopped, state="closed"), replace(stopped, ins=None)):
+        assert numbered(body, 3, nobody).emits == (), "asked for when it opens, or is indexed"
+
+
+def test_nothing_is_asked_for_where_the_holder_did_without_before() -> None:
+    without = numbered(opted("history"), 2, RUNNING).state
+    stopped = failing(opted(), 3, without).state
+    assert (stopped.missed, stopped.wanted_told) == (False, 3)
+    assert numbered(opted(), 3, stopped).emits == ()
+
+
+def test_of_two_parked_choices_the_first_replayed_opens_nothing() -> None:
+    stopped = failing(opted("history"), 4, failing(opted(), 3, RUNNING).state).state
+    assert stopped == replace(RUNNING, wanted=False, wanted_told=4, missed=True)
+    assert numbered(opted(), 3, stopped) == (stopped, (), ())
+
+
+def is_fed(person) -> bool:
+    return person.state == "open" and person.wanted
+
+
+@given(st.lists(st.sampled_from([*SAID, opted("apps")]), min_size=1, max_size=6), st.data())
+def test_whatever_is_parked_and_replayed_comes_to_what_its_turn_would_have(bodies, data) -> None:
+    """And no line comes in meanwhile that would not have."""
+    parked = data.draw(st.sets(st.integers(1, len(bodies)), min_size=1))
+    stopped = sound = Person(None, INS)
+    for number, body in enumerate(bodies, 1):
+        sound = numbered(body, number, sound).state
+        stopped = (failing if number in parked else numbered)(body, number, stopped).state
+        assert not is_fed(stopped) or is_fed(sound)
+    for number in sorted(parked):
+        stopped = numbered(bodies[number - 1], number, stopped).state
+    assert stopped == sound
 
 
 @given(st.lists(st.sampled_from(SAID), min_size=1, max_size=6), st.data())

@@ -14,6 +14,7 @@ from services.access_control.domain.branches.people import (
     not_delegated_for,
     not_on_holders_side,
     not_secret,
+    opinion_missing,
     unidentified,
 )
 from services.access_control.domain.cases import Acting, ActOnDocument, Consultation, Reading
@@ -35,8 +36,6 @@ _THE_MINORS: Final = frozenset({FurtherAct.HIDE, FurtherAct.REVEAL})
 """What representatives never do: it is about what they do not see."""
 _READERS: Final = frozenset({FurtherAct.MASK, FurtherAct.ANNOUNCE, FurtherAct.ARCHIVE, FurtherAct.UNARCHIVE})
 """What a professional may do to whatever he may read; everything else to his own documents alone."""
-_TREATING: Final = frozenset({FurtherAct.UNMASK, FurtherAct.ANNOUNCE})
-"""What the médecin traitant may do to every document (AR-024)."""
 _NEEDED: Final = {
     FurtherAct.MASK: DelegationScope.RIGHTS,
     FurtherAct.UNMASK: DelegationScope.RIGHTS,
@@ -86,6 +85,10 @@ def _scope(case: Acting) -> Code | None:
     return not_delegated_for(case.record, case.actor, needed) if needed is not None else None
 
 
+def _opinion(case: Acting) -> Code | None:
+    return opinion_missing(case.record, case.actor, case.asked.opinion)
+
+
 def _of_the_holders_side(case: Acting) -> Verdict:
     """All that they see; archived and deleted is only what they deposited themselves (AR-052, AR-068)."""
     code = Reason.HOLDER if case.actor.kind is ActorKind.PATIENT else FurtherReason.REPRESENTATIVE
@@ -113,9 +116,12 @@ def _request(case: Acting) -> Code | None:
 
 
 def _of_a_professional(case: Acting) -> Verdict:
-    """The médecin traitant's are all; what a reader may do, he may do to what he reads; else own documents."""
+    """What a reader may do, to what he reads, which to the médecin traitant is all; else to own documents.
+
+    Unmasking is the médecin traitant's alone, beside the author's (AR-024).
+    """
     act = case.asked.act
-    if act in _TREATING and is_treating(case.record, case.actor):
+    if act is FurtherAct.UNMASK and is_treating(case.record, case.actor):
         return permit(Reason.TREATING_DOCTOR, _ALL)
     if act in _READERS and (read := _reading(case)).permitted:
         return read
@@ -134,6 +140,13 @@ def _own(actor: Actor) -> Sight:
     return Sight(frozenset(), own=actor.number, own_structure=actor.structure)
 
 
+def _author(case: Acting) -> Code | None:
+    """A person in person: under a certificate alone a structure's software could name any author (AR-016)."""
+    if case.actor.kind is ActorKind.PROFESSIONAL:
+        return unidentified(case.actor)
+    return deposits.identified(case)
+
+
 def _of_the_author(case: Acting) -> Verdict:
     """Own ones in the strict sense, not a colleague's: a structure's by its certificate, where he has left (AR-051)."""
     return permit(FurtherReason.AUTHOR, Sight(frozenset(), own=case.actor.number))
@@ -148,13 +161,18 @@ def _operator(case: Acting) -> Code | None:
 
 
 def _case(case: Acting) -> Code | None:
-    """The holder's case on this record, which was answered as justified; of a foreign one nothing is said."""
-    named, known = case.asked.case, case.record.oversight
-    if named is None:
+    """The holder's case about the deposit of that very document, which another operator answered as justified.
+
+    Of a case about anything else, on this record or a foreign one, nothing is said.
+    """
+    if case.asked.case is None:
         return FurtherReason.CASE_NEEDED
-    if named not in known.cases:
+    found = case.record.oversight.cases.get(case.asked.case)
+    if found is None or found.request != case.asked.document:
         return FurtherReason.CASE_UNKNOWN
-    return None if named in known.founded else FurtherReason.CASE_NOT_APPROVED
+    if not found.founded:
+        return FurtherReason.CASE_NOT_APPROVED
+    return FurtherReason.SAME_OPERATOR if found.answered_by in {None, case.actor.number} else None
 
 
 def _erased(case: Acting) -> Verdict:
@@ -172,8 +190,9 @@ HOLDER: Final[Branch[Acting]] = Branch(
         Step("D3", ("AR-045", "AR-063"), _relation),
         Step("D4", ("AR-029", "AR-041", "AR-043"), _not_theirs),
         Step("D5", ("AR-061",), _scope),
+        Step("D6", ("AR-063",), _opinion),
     ),
-    Grant("D6", ("AR-021", "AR-024", "AR-052", "AR-068"), _of_the_holders_side),
+    Grant("D7", ("AR-021", "AR-024", "AR-052", "AR-068"), _of_the_holders_side),
 )
 PROFESSIONAL: Final[Branch[Acting]] = Branch(
     (
@@ -190,7 +209,7 @@ AUTHOR: Final[Branch[Acting]] = Branch(
     (
         _IN_USE,
         _SECRET,
-        Step("D2", ("AR-002", "AR-016", "AR-072"), deposits.identified),
+        Step("D2", ("AR-002", "AR-016", "AR-017", "AR-072"), _author),
         Step("D3", ("AR-046", "AR-047", "AR-048", "AR-062"), deposits.barred),
     ),
     Grant("D6", ("AR-051", "AR-053"), _of_the_author),

@@ -140,6 +140,13 @@ def not_on_holders_side(record: Record, actor: Actor, now: datetime) -> Code | N
     return FurtherReason.CONFIDENTIAL_SESSION if actor.secret else not_delegated(record, actor, now)
 
 
+def opinion_missing(record: Record, actor: Actor, opinion: str | None) -> Code | None:
+    """Why who is in charge of a protection does not decide yet: nothing says what the adult thinks of it (AR-063)."""
+    delegation = delegation_of(record, actor)
+    protects = delegation is not None and delegation.kind is DelegationKind.PROTECTED_ADULT
+    return FurtherReason.OPINION_MISSING if protects and opinion is None else None
+
+
 def not_delegated_for(record: Record, actor: Actor, needed: DelegationScope) -> Code | None:
     """Why a representative may not do what has this scope; the holder may do everything."""
     if actor.kind is ActorKind.PATIENT:

@@ -7,6 +7,7 @@ from services.access_control.domain.branches.people import (
     excluded,
     is_blocked,
     not_delegated,
+    opinion_missing,
     unidentified,
 )
 from services.access_control.domain.commands.rule import AnyAct, Asked
@@ -45,8 +46,7 @@ def _not_entitled(asked: Asked) -> Code | None:
     delegation = delegation_of(asked.record, asked.actor)
     if delegation is None or DelegationScope.RIGHTS not in delegation.scopes:
         return FurtherReason.OUTSIDE_DELEGATION
-    opinion_needed = delegation.kind is DelegationKind.PROTECTED_ADULT
-    return FurtherReason.OPINION_MISSING if opinion_needed and asked.command.opinion is None else None
+    return opinion_missing(asked.record, asked.actor, asked.command.opinion)
 
 
 def authority(asked: Asked) -> Code | None:
