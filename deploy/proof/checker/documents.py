@@ -238,6 +238,8 @@ def _outcome(event: Event, told: Told | None, before: Stands | None, facts: Fact
     row, order = facts.documents.get(event.document), told["order"]
     if row is None or before is None or row.record != event.record or not _shown(order, told["actor"], before, row):
         return FurtherReason.UNKNOWN_DOCUMENT.value
+    if order.get("holders") and row.submitter.partition(":")[0] not in _HOLDERS_SIDE:
+        return FurtherReason.NOT_THE_AUTHOR.value
     if order.get("version") not in {None, before.version}:
         return FurtherReason.VERSION_CONFLICT.value
     after = _made(event.body["act"], before)
@@ -249,13 +251,12 @@ def _changed(before: Stands, after: Stands) -> Stands:
 
 
 def _shown(order: Mapping[str, Any], actor: Mapping[str, Any], stands: Stands, row: Document) -> bool:
-    """Whether who asks may know of it, and the order is for it."""
+    """Whether who asks may know of it."""
     scope, kind = order["scope"], actor["kind"]
     if stands.status == "deleted" or (kind == "representative" and stands.hidden):
         return False
     if kind in _HOLDERS_SIDE:
-        theirs = row.submitter.partition(":")[0] in _HOLDERS_SIDE
-        return not stands.withheld and (theirs or not order.get("holders"))
+        return not stands.withheld
     if {scope.get("own"), scope.get("own_structure")} & set(row.owners):
         return True
     types = scope.get("types")

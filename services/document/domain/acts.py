@@ -60,6 +60,8 @@ def carried_out(entries: Entries, order: Order, act: str | None, by: ActorKind, 
     rule = RULES.get(act or "")
     if found is None or rule is None or not _known(found, order, by, request):
         return _refused(entries, FurtherReason.UNKNOWN_DOCUMENT, request)
+    if order.holders and not found.by_holders_side:
+        return _refused(entries, FurtherReason.NOT_THE_AUTHOR, request)
     if order.version is not None and order.version != found.version:
         return _refused(entries, FurtherReason.VERSION_CONFLICT, request)
     result = rule(found)
@@ -130,13 +132,11 @@ def _row(document: Entry) -> Settled:
 
 
 def _known(document: Entry, order: Order, by: ActorKind, request: UUID) -> bool:
-    """True where who asks may know of the document, and it is one that this order is for.
+    """True where who asks may know of the document.
 
     One that is held after a failure is there for the request that failed alone, when that is replayed.
     """
     if document.status not in IN_RECORD or document.held_by not in (None, request):
-        return False
-    if order.holders and not document.by_holders_side:
         return False
     return shows(sight(_HOLDERS_OWN if order.holders else order.scope, by), document)
 

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from services.gateway.api.door import Door, language_of
 from services.gateway.api.outcomes import JSON_PATCH, expect_content, expect_readable, prefers, resource
@@ -26,7 +26,7 @@ from services.gateway.fhir.errors import FhirError, operation_outcome
 from services.gateway.fhir.patch import act_asked
 from shared.contracts import record_documents as messages
 from shared.contracts.access_decisions import Decided
-from shared.contracts.common import Actor, FurtherAct
+from shared.contracts.common import Actor, Code, FurtherAct
 from shared.contracts.document_changes import ActRefused, DocumentChanged
 from shared.contracts.document_events import DocumentHeld
 from shared.contracts.further_reasons import FurtherReason
@@ -38,7 +38,11 @@ AT_REQUEST: Final = "carnet-holder-request"
 """`true`: a professional records that the holder asks for it."""
 CASE: Final = "carnet-case"
 """For an operator who deletes: the holder's case that was found justified (AR-068)."""
+OPINION: Final = "carnet-opinion"
+"""What the protected adult thinks of it: asked of the person in charge of the protection (AR-063)."""
 _VERSION = re.compile(r'(?:W/)?"(\d{1,9})"', re.ASCII)
+
+_CODE: Final = TypeAdapter[str](Code)
 
 _log = logger(__name__)
 
@@ -186,7 +190,7 @@ def _command(request: Request, act: str, actor: Actor, document: UUID) -> Docume
     Raises:
         Problem: 400 or 422 where a header can't be read, or says what the act does not know.
     """
-    said: dict[str, Any] = {"version": _version(request.headers.getlist("if-match"))}
+    said: dict[str, Any] = {"version": _version(request.headers.getlist("if-match")), "opinion": _opinion(request)}
     asked = one_header(request, AT_REQUEST)
     if asked not in {None, "true", "false"}:
         raise Problem(
@@ -205,6 +209,14 @@ def _case(request: Request) -> UUID | None:
         return None if named is None else UUID(named)
     except ValueError:
         raise Problem(422, "unreadable_header", f"{CASE} is no id of a case.", "Send the case's id.") from None
+
+
+def _opinion(request: Request) -> str | None:
+    told = one_header(request, OPINION)
+    try:
+        return None if told is None else _CODE.validate_python(told)
+    except ValidationError:
+        raise Problem(422, "unreadable_header", f"{OPINION} is no code.", "Send a short code, as agrees.") from None
 
 
 def _version(if_match: list[str]) -> int | None:

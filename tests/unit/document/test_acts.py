@@ -193,7 +193,10 @@ SUBMITTERS = {"patient:": True, "representative:": True, "professional:A": False
 def test_ar_052_068_the_holders_side_deletes_what_it_deposited_and_nothing_else(submitter, act, scope, by):
     done = do(act, there(submitter=submitter), by=by, scope=scope, holders=True)
     assert (done.refused is None) is SUBMITTERS[submitter]
-    assert done.refused in (None, UNKNOWN)
+    assert done.refused in (None, FurtherReason.NOT_THE_AUTHOR)
+    hidden = do(act, there(HIDDEN, submitter=submitter), by=REPRESENTATIVE, scope=scope, holders=True)
+    withheld = do(act, there(WITHHELD, submitter=submitter), by=by, scope=scope, holders=True)
+    assert {hidden.refused, withheld.refused} == {UNKNOWN}, "that they did not deposit it is no news of what they see"
 
 
 def test_ar_041_052_of_its_own_a_representative_deletes_nothing_that_is_hidden():

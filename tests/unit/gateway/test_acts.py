@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from deploy.local.identity.cast import BRUNO
-from services.gateway.api.acts import AT_REQUEST, CASE, DocumentAct
+from services.gateway.api.acts import AT_REQUEST, CASE, OPINION, DocumentAct
 from shared.contracts import record_documents as messages
 from shared.contracts.common import ActorKind
 from shared.contracts.further_reasons import FurtherReason
@@ -102,6 +102,16 @@ async def test_a_professional_names_the_record_like_in_a_search(http, world, as_
     ((record, asked),) = world.requests
     assert (record, asked.at_request) == (world.alice_record, True)
     assert (asked.actor.kind, asked.actor.number) == (ActorKind.PROFESSIONAL, "899700000027")
+
+
+async def test_ar_063_the_protected_persons_opinion_goes_with_the_act(http, world, as_) -> None:
+    assert (await patch(http, uuid4(), as_("alice", **{OPINION: "agrees"}))).status_code == 200
+    assert (await patch(http, uuid4(), as_("alice"))).status_code == 200
+    assert [asked.opinion for _, asked in world.requests] == ["agrees", None]
+    for wrong in ("", "two words", "x" * 65, "é"):
+        answer = await patch(http, uuid4(), {**as_("alice"), OPINION: wrong.encode()})
+        assert (answer.status_code, OPINION in issue(answer)["diagnostics"]) == (422, True)
+    assert len(world.requests) == 2
 
 
 async def test_who_acts_for_the_holder_asks_as_representative(http, world, as_) -> None:
