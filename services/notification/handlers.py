@@ -1,15 +1,20 @@
 """What notification does with an event: begin its notices, or nothing."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.notification.domain.deliveries import Delivery, Leaving, Opened, Reach, Status
+from services.notification.domain.deliveries import Change, Death, Delivery, ExpertCase, Leaving, Opened, Reach, Status
+from services.notification.domain.extracts import is_experts
 from services.notification.domain.notices import Notice, concealed
 from services.notification.domain.rules import RULES
-from shared.contracts.access_decisions import RecordDeleted
+from shared.contracts.access_decisions import LifeChanged, RecordDeleted
+from shared.contracts.access_extracts import ExtractChanged
+from shared.contracts.common import FurtherAct
 from shared.contracts.document_changes import DocumentChanged
+from shared.contracts.document_events import Consulted
 from shared.contracts.envelope import Message, named_id
 from shared.contracts.notification_events import Channel, Suppressed
 from shared.messaging import Effects, Handler, Handlers
@@ -17,8 +22,6 @@ from shared.messaging import Effects, Handler, Handlers
 CONTACT_WAIT = timedelta(seconds=2)
 """How long a first notice waits for the contact that the gateway brings right behind an opening or an invitation."""
 
-Change = Delivery | Opened | Leaving
-"""What the lane writes."""
 _HOLDER = "holder"
 
 
@@ -60,6 +63,9 @@ def by_type(window: timedelta) -> Handlers[Reach, Change]:
     return {
         **handlers,
         DocumentChanged: _opening(handlers[DocumentChanged]),
+        LifeChanged: _living(handlers[LifeChanged]),
+        ExtractChanged: _approving(handlers[ExtractChanged]),
+        Consulted: _taking(handlers[Consulted]),
         RecordDeleted: _leaving(handlers[RecordDeleted]),
     }
 
@@ -85,6 +91,44 @@ def _opening(tell: Handler[Reach, Change]) -> Handler[Reach, Change]:
             return tell(message, reach, now)
         told = tell(message, reach.without(body.document), now)
         return told._replace(changes=(Opened(message.record, body.document), *told.changes))
+
+    return handle
+
+
+def _living(tell: Handler[Reach, Change]) -> Handler[Reach, Change]:
+    """A death is noted: of extracts nobody is told after it."""
+
+    def handle(message: Message[LifeChanged], reach: Reach, now: datetime) -> Effects[Reach, Change]:
+        told, body = tell(message, reach, now), message.body
+        if body.act != FurtherAct.DECEASE:
+            return told
+        noted = Death(message.record, body.undone)
+        return told._replace(state=replace(told.state, deceased=not body.undone), changes=(noted, *told.changes))
+
+    return handle
+
+
+def _approving(tell: Handler[Reach, Change]) -> Handler[Reach, Change]:
+    """A court expert's case is noted, whatever becomes of it; an approval is told to a living holder."""
+
+    def handle(message: Message[ExtractChanged], reach: Reach, now: datetime) -> Effects[Reach, Change]:
+        case = message.body.case
+        if not is_experts(message.body):
+            return Effects(reach)
+        known = replace(reach, experts=reach.experts | {case})
+        told = Effects[Reach, Change](known) if reach.deceased else tell(message, known, now)
+        return told._replace(changes=(ExpertCase(message.record, case), *told.changes))
+
+    return handle
+
+
+def _taking(tell: Handler[Reach, Change]) -> Handler[Reach, Change]:
+    """What a court expert is given is told to a living holder; every other read as ever."""
+
+    def handle(message: Message[Consulted], reach: Reach, now: datetime) -> Effects[Reach, Change]:
+        case = message.body.case
+        untold = case is not None and (reach.deceased or case not in reach.experts)
+        return Effects(reach) if untold else tell(message, reach, now)
 
     return handle
 

@@ -49,6 +49,11 @@ class Reach:
     silent: Mapping[UUID, Silence] = field(default_factory=dict)
     """Documents of which the holder's side is told nothing, and why."""
 
+    deceased: bool = False
+    """A death was told; it is looked for where an extract is, as are the cases."""
+    experts: frozenset[UUID] = frozenset()
+    """Cases of court experts."""
+
     def silence(self, notice: Notice, access: UUID | None, at: datetime, window: timedelta) -> Silence | None:
         """Why a notice is not sent; None where it is."""
         if notice.silence is not None:
@@ -110,12 +115,32 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class Death:
+    """The holder's death was told, or taken back."""
+
+    record: UUID
+    undone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ExpertCase:
+    """A case of a court expert."""
+
+    record: UUID
+    case: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class Leaving:
     """A deleted record: after its last notice nothing is kept of it any more."""
 
     record: UUID
     cause: UUID
     """The message that said so."""
+
+
+Change = Delivery | Opened | Death | ExpertCase | Leaving
+"""What the lane writes."""
 
 
 @dataclass(frozen=True, slots=True)
