@@ -254,8 +254,8 @@ def _unfound(clients: Clients) -> Iterator[str]:
     for one in clients.deposits:
         told = [answer.at for answer in one.answers if answer.stored]
         if told:
-            ids = {answer.deposit for answer in one.answers} & asked_away.keys()
-            stored[one.record].append((min(told), min((asked_away[each] for each in ids), default=None), one))
+            ends = [asked_away[each.deposit] for each in one.answers if each.deposit in asked_away]
+            stored[one.record].append((min(told), min(ends, default=None), one))
     for look in clients.looks:
         if look.whole and look.attempt.answered:
             for at, until, one in stored[look.record]:

@@ -44,6 +44,10 @@ class Deed(StrEnum):
     EMERGENCY = "emergency access"
     CONFIRM = "confirm an emergency"
     CONTEST = "contest an access"
+    OPPOSE_HEIRS = "oppose access by heirs"
+    REQUEST_EXTRACT = "open a case for an extract"
+    ANSWER_EXTRACT = "answer a case for an extract"
+    TAKE_EXTRACT = "take an extract"
     MASK = "mask a document"
     UNMASK = "unmask a document"
     WITHHOLD = "withhold a document"
@@ -106,6 +110,10 @@ MIX: Final[Mapping[Deed, float]] = {
     Deed.EMERGENCY: 5,
     Deed.CONFIRM: 1,
     Deed.CONTEST: 2,
+    Deed.OPPOSE_HEIRS: 0.7,
+    Deed.REQUEST_EXTRACT: 2,
+    Deed.ANSWER_EXTRACT: 3,
+    Deed.TAKE_EXTRACT: 3,
     Deed.MASK: 2,
     Deed.UNMASK: 1.5,
     Deed.WITHHOLD: 1,

@@ -51,8 +51,10 @@ class Reach:
 
     deceased: bool = False
     """A death was told; it is looked for where an extract is, as are the cases."""
-    experts: frozenset[UUID] = frozenset()
-    """Cases of court experts."""
+    cases: Mapping[UUID, bool] = field(default_factory=dict)
+    """Cases for extracts that are known: True for a court expert's."""
+    waiting: tuple["Waiting", ...] = ()
+    """Extracts under cases that are not known yet."""
 
     def silence(self, notice: Notice, access: UUID | None, at: datetime, window: timedelta) -> Silence | None:
         """Why a notice is not sent; None where it is."""
@@ -123,11 +125,24 @@ class Death:
 
 
 @dataclass(frozen=True, slots=True)
-class ExpertCase:
-    """A case of a court expert."""
+class ExtractCase:
+    """A case for extracts; of those that waited for it nothing waits any more."""
 
     record: UUID
     case: UUID
+    experts: bool
+
+
+class Waiting(NamedTuple):
+    """An extract that was given out under a case which is not known yet: the topics are not in step with each other."""
+
+    record: UUID
+    case: UUID
+    request: UUID
+    about: UUID
+    """The first event that told of it, of which the rest is."""
+    correlation: UUID
+    occurred_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +154,7 @@ class Leaving:
     """The message that said so."""
 
 
-Change = Delivery | Opened | Death | ExpertCase | Leaving
+Change = Delivery | Opened | Death | ExtractCase | Waiting | Leaving
 """What the lane writes."""
 
 

@@ -53,7 +53,7 @@ RULES: Final[Mapping[type[Body], Callable[[Any], tuple[Notice, ...]]]] = {
     CaseAnswered: contested.of_answered,
     ExtractChanged: extracts.of_change,
 }
-ACCESSES: Final = frozenset({Decided, Consulted, HistoryConsulted, CaseAnswered})
+ACCESSES: Final = frozenset({Decided, Consulted, HistoryConsulted, CaseAnswered, ExtractChanged})
 """Events whose notices depend on what was told before, or could not be."""
 TO_OTHERS: Final = frozenset({Decided, ConsentChanged, LifeChanged, SummaryDue})
 """Events that may be told to others than the holder."""

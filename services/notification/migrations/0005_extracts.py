@@ -11,17 +11,29 @@ UP = """
 -- Records of whose holder a death was told.
 CREATE TABLE deceased (record uuid PRIMARY KEY);
 
--- Cases of court experts: what is given out under others is for heirs.
-CREATE TABLE expert_case (
+-- Cases for extracts: court experts', or heirs', of whose extracts nobody is told.
+CREATE TABLE extract_case (
     record uuid NOT NULL,
     case_id uuid NOT NULL,
+    experts boolean NOT NULL,
     PRIMARY KEY (record, case_id)
+);
+
+-- Extracts that were told before their case, since topics are not in step; `about` is the event to be told of.
+CREATE TABLE extract_waiting (
+    record uuid NOT NULL,
+    case_id uuid NOT NULL,
+    request uuid NOT NULL,
+    about uuid NOT NULL,
+    correlation uuid NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    PRIMARY KEY (record, request)
 );
 """
 
 
 def upgrade() -> None:
-    """Add them, empty: an extract under an older case is told once the case was approved anew."""
+    """Add them, empty: an extract under an older case is told once that case is approved anew."""
     run_sql(UP)
 
 

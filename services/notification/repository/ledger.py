@@ -7,7 +7,16 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.notification.domain.deliveries import Change, Death, Delivery, ExpertCase, Leaving, Opened, Reach
+from services.notification.domain.deliveries import (
+    Change,
+    Death,
+    Delivery,
+    ExtractCase,
+    Leaving,
+    Opened,
+    Reach,
+    Waiting,
+)
 from services.notification.domain.rules import ACCESSES, TO_OTHERS, about_an_extract
 from shared.contracts.envelope import Message
 from shared.contracts.notification_events import Silence
@@ -119,24 +128,38 @@ async def _note(tx: Transaction, changes: Sequence[Change]) -> None:
             list(deaths),
             list(deaths.values()),
         )
-    cases = {(change.record, change.case) for change in changes if isinstance(change, ExpertCase)}
+    cases = {(change.record, change.case): change.experts for change in changes if isinstance(change, ExtractCase)}
+    waiting = [change for change in changes if isinstance(change, Waiting)]
+    if waiting:
+        await tx.execute(
+            """
+            INSERT INTO extract_waiting (record, case_id, request, about, correlation, occurred_at)
+            SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::timestamptz[])
+            ON CONFLICT DO NOTHING
+            """,
+            *map(list, zip(*waiting, strict=True)),
+        )
     if cases:
         await tx.execute(
             """
-            INSERT INTO expert_case (record, case_id) SELECT * FROM unnest($1::uuid[], $2::uuid[])
-            ON CONFLICT DO NOTHING
+            WITH told AS (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bool[]) AS t (record, case_id, experts)),
+                 over AS (DELETE FROM extract_waiting AS w USING told AS t
+                          WHERE w.record = t.record AND w.case_id = t.case_id)
+            INSERT INTO extract_case (record, case_id, experts) SELECT * FROM told ON CONFLICT DO NOTHING
             """,
             [record for record, _ in cases],
             [case for _, case in cases],
+            list(cases.values()),
         )
 
 
 async def _add_extracts(tx: Transaction, records: Collection[UUID], reach: dict[str, Reach]) -> None:
+    waiting: dict[str, list[Waiting]] = defaultdict(list)
     rows = await tx.fetch(
         """
-        SELECT record, NULL::uuid AS case_id FROM deceased WHERE record = ANY($1::uuid[])
+        SELECT record, NULL::uuid AS case_id, NULL::bool AS experts FROM deceased WHERE record = ANY($1::uuid[])
         UNION ALL
-        SELECT record, case_id FROM expert_case WHERE record = ANY($1::uuid[])
+        SELECT record, case_id, experts FROM extract_case WHERE record = ANY($1::uuid[])
         """,
         list(records),
     )
@@ -145,7 +168,18 @@ async def _add_extracts(tx: Transaction, records: Collection[UUID], reach: dict[
         if row["case_id"] is None:
             reach[key] = replace(reach[key], deceased=True)
         else:
-            reach[key] = replace(reach[key], experts=reach[key].experts | {row["case_id"]})
+            reach[key] = replace(reach[key], cases={**reach[key].cases, row["case_id"]: row["experts"]})
+    rows = await tx.fetch(
+        """
+        SELECT record, case_id, request, about, correlation, occurred_at FROM extract_waiting
+        WHERE record = ANY($1::uuid[]) ORDER BY occurred_at, request
+        """,
+        list(records),
+    )
+    for row in rows:
+        waiting[str(row["record"])].append(Waiting(*row))
+    for key, found in waiting.items():
+        reach[key] = replace(reach[key], waiting=tuple(found))
 
 
 async def _add_others(tx: Transaction, records: Collection[UUID], reach: dict[str, Reach]) -> None:

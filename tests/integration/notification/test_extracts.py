@@ -38,9 +38,9 @@ class Told:
     def __init__(self, notification):
         self.follower, self.ledger = notification.follower, notification.ledger
 
-    def message(self, record, body):
+    def message(self, record, body, **attributes):
         topic = DOCUMENT_EVENTS if isinstance(body, Consulted) else ACCESS_DECISIONS
-        return self.follower.record(topic, record, body)
+        return self.follower.record(topic, record, body, **attributes)
 
     async def take(self, record, *bodies):
         await self.follower.take(*(self.message(record, body) for body in bodies))
@@ -51,7 +51,8 @@ class Told:
 
     async def noted(self):
         rows = await self.follower.rows(
-            "SELECT record, NULL AS of FROM deceased UNION ALL SELECT record, case_id::text FROM expert_case"
+            "SELECT record, NULL AS of FROM deceased UNION ALL SELECT record, case_id::text FROM extract_case"
+            " UNION ALL SELECT record, 'waits' FROM extract_waiting"
         )
         return {(row["record"], row["of"]) for row in rows}
 
@@ -105,7 +106,24 @@ async def test_ar_058_what_heirs_are_given_is_told_to_nobody(notification, tell)
     await tell.take(other, experts)
     await tell.take(record, *extract(heirs.case), *extract(experts.case))
     assert await tell.mailed(record) == []
-    assert await tell.noted() == {(other, str(experts.case))}
+    assert await tell.noted() == {(other, str(experts.case)), (record, str(heirs.case)), (record, "waits")}
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_an_extract_that_comes_before_its_case_waits_for_it(notification, tell, together):
+    record, named = uuid4(), uuid4()
+    await notification.know(record)
+    first, *rest = extract(named)
+    bodies = [first, rest[0], case(named=named), rest[1]]
+    about = uuid4()
+    messages = [tell.message(record, body, **({"id": about} if body is first else {})) for body in bodies]
+    for batch in [messages] if together else [[one] for one in messages]:
+        await notification.follower.take(*batch)
+        await notification.follower.take(*batch)
+    assert await tell.mailed(record) == [APPROVED, TAKEN]
+    assert await tell.noted() == {(record, str(named))}
+    (row,) = [row for row in await tell.ledger() if row["variant"] == TAKEN and row["channel"] == "email"]
+    assert row["about"] == about
 
 
 async def test_the_letters_leave(notification, tell):
@@ -123,12 +141,12 @@ async def test_the_letters_leave(notification, tell):
 async def test_of_a_deleted_record_nothing_is_noted(notification, tell):
     record, neighbour = uuid4(), uuid4()
     for one in (record, neighbour):
-        await tell.take(one, case(), death())
+        await tell.take(one, case(), death(), *extract(uuid4()))
     await tell.take(record, RecordDeleted(because="request"))
     partition = lambda one: partition_of(str(one), PARTITIONS)  # noqa: E731
     await Farewells(tell.follower.database, tell.follower.outbox, notification.keys, partition).once()
     assert {one for one, _ in await tell.noted()} == {neighbour}
-    assert len(await tell.noted()) == 2
+    assert len(await tell.noted()) == 3
 
 
 async def test_the_number_of_statements_does_not_grow_with_the_extracts(tell):
@@ -138,7 +156,7 @@ async def test_the_number_of_statements_does_not_grow_with_the_extracts(tell):
             tell.message(record, body)
             for record in (uuid4() for _ in range(size))
             for named in (uuid4(),)
-            for body in (case(named=named), *extract(named, 1), death())
+            for body in (*extract(uuid4(), 1), case(named=named), *extract(named, 1), death())
         ]
         await tell.follower.take(*messages)
         counts.append(tell.follower.statements[-1])

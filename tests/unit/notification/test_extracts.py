@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.notification.domain.deliveries import Change, Death, Delivery, ExpertCase, Reach, Status
+from services.notification.domain.deliveries import Change, Death, Delivery, ExtractCase, Reach, Status, Waiting
 from shared.contracts.access_extracts import ExtractChanged
 from shared.contracts.common import Body
 from shared.contracts.document_events import Consulted
@@ -69,7 +69,10 @@ def test_an_extract_and_a_doctors_read_are_two_accesses() -> None:
 @pytest.mark.parametrize("kind", HEIRS)
 def test_ar_058_what_heirs_are_given_is_told_to_nobody(kind: ExtractKind) -> None:
     """The holder is dead, also where notification was never told so."""
-    assert in_turn(changed("waiting", kind=kind), changed("approved", kind=kind), *taken(3)) == []
+    rows = in_turn(changed("waiting", kind=kind), changed("approved", kind=kind), *taken(3))
+    assert rows == [ExtractCase(RECORD, CASE, experts=False)] * 2
+    first, *_, case = in_turn(*taken(3), changed("approved", kind=kind))
+    assert (type(first), case) == (Waiting, ExtractCase(RECORD, CASE, experts=False))
 
 
 def test_a_dead_holder_is_not_told_of_an_experts_extract() -> None:
@@ -82,10 +85,13 @@ def test_a_dead_holder_is_not_told_of_an_experts_extract() -> None:
 
 def test_what_is_noted_of_a_record() -> None:
     dead = life("decease", OPERATOR)
-    assert in_turn(dead, changed("approved")) == [Death(RECORD, undone=False), ExpertCase(RECORD, CASE)]
-    noted = Reach(contact=True, deceased=True, experts=frozenset({CASE}))
+    assert in_turn(dead, changed("approved")) == [
+        Death(RECORD, undone=False),
+        ExtractCase(RECORD, CASE, experts=True),
+    ]
+    noted = Reach(contact=True, deceased=True, cases={CASE: True})
     assert in_turn(*taken(), reach=noted) == []
-    assert mailed(*taken(), reach=Reach(contact=True, experts=frozenset({CASE}))) == [TAKEN]
+    assert mailed(*taken(), reach=Reach(contact=True, cases={CASE: True})) == [TAKEN]
 
 
 @pytest.mark.parametrize("state", ["waiting", "refused", "something_new"])
@@ -93,9 +99,22 @@ def test_that_somebody_applied_or_was_refused_is_not_told(state: str) -> None:
     assert mailed(changed(state)) == []
 
 
-def test_an_extract_under_an_unknown_case_is_not_told() -> None:
-    assert in_turn(*taken()) == []
-    assert mailed(changed("waiting", OTHER_CASE), *taken()) == []
+def test_an_extract_that_is_told_before_its_case_waits_for_it() -> None:
+    """Topics are not in step with each other."""
+    first, second, other = taken(3), taken(2), taken(1, OTHER_CASE)
+    rows = in_turn(*first, *second, *other)
+    assert [(row.case, row.request) for row in rows if isinstance(row, Waiting)] == [
+        (CASE, first[0].request),
+        (CASE, second[0].request),
+        (OTHER_CASE, other[0].request),
+    ]
+    assert len(rows) == 3
+    assert mailed(*first[:1], changed("approved"), *first[1:], *second) == [APPROVED, TAKEN, TAKEN]
+    assert mailed(*first, *other, changed("waiting"), changed("approved")) == [TAKEN, APPROVED]
+
+
+def test_what_waited_is_not_told_after_a_death() -> None:
+    assert mailed(*taken(), life("decease", OPERATOR), changed("approved")) == []
 
 
 def test_without_an_address_a_row_says_so() -> None:
