@@ -31,8 +31,8 @@ def request(step: Step, stranger: Actor | None, deadline: datetime, record: UUID
             return _opening(step, stranger or (SECOND_OPERATOR if step.number % 9 == 0 else OPERATOR), case)
         case Deed.ANSWER_EXTRACT:
             actor = stranger or (OPERATOR if step.number % 6 == 0 else SECOND_OPERATOR)
-            taken = int(step.number % 4 == 0)
-            return AnswerExtract(actor=actor, case=case, accepted=step.number % 8 != 0, taken=taken)
+            taken = step.number % 3
+            return AnswerExtract(actor=actor, case=case, accepted=step.number % 40 != 0, taken=taken)
         case _:
             actor = stranger or (SECOND_OPERATOR if step.number % 7 == 0 else OPERATOR)
             owner = Owner.AUDIT if step.number % 10 == 0 else Owner.DOCUMENT
