@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-from deploy.proof.checker import decisions, deletions, documents, effects, numbers, silence, traces
+from deploy.proof.checker import decisions, deletions, documents, effects, extracts, numbers, silence, traces
 from deploy.proof.checker.facts import Acknowledged, Claims, Facts
 from deploy.proof.checker.oracle import Oracle
 from deploy.proof.checker.requests import requests
@@ -42,6 +42,7 @@ def check(facts: Facts, topics: Mapping[str, Topic], claims: Claims = _NONE) -> 
         *decisions.check(facts, asked, oracle, told, claims),
         *effects.check(facts, oracle, told, claims),
         *documents.check(facts, asked, told),
+        *extracts.check(facts),
         *traces.check(facts, claims),
         *deletions.check(facts, oracle, claims),
         *silence.check(facts, claims),

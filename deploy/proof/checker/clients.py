@@ -75,7 +75,7 @@ class Looked(NamedTuple):
     owner: str
     record: UUID
     reader: str | None
-    """Directory number; None: the holder."""
+    """Directory number of a doctor who deposited nothing and is not the médecin traitant; None: the holder."""
     attempt: Attempt
     shown: tuple[str, ...] = ()
     """The marks in the answer, each of which belongs to one record: unique ids, hashes of contents, labels of lines."""
@@ -99,6 +99,18 @@ class Changed(NamedTuple):
     """The record answered."""
 
 
+class Acted(NamedTuple):
+    """An act on a document, asked for once."""
+
+    record: UUID
+    document: UUID
+    act: str
+    """A `FurtherAct`: `mask` and `unmask` by the holder, `delete` by who deposited it."""
+    attempt: Attempt
+    version: int | None = None
+    """The document's, as answered."""
+
+
 @dataclass
 class Clients:
     """All that clients of the doors asked and were told."""
@@ -107,6 +119,7 @@ class Clients:
     deposits: list[Dropped] = field(default_factory=list)
     looks: list[Looked] = field(default_factory=list)
     changes: list[Changed] = field(default_factory=list)
+    acted: list[Acted] = field(default_factory=list)
     opened: dict[str, list[UUID]] = field(default_factory=dict)
     """The records answered to each person's openings."""
     marks: dict[str, UUID] = field(default_factory=dict)

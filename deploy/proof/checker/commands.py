@@ -8,14 +8,16 @@ from typing import Any, Final
 
 from deploy.proof.checker.administrators import appoint, not_nameable, remove
 from deploy.proof.checker.apps import Agreed, not_agreeable
-from deploy.proof.checker.life import Delegation, Life, nobody, of_health
+from deploy.proof.checker.delegations import FULL, answer, end, invite, not_delegable
+from deploy.proof.checker.life import Life, nobody, of_health
 from deploy.proof.checker.oversight import confirm, not_a_colleague
 from shared.contracts import record_requests as ask
 from shared.contracts.common import Actor, ActorKind, Body
 from shared.contracts.reasons import Reason
 from shared.contracts.record_documents import MaskByDefault
+from shared.contracts.record_extracts import OpposeHeirs
 from shared.contracts.record_oversight import ConfirmEmergency, Contest
-from shared.contracts.record_requests import DelegationKind, DelegationScope, TeamKind
+from shared.contracts.record_requests import DelegationKind, TeamKind
 
 SESSION: Final = timedelta(hours=4)
 TEAM: Final = timedelta(days=365)
@@ -38,8 +40,6 @@ _DUTIES: Final[dict[type[Any], frozenset[ActorKind]]] = {
 }
 _ON_HELD: Final = (*(ask.Block, ask.Revoke, ask.RemoveAdministrator, ask.EndTeam, ask.WithdrawApp, ask.EndDelegation),)
 """Taken while the record is held: they can only restrict."""
-_FULL: Final = frozenset({DelegationKind.LEGAL_REPRESENTATION, DelegationKind.PROTECTED_ADULT})
-_HELPING: Final = frozenset({DelegationScope.READ, DelegationScope.DEPOSIT})
 
 
 def refused(life: Life, body: Any, now: datetime) -> Reason | None:
@@ -77,7 +77,9 @@ def _who_for_holder(life: Life, body: Any, now: datetime) -> Reason | None:  # n
     match body:
         case ask.AuthoriseFor():
             return _collects_for(life, actor, now)
-        case ask.Invite(kind=kind) if kind in _FULL:
+        case OpposeHeirs() if actor.kind is ActorKind.REPRESENTATIVE:
+            return _holders_side(life, body, now) or Reason.NOT_HOLDER  # his own will alone
+        case ask.Invite(kind=kind) if kind in FULL:
             return None if actor.kind in _AUTHORITIES else Reason.NOT_HOLDER
         case ask.Answer():
             if actor.kind is not ActorKind.REPRESENTATIVE or actor.delegation != body.delegation:
@@ -145,7 +147,7 @@ def _ends(life: Life, body: Any, now: datetime) -> Reason | None:
         return None
     if actor.kind is ActorKind.REPRESENTATIVE and actor.delegation == body.delegation:
         return None if actor.authenticated else Reason.NOT_AUTHENTICATED
-    return Reason.NOT_HOLDER if known is not None and known.kind in _FULL else _holders_side(life, body, now)
+    return Reason.NOT_HOLDER if known is not None and known.kind in FULL else _holders_side(life, body, now)
 
 
 def _state(life: Life, body: Any) -> Reason | None:  # noqa: PLR0911 - a list of rules
@@ -205,31 +207,7 @@ def _rule(life: Life, body: Any, now: datetime) -> Reason | None:  # noqa: PLR09
         case ask.CloseUncontested():
             return Reason.NO_BRANCH  # no run lasts six weeks
         case _:
-            return _delegation_rule(life, body, past, now)
-
-
-def _delegation_rule(life: Life, body: Any, past: Reason | None, now: datetime) -> Reason | None:
-    match body:
-        case ask.Invite():
-            helping = body.kind in _FULL or (body.scopes and body.scopes <= _HELPING)
-            unrepresented = body.kind is DelegationKind.LEGAL_REPRESENTATION and not life.is_minor(now)
-            if not helping or unrepresented:
-                return Reason.NO_BRANCH
-            return past if body.kind in _FULL else _unblocked_helper(life, body) or past
-        case ask.Answer():
-            known = life.delegations.get(body.delegation)
-            return None if known is not None and known.state == "PENDING" else Reason.NO_BRANCH
-        case ask.EndDelegation():
-            return None if body.delegation in life.delegations else Reason.NO_BRANCH
-        case _:
-            return None
-
-
-def _unblocked_helper(life: Life, body: ask.Invite) -> Reason | None:
-    """Who helps as a professional is named, and is not blocked (AR-018)."""
-    if body.professional is None:
-        return Reason.NO_BRANCH if body.kind is DelegationKind.HEALTHCARE_PROFESSIONAL else None
-    return Reason.BLOCKED if body.professional in life.blocked else None
+            return not_delegable(life, body, past, now)
 
 
 def session(body: ask.ConsentSession) -> tuple[str, str]:
@@ -336,28 +314,6 @@ def _end_team(life: Life, body: Any, _now: datetime) -> bool:
     return life.teams.pop(body.team, None) is not None
 
 
-def _invite(life: Life, body: Any, _now: datetime) -> bool:
-    if body.delegation in life.delegations:
-        return False
-    scopes = frozenset(DelegationScope) if body.kind in _FULL else body.scopes
-    professional = None if body.kind in _FULL else body.professional
-    life.delegations[body.delegation] = Delegation(body.kind, scopes, professional=professional)
-    return True
-
-
-def _answer(life: Life, body: Any, _now: datetime) -> bool:
-    life.delegations[body.delegation].state = "ACCEPTED" if body.accepted else "REFUSED"
-    return True
-
-
-def _end(life: Life, body: Any, _now: datetime) -> bool:
-    known = life.delegations[body.delegation]
-    if not known.alive:
-        return False
-    known.state = "EXPIRED"
-    return True
-
-
 def _agree(life: Life, body: Any, _now: datetime) -> bool:
     before = life.apps.get(body.app)
     life.apps[body.app] = Agreed(body.scopes, body.until)
@@ -377,6 +333,7 @@ _OF_RECORD: Final[dict[type[Any], Any]] = {
     ask.Release: _release,
     ask.Wish: _wish,
     MaskByDefault: lambda life, body, _now: _set(life, masks_by_default=body.masked),
+    OpposeHeirs: lambda life, body, _now: _set(life, heirs_opposed=body.opposed),
     ask.OptOut: lambda life, body, _now: _set(life, opted_out=body.functions),
 }
 _OF_PEOPLE: Final[dict[type[Any], Any]] = {
@@ -390,9 +347,9 @@ _OF_PEOPLE: Final[dict[type[Any], Any]] = {
     ask.ConsentSession: _open_session,
     ask.ConsentTeam: _open_team,
     ask.EndTeam: _end_team,
-    ask.Invite: _invite,
-    ask.Answer: _answer,
-    ask.EndDelegation: _end,
+    ask.Invite: invite,
+    ask.Answer: answer,
+    ask.EndDelegation: end,
     ConfirmEmergency: confirm,
     ask.AgreeApp: _agree,
     ask.WithdrawApp: lambda life, body, _now: life.apps.pop(body.app, None) is not None,

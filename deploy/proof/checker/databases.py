@@ -33,7 +33,7 @@ from shared.security import FileKeyProvider, SecurityError, Wrapped, context, de
 
 _FLAGS = {
     **{name: name for name in ("activated", "suspended", "objected", "deceased", "break_glass", "regulation")},
-    "masks_by_default": "masks_by_default",
+    **{name: name for name in ("masks_by_default", "heirs_opposed")},
     "masked": "masked_in_emergency",
     "deletion": "deletion_due",
 }
@@ -47,6 +47,9 @@ _RELATIONS = """
     UNION ALL SELECT record, ARRAY['emergency', request::text, professional, mode] FROM emergency
     UNION ALL SELECT record, ARRAY['confirmation', professional, colleague] FROM emergency_confirmation
     UNION ALL SELECT record, ARRAY['case', id::text, request::text, coalesce(professional, '')] FROM contest
+    UNION ALL SELECT record, ARRAY['extract', id::text, kind, opened_by, coalesce(approved_by, ''),
+                                   coalesce(refused_by, ''), (approved_until IS NOT NULL)::text, taken::text]
+    FROM extract_case
     UNION ALL SELECT record, ARRAY['app', app] || ARRAY(SELECT unnest(scopes) COLLATE "C" ORDER BY 1) FROM app_agreement
 """
 _DELETIONS = """

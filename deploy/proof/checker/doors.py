@@ -8,6 +8,7 @@ from uuid import UUID
 
 import orjson
 
+from deploy.proof.checker import door_acts
 from deploy.proof.checker.clients import Attempt, Changed, Clients, Dropped, Histories, Looked
 from deploy.proof.checker.facts import Document, Facts
 from deploy.proof.checker.verdict import Finding, finding
@@ -118,16 +119,18 @@ def _reads(facts: Facts) -> Reads:
 
 
 def _lost(clients: Clients, rows: dict[tuple[UUID, str], list[tuple[UUID, Document]]], facts: Facts) -> Iterator[str]:
+    asked_away = door_acts.asked_away(clients)
     for one in clients.deposits:
         for answer in one.answers:
             if answer.deposit is None:
                 continue
+            left = IN_RECORD | {"deleted"} if answer.deposit in asked_away else IN_RECORD
             row = facts.documents.get(answer.deposit)
             if row is None:
                 yield f"deposit {answer.deposit} was answered {answer.status} and is not there"
-            elif answer.stored and row.status not in IN_RECORD:
+            elif answer.stored and row.status not in left:
                 yield f"deposit {answer.deposit} was answered {answer.status} and is {row.status}"
-            elif one.good and row.status not in IN_RECORD:
+            elif one.good and row.status not in left:
                 yield f"deposit {answer.deposit} was taken and is {row.status} {row.reason or ''}"
             elif (row.record, row.unique_id, row.sha256) != (one.record, one.unique_id, one.sha256):
                 yield f"deposit {answer.deposit} stands otherwise than it was sent"
@@ -245,15 +248,19 @@ def _wholes(answered: Sequence[Looked]) -> int:
 
 
 def _unfound(clients: Clients) -> Iterator[str]:
-    stored: dict[UUID, list[tuple[datetime, Dropped]]] = defaultdict(list)
+    """Masked documents, too, are found by the holder; a document only until its deletion is asked for."""
+    stored: dict[UUID, list[tuple[datetime, datetime | None, Dropped]]] = defaultdict(list)
+    asked_away = door_acts.asked_away(clients)
     for one in clients.deposits:
         told = [answer.at for answer in one.answers if answer.stored]
         if told:
-            stored[one.record].append((min(told), one))
+            ends = [asked_away[each.deposit] for each in one.answers if each.deposit in asked_away]
+            stored[one.record].append((min(told), min(ends, default=None), one))
     for look in clients.looks:
         if look.whole and look.attempt.answered:
-            for at, one in stored[look.record]:
-                if at < look.attempt.sent and one.unique_id not in look.shown:
+            for at, until, one in stored[look.record]:
+                stood = at < look.attempt.sent and (until is None or look.attempt.ended < until)
+                if stood and one.unique_id not in look.shown:
                     yield f"a document told to be stored at {at} is not found in record {look.record} later"
 
 

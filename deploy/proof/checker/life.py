@@ -11,6 +11,7 @@ from uuid import UUID
 from deploy.proof.checker.apps import Agreed, Register, agreed_for, referenced
 from shared.contracts.common import AccessMode, Actor, ActorKind, Owner
 from shared.contracts.reasons import Reason
+from shared.contracts.record_extracts import ExtractKind, ExtractPurpose
 from shared.contracts.record_requests import (
     AdministratorRole,
     DelegationKind,
@@ -49,6 +50,25 @@ class Urgency:
 
 
 @dataclass
+class Case:
+    """A case of heirs or a court expert."""
+
+    kind: ExtractKind
+    purpose: ExtractPurpose
+    types: frozenset[str]
+    period: tuple[datetime | None, datetime | None]
+    opened_by: str
+    approved_by: str | None = None
+    approved_until: datetime | None = None
+    refused_by: str | None = None
+    taken: int = 0
+
+    def is_approved(self, now: datetime) -> bool:
+        """True while an extract may be taken."""
+        return self.refused_by is None and self.approved_until is not None and now < self.approved_until
+
+
+@dataclass
 class Life:
     """One record."""
 
@@ -84,6 +104,8 @@ class Life:
     """The colleague, and until when his word holds, by the professional whose emergency it is about."""
     cases: dict[UUID, tuple[UUID, str | None]] = field(default_factory=dict)
     """Contested accesses: the request and who read, by case."""
+    heirs_opposed: bool = False
+    extracts: dict[UUID, Case] = field(default_factory=dict)
     majority: datetime | None = None
     """When the holder comes of age, where that is looked at; None: of age, or nobody looked."""
     apps: dict[str, Agreed] = field(default_factory=dict)
@@ -168,6 +190,7 @@ class Life:
             "regulation": self.regulation,
             "masked": self.masked,
             "masks_by_default": self.masks_by_default,
+            "heirs_opposed": self.heirs_opposed,
         }
         relations = {
             *(("administrator", number, named.value) for number, named in self.administrators.items()),
@@ -177,9 +200,16 @@ class Life:
             *(("emergency", str(request), number, mode.value) for request, number, mode in self.began),
             *(("confirmation", number, colleague) for number, (colleague, _) in self.confirmations.items()),
             *(("case", str(case), str(request), who or "") for case, (request, who) in self.cases.items()),
+            *(self._told(case, one) for case, one in self.extracts.items()),
             *(("app", app, *sorted(agreed.scopes)) for app, agreed in self.apps.items()),
         }
         return frozenset(name for name, true in told.items() if true), frozenset(relations)
+
+    @staticmethod
+    def _told(case: UUID, one: Case) -> tuple[str, ...]:
+        waits = str(one.approved_until is not None).lower()
+        by = (one.opened_by, one.approved_by or "", one.refused_by or "")
+        return "extract", str(case), one.kind.value, *by, waits, str(one.taken)
 
 
 def nobody(actor: Actor) -> Reason | None:

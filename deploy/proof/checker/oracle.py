@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from deploy.proof.checker import acts
+from deploy.proof.checker import acts, extracts
 from deploy.proof.checker.apps import Register
 from deploy.proof.checker.commands import HARMLESS, apply, granted, refused
 from deploy.proof.checker.life import Life, nobody
@@ -19,10 +19,11 @@ from shared.contracts import record_requests as ask
 from shared.contracts.common import AccessMode, Actor, ActorKind, Owner
 from shared.contracts.reasons import Reason
 from shared.contracts.record_documents import DocumentCommand
+from shared.contracts.record_extracts import AnswerExtract, RequestExtract
 from shared.contracts.record_oversight import Contest
 from shared.contracts.record_requests import DelegationScope
 
-_HARMLESS: Final = frozenset(body.type_name for body in HARMLESS | acts.HARMLESS)
+_HARMLESS: Final = frozenset(body.type_name for body in HARMLESS | acts.HARMLESS | extracts.HARMLESS)
 PERMITS: Final = frozenset(
     {
         Reason.HOLDER,
@@ -122,10 +123,14 @@ class Oracle:
             life.version += apply(life, body, now)
             if isinstance(body, Contest):
                 contest(life, body, now, self._traces)
+            if isinstance(body, RequestExtract | AnswerExtract):
+                extracts.apply(life, body, now)
             reason = granted(body)
         return frozenset({reason})
 
     def _refused(self, life: Life, asked: Asked, now: datetime) -> Reason | None:
+        if isinstance(asked.body, RequestExtract | AnswerExtract):
+            return extracts.refused(life, asked.body, now, self._texts)
         reason = refused(life, asked.body, now)
         if reason is None and isinstance(asked.body, Contest):
             barred = not_contestable(life, asked.record, asked.body, now, self._traces)
@@ -134,6 +139,8 @@ class Oracle:
 
     def _consult(self, life: Life, asked: Asked, now: datetime) -> frozenset[Reason]:
         body: ask.Consult = asked.body
+        if body.case is not None:
+            return _extract(life, body, body.case, now)
         justified = body.mode is not AccessMode.NORMAL and urgent(life, asked.request, body, now, self._texts)
         return _consult(life, body, now, justified=justified)
 
@@ -157,6 +164,16 @@ def _traces(requests: Iterable[Asked], decided_at: Mapping[UUID, datetime]) -> d
             reader = actor.number if actor is not None and actor.kind is ActorKind.PROFESSIONAL else None
             found.setdefault(asked.request, Trace(asked.record, reader, decided_at[asked.request]))
     return found
+
+
+def _extract(life: Life, body: ask.Consult, case: UUID, now: datetime) -> frozenset[Reason]:
+    """An extract under a case; of a deleted record its cases may be forgotten already."""
+    if now > body.deadline:
+        return frozenset({Reason.LATE})
+    reason = extracts.taking(life, body, now)
+    if reason in PERMITS:
+        extracts.take(life, case)
+    return frozenset({reason, Reason.NO_BRANCH}) if life.deletion else frozenset({reason})
 
 
 def _consult(life: Life, body: ask.Consult, now: datetime, *, justified: bool) -> frozenset[Reason]:

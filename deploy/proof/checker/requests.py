@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from deploy.proof.checker.facts import Place, Record
 from deploy.proof.checker.oracle import Asked
-from shared.contracts import record_documents, record_oversight, record_requests
+from shared.contracts import record_documents, record_extracts, record_oversight, record_requests
 from shared.contracts.common import Body
 from shared.contracts.envelope import MalformedError, from_headers
 from shared.contracts.reasons import Reason
@@ -17,7 +17,7 @@ from shared.contracts.topics import RECORD_REQUESTS
 from shared.messaging import partition_of
 
 _MESSAGES: Final[tuple[type[Body], ...]] = (
-    record_requests.MESSAGES + record_oversight.MESSAGES + record_documents.MESSAGES
+    record_requests.MESSAGES + record_oversight.MESSAGES + record_documents.MESSAGES + record_extracts.MESSAGES
 )
 _MODELS: Final[Mapping[str, type[Body]]] = {model.type_name: model for model in _MESSAGES}
 _NO_ENVELOPE: Final = "carnet.unreadable"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from deploy.local.system import LocalSystem
-from deploy.proof.checker import doors, histories, lines
+from deploy.proof.checker import door_acts, doors, histories, lines
 from deploy.proof.checker.clients import Clients, Published
 from deploy.proof.checker.facts import Facts
 from deploy.proof.checker.sources import Sources
@@ -72,6 +72,7 @@ class Others:
         """What is to be said of it once the system is quiet."""
         found = await histories.read(sources, facts, self._published.insurer)
         told = await asyncio.to_thread(doors.check, facts, self._clients, found)
+        told += await asyncio.to_thread(door_acts.check, facts, self._clients)
         return told + await asyncio.to_thread(lines.check, facts, self._published, found)
 
     def counts(self) -> dict[str, int]:

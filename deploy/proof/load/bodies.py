@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from deploy.proof.load import acts, consents, oversight
+from deploy.proof.load import acts, consents, extracts, oversight
 from deploy.proof.load.consents import SHORT
 from deploy.proof.load.people import HOLDER, INSURER, OPERATOR, Person, outsiders, professional
 from deploy.proof.load.plan import PROFESSIONALS, Deed, Step
@@ -14,6 +14,7 @@ from shared.contracts.insurance import CareSection, ReimbursedCare
 
 PATIENCE: Final = timedelta(seconds=20)
 """How long a reader waits: generous, so that most reads pass through a fault."""
+_NOWHERE: Final = UUID(int=0)
 _ON_A_PROFESSIONAL: Final = frozenset({Deed.AUTHORISE, Deed.REVOKE, Deed.BLOCK, Deed.UNBLOCK})
 
 
@@ -22,19 +23,22 @@ def request(
     version: int,
     now: datetime,
     trace: oversight.Trace | None = None,
+    *,
     document: UUID | None = None,
+    record: UUID = _NOWHERE,
 ) -> Body:
     """The message of a step on a record whose rights have this version.
 
-    `trace` is an access to contest, `document` one to act on; None where none is known.
+    `trace` is an access to contest, `document` one to act on; None where none is known. Cases for extracts are named
+    after the `record`.
     """
     version -= step.stale
     if step.deed in acts.DEEDS:
         return acts.request(step, _outsider(step), document)
     if step.deed is Deed.CONSULT:
         return _consult(step, now)
-    if step.deed in oversight.DEEDS:
-        return oversight.request(step, _outsider(step), _deadline(step, now), trace)
+    if step.deed in oversight.DEEDS | extracts.DEEDS:
+        return _of_accesses(step, now, trace, record)
     if step.deed in consents.DEEDS:
         return consents.request(step, _outsider(step), version, now)
     if step.deed in _ON_A_PROFESSIONAL:
@@ -50,6 +54,13 @@ def _consult(step: Step, now: datetime) -> Body:
         actor = stranger or (HOLDER if step.number % 7 == 0 else doctor)
     owner = Owner.AUDIT if step.number % 10 == 0 else Owner.DOCUMENT
     return ask.Consult(actor=actor, owner=owner, deadline=_deadline(step, now))
+
+
+def _of_accesses(step: Step, now: datetime, trace: oversight.Trace | None, record: UUID) -> Body:
+    stranger, deadline = _outsider(step), _deadline(step, now)
+    if step.deed in extracts.DEEDS:
+        return extracts.request(step, stranger, deadline, record)
+    return oversight.request(step, stranger, deadline, trace)
 
 
 def _deadline(step: Step, now: datetime) -> datetime:

@@ -50,9 +50,20 @@ class Client:
         self._tokens: dict[Who, tuple[float, str]] = {}
 
     async def ask(
-        self, what: str, who: Who, method: str, path: str, patience_s: float, *, refusable: bool = True, **more: Any
+        self,
+        what: str,
+        who: Who,
+        method: str,
+        path: str,
+        patience_s: float,
+        *,
+        refusable: bool | Callable[[], bool] = True,
+        **more: Any,
     ) -> Answer:
-        """Ask once, and wait no longer than `patience_s`."""
+        """Ask once, and wait no longer than `patience_s`.
+
+        `refusable` is looked at when the answer is there, where others may have changed meanwhile what is asked for.
+        """
         token = await self._token(who)
         door = next(self._turns)
         headers = {"authorization": f"Bearer {token}", "accept-language": "en"} | more.pop("headers", {})
@@ -63,6 +74,7 @@ class Client:
         except (httpx2.TransportError, TimeoutError):
             response = None  # sent or not, done or not: nobody knows
         ended = datetime.now(UTC)
+        refusable = refusable if isinstance(refusable, bool) else refusable()
         if response is None:
             attempt = Attempt(what, door + 1, sent, ended, None, refusable=refusable)
         else:

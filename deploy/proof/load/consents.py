@@ -11,6 +11,7 @@ from deploy.proof.load.plan import PROFESSIONALS, Deed, Step
 from shared.contracts import record_requests as ask
 from shared.contracts.common import Actor, ActorKind, Body, Wishes
 from shared.contracts.record_documents import MaskByDefault
+from shared.contracts.record_extracts import OpposeHeirs
 from shared.contracts.record_requests import (
     AdministratorRole,
     AppScope,
@@ -131,6 +132,13 @@ def _opt_out(step: Step, _stranger: Actor | None, told: dict[str, Any], _now: da
     return ask.OptOut(**told, functions=frozenset(functions))
 
 
+def _oppose(step: Step, stranger: Actor | None, told: dict[str, Any], _now: datetime) -> Body:
+    """By the holder himself; now and then by who protects him, who may not."""
+    if stranger is None and step.number % 5 == 0:
+        told |= {"actor": protector(step.professional), "opinion": "agrees"}
+    return OpposeHeirs(**told, opposed=step.number % 3 != 0)
+
+
 def _by_authority(kind: type[Body], **more: Any) -> Made:
     def made(step: Step, stranger: Actor | None, _told: dict[str, Any], _now: datetime) -> Body:
         return kind(actor=stranger or (INSURER if step.number % 2 else OPERATOR), **more)
@@ -154,6 +162,7 @@ DEEDS: Final[Mapping[Deed, Made]] = MappingProxyType(
         Deed.WISH: _wish,
         Deed.OPT_OUT: _opt_out,
         Deed.MASK_BY_DEFAULT: lambda step, _, told, __: MaskByDefault(**told, masked=step.number % 3 != 0),
+        Deed.OPPOSE_HEIRS: _oppose,
         Deed.INVITE: _invite,
         Deed.ANSWER: _answer,
         Deed.END_DELEGATION: _end_delegation,

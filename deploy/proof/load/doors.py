@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -18,6 +19,7 @@ from deploy.proof import made, samples
 from deploy.proof.checker.clients import Changed, Clients, Dropped, Looked, Taken
 from deploy.proof.checker.databases import Databases
 from deploy.proof.load.client import Answer, Client, Who
+from deploy.proof.load.door_acts import DoorActs, Stored
 from deploy.proof.load.people import Person, person
 from deploy.proof.load.visits import Deed, Visit
 from shared.contracts.http_access_control import ProfessionalStanding
@@ -54,8 +56,9 @@ class Doors:
         self._seed = seed
         self.people = [person(seed, FIRST + number) for number in range(records)]
         self.records: list[UUID] = []
-        self._stored: dict[UUID, list[tuple[UUID, str]]] = defaultdict(list)
-        """Documents known to stand in a record, with the hash of their content."""
+        self._stored: dict[UUID, list[Stored]] = defaultdict(list)
+        """Documents known to stand in a record, or to have stood there."""
+        self._acts = DoorActs(client, clients)
         self._turns: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         """A holder changes rights one at a time."""
         self._slots = asyncio.Semaphore(UNDER_WAY)
@@ -96,6 +99,8 @@ class Doors:
                 case Deed.RECORD:
                     one = person(self._seed, _OPENED + visit.number)
                     await asyncio.gather(*(self._opened(one) for _ in range(visit.times)))
+                case Deed.MASK | Deed.UNMASK | Deed.DELETE:
+                    await self._act(visit)
                 case _:
                     await self._look(visit)
         finally:
@@ -161,7 +166,7 @@ class Doors:
             response = await self._outcome(who, dropped, response.headers["carnet-deposit"])
         if response is not None and response.is_success and "location" in response.headers:
             document = response.headers["location"].partition("/DocumentReference/")[2].partition("/")[0]
-            self._stored[dropped.record].append((UUID(document), dropped.sha256.hex()))
+            self._stored[dropped.record].append(Stored(UUID(document), dropped.sha256.hex(), who))
 
     async def _outcome(self, who: Who, dropped: Dropped, deposit: str) -> httpx2.Response | None:
         """What became of a deposit that was taken."""
@@ -176,18 +181,35 @@ class Doors:
             dropped.answers.append(_taken(response))
         return response
 
-    async def _look(self, visit: Visit) -> None:
+    def _known(self, visit: Visit) -> Stored | None:
+        known = self._stored[self.records[visit.record]]
+        return known[int(visit.luck * len(known))] if known else None
+
+    async def _act(self, visit: Visit) -> None:
+        """Have something done to a document while somebody searches; then he searches again, and opens it."""
+        one, search = self._known(visit), replace(visit, deed=Deed.SEARCH)
+        if one is None:
+            await self._look(search)
+            return
+        holder, record = _holder(self.people[visit.record]), self.records[visit.record]
+        await asyncio.gather(self._acts.do(visit, holder, record, one), self._look(search))
+        await self._look(search)
+        await self._look(replace(visit, deed=Deed.OPEN), one)
+
+    async def _look(self, visit: Visit, about: Stored | None = None) -> None:
         one, record = self.people[visit.record], self.records[visit.record]
         doctor = None if visit.reader is None else _READERS[visit.reader]
         who, reader = (_holder(one), None) if doctor is None else (Who(doctor.name), doctor.number)
-        known = self._stored[record]
-        document, wanted = known[int(visit.luck * len(known))] if known else (None, None)
+        found = self._known(visit) if about is None else about
+        document, wanted = (None, None) if found is None else (found.document, found.sha256)
         deed = Deed.SEARCH if visit.deed is Deed.OPEN and document is None else visit.deed
         asked = _question(deed, one, record, document, form=visit.luck < 1 / 2)
 
         async def call() -> Answer:
             answer = await self._client.ask(
-                deed, who, *asked[:2], READ_PATIENCE_S, refusable=reader is not None, **asked[2]
+                *(deed, who, *asked[:2], READ_PATIENCE_S),
+                refusable=lambda: reader is not None or (deed is Deed.OPEN and self._acts.leaving(document)),
+                **asked[2],
             )
             shown = _shown(deed, answer.response) if answer.attempt.answered and answer.response else ()
             owner = HISTORY if deed is Deed.HISTORY else DOCUMENT

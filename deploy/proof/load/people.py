@@ -16,6 +16,7 @@ _KEY_OF: Final = 97
 HOLDER: Final = Actor(kind=ActorKind.PATIENT, authenticated=True)
 INSURER: Final = Actor(kind=ActorKind.INSURER, number="amo-test", authenticated=True)
 OPERATOR: Final = Actor(kind=ActorKind.OPERATOR, number="operator-1", authenticated=True)
+SECOND_OPERATOR: Final = Actor(kind=ActorKind.OPERATOR, number="operator-2", authenticated=True)
 STRUCTURE: Final = Actor(kind=ActorKind.STRUCTURE, number="1750803447")
 
 

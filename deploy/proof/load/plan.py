@@ -44,6 +44,10 @@ class Deed(StrEnum):
     EMERGENCY = "emergency access"
     CONFIRM = "confirm an emergency"
     CONTEST = "contest an access"
+    OPPOSE_HEIRS = "oppose access by heirs"
+    REQUEST_EXTRACT = "open a case for an extract"
+    ANSWER_EXTRACT = "answer a case for an extract"
+    TAKE_EXTRACT = "take an extract"
     MASK = "mask a document"
     UNMASK = "unmask a document"
     WITHHOLD = "withhold a document"
@@ -106,6 +110,10 @@ MIX: Final[Mapping[Deed, float]] = {
     Deed.EMERGENCY: 5,
     Deed.CONFIRM: 1,
     Deed.CONTEST: 2,
+    Deed.OPPOSE_HEIRS: 0.7,
+    Deed.REQUEST_EXTRACT: 2,
+    Deed.ANSWER_EXTRACT: 3,
+    Deed.TAKE_EXTRACT: 3,
     Deed.MASK: 2,
     Deed.UNMASK: 1.5,
     Deed.WITHHOLD: 1,
@@ -128,6 +136,9 @@ NOWHERE: Final = 0.01
 """Share of steps on records that do not exist."""
 PROFESSIONALS: Final = 6
 """So few that they meet again and again on a record."""
+WITH_CASES: Final = 8
+"""Records with cases for extracts: so few that a case is opened, approved and used within a run."""
+_OF_CASES: Final = frozenset({Deed.REQUEST_EXTRACT, Deed.ANSWER_EXTRACT, Deed.TAKE_EXTRACT})
 LATE: Final = 0.02
 READ: Final = 0.3
 """Share of consultations whose permit is used."""
@@ -164,11 +175,12 @@ def plan(seed: int, *, records: int, rate: float, seconds: float, mix: Mapping[D
     while (at := at + chance.expovariate(rate)) < seconds:
         number += 1
         deed = chance.choices(deeds, weights)[0]
+        among = min(records, WITH_CASES) if deed in _OF_CASES else records
         yield Step(
             number=number,
             at_s=at,
             deed=deed,
-            record=-1 if chance.random() < NOWHERE else _record(chance, records),
+            record=-1 if chance.random() < NOWHERE else _record(chance, among),
             professional=chance.randrange(PROFESSIONALS),
             times=chance.choice((2, 3)) if chance.random() < REPEATED else 1,
             stale=chance.random() < STALE,

@@ -16,7 +16,7 @@ import asyncpg
 from deploy.proof import made
 from deploy.proof.checker import Acknowledged
 from deploy.proof.checker.databases import connect
-from deploy.proof.load import acts, bodies, oversight
+from deploy.proof.load import acts, bodies, extracts, oversight
 from deploy.proof.load.people import Person, author, canary, person
 from deploy.proof.load.plan import Deed, Poison, Step
 from deploy.proof.load.target import Target
@@ -25,6 +25,7 @@ from shared.contracts.common import Actor, Body, Owner
 from shared.contracts.envelope import Envelope, to_headers
 from shared.contracts.http_access_control import WriteText
 from shared.contracts.http_document import DEPOSIT_HEADER, DepositMetadata, Patient, SearchRequest, to_header
+from shared.contracts.http_extracts import TakeExtract
 from shared.contracts.http_history import IndexPerson
 from shared.contracts.http_notification import Contact
 from shared.contracts.record_requests import Block, Consult
@@ -189,11 +190,14 @@ class Load:
         trace = self._contested(step, record) if step.deed is Deed.CONTEST else None
         known = self._documents[record]
         document = self._chance.choice(known) if known else None
-        body = bodies.request(step, self._versions.get(record, 0), datetime.now(UTC), trace, document)
+        body = bodies.request(
+            step, self._versions.get(record, 0), datetime.now(UTC), trace, document=document, record=record
+        )
         self.told.counts[step.deed] += 1
         if not await self._hand_over(step, record, request):
             return
-        reads = isinstance(body, Consult) and body.owner is Owner.DOCUMENT and step.read and not step.late
+        used = step.read or step.deed is Deed.TAKE_EXTRACT
+        reads = isinstance(body, Consult) and body.owner is Owner.DOCUMENT and used and not step.late
         with self._target.replies.waiting(request) as waiting:
             sent = asyncio.gather(*(self._send(record, request, body, turn) for turn in range(step.times)))
             if reads:
@@ -201,13 +205,16 @@ class Load:
             await sent
 
     async def _hand_over(self, step: Step, record: UUID, request: UUID) -> bool:
-        """The text beside a reason, before the request and under its id; False where it was never confirmed."""
-        text = oversight.text(step, self.people[max(step.record, 0)])
+        """The text beside a reason, before the request, under its id or a case's; False: never confirmed."""
+        holder = self.people[max(step.record, 0)]
+        paper = extracts.paper(step, holder)
+        text = oversight.text(step, holder) if paper is None else paper
         if text is None:
             return True
+        subject = request if paper is None else extracts.case_of(step, record)
 
         async def hand_over() -> None:
-            path = f"/records/{record}/texts/{request}"
+            path = f"/records/{record}/texts/{subject}"
             try:
                 await self._target.client(ACCESS_CONTROL).call("PUT", path, json=WriteText(text=text))
             except RemoteError as error:
@@ -215,7 +222,7 @@ class Load:
                     raise
                 self.told.counts[f"text refused {error.code}"] += 1
             else:
-                self.told.texts.add(request)
+                self.told.texts.add(subject)
 
         return await self._insist(hand_over, RemoteError)
 
@@ -261,21 +268,24 @@ class Load:
             return
         decided: Decided = message.body
         number = decided.actor.number if decided.actor is not None else None
-        self._traces.append((time.monotonic(), record, oversight.Trace(decided.request, number)))
+        if decided.case is None:
+            self._traces.append((time.monotonic(), record, oversight.Trace(decided.request, number)))
         if decided.permit is None:
             self.told.counts["read denied"] += 1
             return
-        asked = SearchRequest(permit=decided.permit)
+        extract = decided.case is not None
+        path = "/extract" if extract else "/search"
+        asked = TakeExtract(permit=decided.permit) if extract else SearchRequest(permit=decided.permit)
         for turn in range(2 if self._chance.random() < 1 / 4 else 1):
             try:
-                await self._target.client(DOCUMENT).call("POST", "/search", json=asked)
+                await self._target.client(DOCUMENT).call("POST", path, json=asked)
             except RemoteUnavailable:
                 self.told.counts["read lost"] += 1
                 return
             except RemoteError as error:
                 self.told.counts[f"read refused {error.code}"] += 1
                 return
-            self.told.counts["read"] += 1
+            self.told.counts["extract taken" if extract else "read"] += 1
             if turn:
                 self.told.faults.append(f"the permit of {decided.request} was used twice")
 

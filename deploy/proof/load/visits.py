@@ -18,6 +18,9 @@ class Deed(StrEnum):
     OPEN = "opening of a document"
     HISTORY = "look at the history"
     CHANGE = "change of rights"
+    MASK = "masking of a document"
+    UNMASK = "unmasking of a document"
+    DELETE = "deletion of a document"
     RECORD = "opening of a record"
 
 
@@ -30,17 +33,23 @@ MIX: Final[Mapping[Deed, float]] = {
     Deed.OPEN: 14,
     Deed.HISTORY: 6,
     Deed.CHANGE: 20,
+    Deed.MASK: 7,
+    Deed.UNMASK: 3,
+    Deed.DELETE: 3,
     Deed.RECORD: 4,
 }
 """Weights."""
 REPEATED: Final = 0.3
-"""Share of deposits and openings that several sessions of one software send at the same time."""
+"""Share of deposits, openings and acts on documents that several sessions of one software send at the same time."""
+_SEVERAL: Final = frozenset({Deed.DEPOSIT, Deed.RECORD, Deed.MASK, Deed.UNMASK, Deed.DELETE})
 ASYNC: Final = 0.2
 """Share of deposits that ask for 202 and look for the outcome later."""
 BY_HOLDER: Final = 0.35
 """Share of reads by the holder, who sees everything."""
 READERS: Final = 2
 """Doctors whom holders authorise and block."""
+_ABOUT_A_DOCTOR: Final = frozenset({Deed.CHANGE, Deed.MASK, Deed.UNMASK})
+"""A doctor is decided about, or looks whether he finds what is masked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +79,8 @@ def visits(seed: int, *, records: int, rate: float, seconds: float, mix: Mapping
     while (at := at + chance.expovariate(rate)) < seconds:
         number += 1
         deed = chance.choices(deeds, weights)[0]
-        several = deed in {Deed.DEPOSIT, Deed.RECORD} and chance.random() < REPEATED
-        alone = deed is not Deed.CHANGE and chance.random() < BY_HOLDER
+        several = deed in _SEVERAL and chance.random() < REPEATED
+        alone = deed not in _ABOUT_A_DOCTOR and chance.random() < BY_HOLDER
         yield Visit(
             number=number,
             at_s=at,

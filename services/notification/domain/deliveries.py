@@ -49,6 +49,13 @@ class Reach:
     silent: Mapping[UUID, Silence] = field(default_factory=dict)
     """Documents of which the holder's side is told nothing, and why."""
 
+    deceased: bool = False
+    """A death was told; it is looked for where an extract is, as are the cases."""
+    cases: Mapping[UUID, bool] = field(default_factory=dict)
+    """Cases for extracts that are known: True for a court expert's."""
+    waiting: tuple["Waiting", ...] = ()
+    """Extracts under cases that are not known yet."""
+
     def silence(self, notice: Notice, access: UUID | None, at: datetime, window: timedelta) -> Silence | None:
         """Why a notice is not sent; None where it is."""
         if notice.silence is not None:
@@ -110,12 +117,45 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class Death:
+    """The holder's death was told, or taken back."""
+
+    record: UUID
+    undone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractCase:
+    """A case for extracts; of those that waited for it nothing waits any more."""
+
+    record: UUID
+    case: UUID
+    experts: bool
+
+
+class Waiting(NamedTuple):
+    """An extract that was given out under a case which is not known yet: the topics are not in step with each other."""
+
+    record: UUID
+    case: UUID
+    request: UUID
+    about: UUID
+    """The first event that told of it, of which the rest is."""
+    correlation: UUID
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Leaving:
     """A deleted record: after its last notice nothing is kept of it any more."""
 
     record: UUID
     cause: UUID
     """The message that said so."""
+
+
+Change = Delivery | Opened | Death | ExtractCase | Waiting | Leaving
+"""What the lane writes."""
 
 
 @dataclass(frozen=True, slots=True)

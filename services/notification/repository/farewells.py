@@ -45,7 +45,10 @@ class Farewells:
         await tx.execute(
             """
             WITH told AS (DELETE FROM delivery WHERE record = ANY($1::uuid[])),
-                 others AS (DELETE FROM other_contact WHERE record = ANY($1::uuid[]))
+                 others AS (DELETE FROM other_contact WHERE record = ANY($1::uuid[])),
+                 deaths AS (DELETE FROM deceased WHERE record = ANY($1::uuid[])),
+                 cases AS (DELETE FROM extract_case WHERE record = ANY($1::uuid[])),
+                 waiting AS (DELETE FROM extract_waiting WHERE record = ANY($1::uuid[]))
             DELETE FROM contact WHERE record = ANY($1::uuid[])
             """,
             gone,

@@ -7,8 +7,17 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.notification.domain.deliveries import Delivery, Leaving, Opened, Reach
-from services.notification.domain.rules import ACCESSES, TO_OTHERS
+from services.notification.domain.deliveries import (
+    Change,
+    Death,
+    Delivery,
+    ExtractCase,
+    Leaving,
+    Opened,
+    Reach,
+    Waiting,
+)
+from services.notification.domain.rules import ACCESSES, TO_OTHERS, about_an_extract
 from shared.contracts.envelope import Message
 from shared.contracts.notification_events import Silence
 from shared.database import Transaction
@@ -34,15 +43,18 @@ class Ledger:
         if accesses := [message for message in messages if type(message.body) in ACCESSES]:
             since = min(message.envelope.time for message in accesses) - self._window
             await _add_told(tx, {message.record for message in accesses}, since, reach)
+        if extracts := {message.record for message in messages if about_an_extract(message.body)}:
+            await _add_extracts(tx, extracts, reach)
         return reach
 
-    async def save(self, tx: Transaction, changes: Sequence[Delivery | Opened | Leaving]) -> None:
+    async def save(self, tx: Transaction, changes: Sequence[Change]) -> None:
         """Begin notices; one that stands there already is left as it is. Note opened documents and deleted records."""
         begun, opened = _in_order(changes)
         if opened:
             await _speak(tx, opened)
         if begun:
             await self._begin(tx, begun)
+        await _note(tx, changes)
         leaving = {change.record: change.cause for change in changes if isinstance(change, Leaving)}
         if leaving:
             await tx.execute(
@@ -68,7 +80,7 @@ class Ledger:
             await tx.copy("delivery", columns, [(*item, item.not_before) for item in notices.values()])
 
 
-def _in_order(changes: Sequence[Delivery | Opened | Leaving]) -> tuple[list[Delivery], set[Opened]]:
+def _in_order(changes: Sequence[Change]) -> tuple[list[Delivery], set[Opened]]:
     """The notices as they stand after what opened behind them, and all that opened."""
     begun: list[Delivery] = []
     opened: set[Opened] = set()
@@ -101,6 +113,73 @@ async def _speak(tx: Transaction, opened: Collection[Opened]) -> None:
         [one.record for one in opened],
         [one.document for one in opened],
     )
+
+
+async def _note(tx: Transaction, changes: Sequence[Change]) -> None:
+    """What decides later whether extracts are told; of a record the last word on a death holds."""
+    deaths = {change.record: change.undone for change in changes if isinstance(change, Death)}
+    if deaths:
+        await tx.execute(
+            """
+            WITH told AS (SELECT * FROM unnest($1::uuid[], $2::bool[]) AS t (record, undone)),
+                 undone AS (DELETE FROM deceased WHERE record IN (SELECT record FROM told WHERE undone))
+            INSERT INTO deceased (record) SELECT record FROM told WHERE NOT undone ON CONFLICT DO NOTHING
+            """,
+            list(deaths),
+            list(deaths.values()),
+        )
+    cases = {(change.record, change.case): change.experts for change in changes if isinstance(change, ExtractCase)}
+    waiting = [change for change in changes if isinstance(change, Waiting)]
+    if waiting:
+        await tx.execute(
+            """
+            INSERT INTO extract_waiting (record, case_id, request, about, correlation, occurred_at)
+            SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::timestamptz[])
+            ON CONFLICT DO NOTHING
+            """,
+            *map(list, zip(*waiting, strict=True)),
+        )
+    if cases:
+        await tx.execute(
+            """
+            WITH told AS (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bool[]) AS t (record, case_id, experts)),
+                 over AS (DELETE FROM extract_waiting AS w USING told AS t
+                          WHERE w.record = t.record AND w.case_id = t.case_id)
+            INSERT INTO extract_case (record, case_id, experts) SELECT * FROM told ON CONFLICT DO NOTHING
+            """,
+            [record for record, _ in cases],
+            [case for _, case in cases],
+            list(cases.values()),
+        )
+
+
+async def _add_extracts(tx: Transaction, records: Collection[UUID], reach: dict[str, Reach]) -> None:
+    waiting: dict[str, list[Waiting]] = defaultdict(list)
+    rows = await tx.fetch(
+        """
+        SELECT record, NULL::uuid AS case_id, NULL::bool AS experts FROM deceased WHERE record = ANY($1::uuid[])
+        UNION ALL
+        SELECT record, case_id, experts FROM extract_case WHERE record = ANY($1::uuid[])
+        """,
+        list(records),
+    )
+    for row in rows:
+        key = str(row["record"])
+        if row["case_id"] is None:
+            reach[key] = replace(reach[key], deceased=True)
+        else:
+            reach[key] = replace(reach[key], cases={**reach[key].cases, row["case_id"]: row["experts"]})
+    rows = await tx.fetch(
+        """
+        SELECT record, case_id, request, about, correlation, occurred_at FROM extract_waiting
+        WHERE record = ANY($1::uuid[]) ORDER BY occurred_at, request
+        """,
+        list(records),
+    )
+    for row in rows:
+        waiting[str(row["record"])].append(Waiting(*row))
+    for key, found in waiting.items():
+        reach[key] = replace(reach[key], waiting=tuple(found))
 
 
 async def _add_others(tx: Transaction, records: Collection[UUID], reach: dict[str, Reach]) -> None:

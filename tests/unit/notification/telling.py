@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.notification.domain.deliveries import Delivery, Reach
-from services.notification.handlers import Change, by_type
+from services.notification.domain.deliveries import Change, Delivery, Reach
+from services.notification.handlers import by_type
 from shared.contracts.access_decisions import ConsentChanged, Decided, Emergency, LifeChanged, Outcome, RightsChanged
 from shared.contracts.common import AccessMode, Act, Actor, ActorKind, Body
 from shared.contracts.document_changes import DocumentChanged

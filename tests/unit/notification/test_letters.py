@@ -17,6 +17,7 @@ URL = "https://espace.example/"
 WHEN = datetime(2026, 7, 14, 22, 5, tzinfo=UTC)
 LETTERS = Letters(FOLDER, URL)
 VARIANTS: dict[Event, tuple[str, ...]] = {
+    Event.ACCESS: ("", "extract_approved", "extract_taken"),
     Event.EMERGENCY_ACCESS: ("", "treating"),
     Event.REGULATION_ACCESS: ("", "treating"),
     Event.AUTHORISATION: (

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.notification.domain.deliveries import Delivery, Leaving, Reach, Status
+from services.notification.domain.deliveries import Death, Delivery, Leaving, Reach, Status
 from services.notification.domain.notices import Event
 from services.notification.domain.rules import RULES, untold
 from services.notification.handlers import CONTACT_WAIT
@@ -19,6 +19,7 @@ from shared.contracts.access_decisions import (
     RecordOpened,
     RecordReopened,
 )
+from shared.contracts.access_extracts import ExtractChanged
 from shared.contracts.access_oversight import CaseAnswered, CaseOpened
 from shared.contracts.common import AccessMode, Act, Body, FurtherAct
 from shared.contracts.document_events import SummaryDue, UpdateToTell
@@ -53,6 +54,11 @@ from tests.unit.notification.telling import (
 DELEGATE = str(DELEGATION)
 UNTIL = NOW + timedelta(days=90)
 EVERYBODY = Reach(contact=True, others=frozenset({TREATING, DELEGATE}))
+
+
+def expert_case(state: str) -> ExtractChanged:
+    told = {"kind": "court_expert", "purpose": "court_mission", "state": state}
+    return ExtractChanged(act="answer_extract", actor=OPERATOR, case=DELEGATION, **told)
 
 
 def updated(*, first: bool) -> HistoryUpdated:
@@ -96,6 +102,7 @@ TOLD = [
     (life(FurtherAct.COME_OF_AGE, OPERATOR), "RAPPEL_CONSENT_PASSAGE_MAJO", ""),
     (DeletionForeseen(at=UNTIL), "SUPPRESSION_DEFINITIVE", "foreseen"),
     (OpeningForeseen(actor=OPERATOR, at=UNTIL), "OUVERTURE_INFO", ""),
+    (expert_case("approved"), "ACCES_DMP_PS", "extract_approved"),
     (CaseOpened(actor=HOLDER, case=DELEGATION, request=DELEGATION, due=UNTIL), "CONTESTATION_ACCES", ""),
     (CaseAnswered(actor=OPERATOR, case=DELEGATION, finding="founded"), "CONTESTATION_ACCES", "answered"),
     (life(FurtherAct.ACTIVATE, REPRESENTATIVE), "OUVERTURE_DOSSIER", "activate"),
@@ -142,7 +149,7 @@ def test_the_holder_is_told(body: Body, event: str, variant: str) -> None:
 @pytest.mark.parametrize("body", NOT_TOLD)
 def test_the_holder_is_not_told(body: Body) -> None:
     effects = handled(body)
-    assert effects.changes == ()
+    assert [change for change in effects.changes if not isinstance(change, Death)] == []
     assert effects.emits == ()
 
 

@@ -17,7 +17,7 @@ from shared.contracts.record_oversight import ConfirmEmergency, Contest
 from shared.contracts.record_requests import Authorise, Block, Consult, DeclareTreatingDoctor, Release, RequestDeletion
 from shared.contracts.topics import ACCESS_CONTROL, ACCESS_DECISIONS, AUDIT, DOCUMENT, HISTORY, RECORD_REQUESTS
 from tests.unit.proof import test_checker as plain
-from tests.unit.proof import test_checker_documents
+from tests.unit.proof import test_checker_documents, test_checker_extracts
 from tests.unit.proof.test_checker import DOCTOR, NOW, TOPICS, R, asked, in_kafka, leaf, told, whole
 
 URGENT, WANTED, OTHER = UUID(int=50), UUID(int=51), UUID(int=52)
@@ -284,5 +284,6 @@ def test_a_planted_fault_is_found(name):
 def test_every_claim_has_a_planted_fault():
     claims = {found.claim for found in check(whole(), TOPICS).findings}
     everything = (*plain.PLANTED.values(), *PLANTED.values(), *test_checker_documents.PLANTED.values())
+    everything += tuple(test_checker_extracts.PLANTED.values())
     planted = [begin for begin, _ in everything]
     assert claims == {claim for claim in claims if any(claim.startswith(begin) for begin in planted)}

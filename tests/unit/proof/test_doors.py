@@ -13,6 +13,7 @@ import orjson
 import pytest
 
 from deploy.local.identity.cast import DR_MARTIN, DR_NOIR
+from deploy.proof.checker import door_acts
 from deploy.proof.checker.clients import Clients, Published
 from deploy.proof.load import client as client_module
 from deploy.proof.load import doors as module
@@ -33,14 +34,16 @@ PROBLEM = {"code": "x", "detail": "Why."}
 class World:
     """Doors that keep what they take; every fifth request is answered 503, before it was done or after."""
 
-    def __init__(self):
+    def __init__(self, forgets=()):
         self.turns = itertools.count(1)
+        self.forgets, self.masked, self.deleted, self.changes = set(forgets), set(), set(), Counter()
+        self.ways = Counter()
         self.records, self.documents, self.deposits, self.versions = {}, {}, {}, Counter()
         self.standings = {}
 
     def answer(self, request):
         turn = next(self.turns)
-        told = self.done(request) if turn % 10 else None
+        told = (self.act if acts(request) else self.done)(request) if turn % 10 else None
         if turn % 5 == 0:
             return httpx2.Response(503, json=OUTCOME if request.url.path.startswith("/fhir") else PROBLEM)
         return told
@@ -58,8 +61,37 @@ class World:
             deposit = UUID(path.rpartition("/")[2])
             return self.stored(*self.deposits[deposit], deposit)
         if path.startswith("/fhir/Binary/"):
-            return httpx2.Response(200, content=self.documents[UUID(path[-32:])][2])
+            document = UUID(path[-32:])
+            content = self.documents[document][2]
+            return httpx2.Response(200, content=content) if self.shown(request, document) else self.unknown(path)
         return self.search(request)
+
+    def act(self, request):
+        path = request.url.path
+        if path.startswith("/records/"):
+            record, document, act = (path.split("/")[place] for place in (2, 4, 5))
+        else:
+            record = request.url.params["patient"].removeprefix("Patient/")
+            document, act = path.rpartition("/")[2], patched(request)
+        document, who = UUID(document), request.headers["authorization"]
+        assert self.documents[document][0] == UUID(record)
+        assert ("patient" in who) is (act != "delete")
+        self.ways[act, request.method] += 1
+        if document in self.deleted:
+            return self.unknown(path)
+        if act not in self.forgets:
+            {"mask": self.masked.add, "unmask": self.masked.discard, "delete": self.deleted.add}[act](document)
+        self.changes[document] += 1
+        return httpx2.Response(200, headers={"etag": f'W/"{1 + self.changes[document]}"'}, json={})
+
+    def shown(self, request, document):
+        masked = document in self.masked and "patient" not in request.headers["authorization"]
+        return document not in self.deleted and not masked
+
+    def unknown(self, path):
+        issue = {"code": "x", "diagnostics": "Why.", "details": {"coding": [{"code": "unknown_document"}]}}
+        fhir = {"resourceType": "OperationOutcome", "issue": [issue]}
+        return httpx2.Response(404, json=fhir if path.startswith("/fhir") else PROBLEM | {"code": "unknown_document"})
 
     def of_record(self, request, record):
         if request.url.path.endswith("/history"):
@@ -110,30 +142,55 @@ class World:
             if "patient" in asked
             else self.records[asked["patient.identifier"][0].rpartition("|")[2]]
         )
-        found = [{"resource": {"masterIdentifier": one[1]}} for one in self.documents.values() if one[0] == record]
+        found = [
+            {"resource": {"masterIdentifier": one[1]}}
+            for document, one in self.documents.items()
+            if one[0] == record and self.shown(request, document)
+        ]
         return httpx2.Response(200, json={"resourceType": "Bundle", "entry": found, "link": [{"relation": "self"}]})
 
 
+def acts(request):
+    return "/documents/" in request.url.path or request.method in {"PATCH", "DELETE"}
+
+
+def patched(request):
+    if request.method == "DELETE":
+        return "delete"
+    (operation,) = orjson.loads(request.content)
+    return {"add": "mask", "remove": "unmask", "replace": "delete"}[operation["op"]]
+
+
 @pytest.fixture
-async def visited(monkeypatch):
-    """What clients wrote down of many visits, and the world that they visited."""
-    monkeypatch.setattr(client_module, "fetch", lambda *_, **__: "token")
+def visits_to(monkeypatch):
+    """Makes many visits to a world; gives what clients wrote down, and the world."""
+    monkeypatch.setattr(client_module, "fetch", lambda _issuer, name, **_: name)
     monkeypatch.setattr(client_module, "AGAIN_S", 0.0)
 
     async def known(_self, _service, _sql, records):
         return [[len(records)]]
 
     monkeypatch.setattr(module.Databases, "rows", known)
-    world, clients = World(), Clients()
-    both = [
-        httpx2.AsyncClient(transport=httpx2.MockTransport(world.answer), base_url=f"http://door-{number}")
-        for number in (1, 2)
-    ]
-    load = Doors(Client(both, "", clients), clients, 3, RECORDS)
-    await load.open_records("")
-    planned = list(visits(3, records=RECORDS, rate=400, seconds=0.6))
-    await load.run(planned)
-    return SimpleNamespace(world=world, clients=clients, load=load, planned=planned)
+
+    async def visit(world):
+        clients = Clients()
+        both = [
+            httpx2.AsyncClient(transport=httpx2.MockTransport(world.answer), base_url=f"http://door-{number}")
+            for number in (1, 2)
+        ]
+        load = Doors(Client(both, "", clients), clients, 3, RECORDS)
+        await load.open_records("")
+        planned = list(visits(3, records=RECORDS, rate=400, seconds=0.6))
+        await load.run(planned)
+        return SimpleNamespace(world=world, clients=clients, load=load, planned=planned)
+
+    return visit
+
+
+@pytest.fixture
+async def visited(visits_to):
+    """Many visits to a world that does what it is asked for."""
+    return await visits_to(World())
 
 
 async def test_every_deed_is_done_and_told(visited):
@@ -164,6 +221,36 @@ async def test_what_was_told_is_what_the_doors_keep(visited):
     told = [change for change in clients.changes if change.attempt.answered]
     assert told
     assert all(change.told == change.version + 1 and change.about == change.record for change in told)
+
+
+async def test_acts_on_documents_are_asked_for_in_every_way_and_repeated(visited):
+    ways, clients = visited.world.ways, visited.clients
+    patched_or_posted = set(itertools.product(("mask", "unmask", "delete"), ("PATCH", "POST")))
+    assert ways.keys() == patched_or_posted | {("delete", "DELETE")}
+    told = [one for one in clients.acted if one.attempt.answered]
+    assert {one.act for one in told} == {"mask", "unmask", "delete"}
+    assert all(one.version is not None and one.version > 1 for one in told)
+    assert {one.attempt.status for one in clients.acted} == {200, 404, 503}
+    gone = [one for one in clients.attempts if one.status == 404 and one.code == "unknown_document"]
+    assert gone
+    assert all(one.refusable for one in gone), "who is told 404 knows that somebody deletes"
+    whole = [attempt for attempt in clients.attempts if attempt.what == Deed.SEARCH and not attempt.refusable]
+    assert whole, "the holder is never refused a search"
+
+
+def found_after(clients):
+    """The claims that do not hold of what was shown after acts, and over how much they were looked at."""
+    facts = SimpleNamespace(outboxes={}, documents={})
+    shown = [one for one in door_acts.check(facts, clients) if one.code == "C4"]
+    return {one.claim.split()[6] for one in shown if not one.ok}, [one.looked_at for one in shown]
+
+
+@pytest.mark.parametrize("forgotten", [(), ("mask",), ("delete",), ("mask", "delete")])
+async def test_a_door_that_told_what_is_not_so_is_found_by_what_it_shows(visits_to, forgotten):
+    clients = (await visits_to(World(forgotten))).clients
+    wrong, counts = found_after(clients)
+    assert wrong == {{"mask": "masked", "delete": "deleted"}[act] for act in forgotten}
+    assert min(counts) > 0
 
 
 class Producer:

@@ -7,17 +7,18 @@ from uuid import UUID
 
 import pytest
 
-from deploy.proof.checker import acts, deposits
+from deploy.proof.checker import acts, deposits, extracts
 from deploy.proof.checker.commands import HARMLESS
 from deploy.proof.checker.oracle import PERMITS, Asked, Oracle
 from deploy.proof.load import bodies, oversight
+from deploy.proof.load import extracts as load_extracts
 from deploy.proof.load.people import person
 from deploy.proof.load.plan import Deed, plan
 from services.access_control import handlers
 from services.access_control.domain.changes import EmergencyBegan
 from services.access_control.domain.record import ABSENT, Record, State
 from services.access_control.domain.requests import ACTS
-from shared.contracts import record_documents, record_oversight, record_requests
+from shared.contracts import record_documents, record_extracts, record_oversight, record_requests
 from shared.contracts.common import ActorKind
 from shared.contracts.reasons import Reason
 from shared.contracts.record_deposits import Deposit
@@ -41,14 +42,15 @@ def asked(step, record, oracle, identity, now, traces):
     """A request: what was told, what has to be, and the record afterwards."""
     foreign = step.number % 5 == 0
     known = [trace for of, trace in traces[-200:] if (of != identity) is foreign]
-    body = bodies.request(step, record.rights_version, now, known[step.number % len(known)] if known else None)
+    trace = known[step.number % len(known)] if known else None
+    body = bodies.request(step, record.rights_version, now, trace, record=identity)
     request = UUID(int=1000 + step.number)
     effects = handle(body, beside(record, step, identity, traces), now, identity=request)
     (expected,) = oracle.run([Asked(request, identity, body.type_name, body)], {request: now})
     told = decided(effects)
     assert told.rights_version == expected.version
     alarmed(told, expected, effects, request)
-    if isinstance(body, Consult):
+    if isinstance(body, Consult) and body.case is None:
         professional = body.actor.kind is ActorKind.PROFESSIONAL
         traces.append((identity, oversight.Trace(request, body.actor.number if professional else None)))
     return told, expected.reasons, effects.state
@@ -58,10 +60,17 @@ def beside(record, step, identity, traces):
     """The record with what the repository would find beside it."""
     if record is ABSENT:
         return record
-    texts = frozenset({UUID(int=1000 + step.number)}) if oversight.text(step, HOLDER) else frozenset()
+    texts = handed_over(step, identity)
     readers = {trace.request: trace.reader for of, trace in traces[-200:] if of == identity}
     foreign = frozenset(trace.request for of, trace in traces[-200:] if of != identity)
     return replace(record, oversight=replace(record.oversight, texts=texts, readers=readers, foreign=foreign))
+
+
+def handed_over(step, identity):
+    """What was handed over before a step, by what it stands under."""
+    texts = {UUID(int=1000 + step.number)} if oversight.text(step, HOLDER) else set()
+    papers = {load_extracts.case_of(step, identity)} if load_extracts.paper(step, HOLDER) else set()
+    return frozenset(texts | papers)
 
 
 def alarmed(told, expected, effects, request):
@@ -94,6 +103,7 @@ def told_plainly(record):
         "deceased": record.deceased,
         "deletion": record.deletion_due is not None,
         "masks_by_default": record.masks_by_default,
+        "heirs_opposed": record.heirs_opposed,
         **record.wishes.model_dump(),
     }
     relations = {
@@ -106,7 +116,14 @@ def told_plainly(record):
         *(("confirmation", number, one.colleague) for number, one in record.oversight.confirmations.items()),
         *(("case", str(key), str(one.request), one.professional or "") for key, one in record.oversight.cases.items()),
     }
+    relations |= {extract_told(case, one) for case, one in record.oversight.extracts.items()}
     return frozenset(name for name, true in flags.items() if true), frozenset(relations)
+
+
+def extract_told(case, one):
+    by = (one.opened_by, one.approved_by or "", one.refused_by or "")
+    waits = "true" if one.approved_until is not None else "false"
+    return "extract", str(case), one.applied.kind.value, *by, waits, str(one.taken)
 
 
 def emergencies(record):
@@ -124,17 +141,21 @@ HOLDER = person(1, 1)
 NEVER_PERMITTED = {Deed.AGREE_APP, Deed.CLOSE_UNCONTESTED}
 """No app is referenced, no run lasts six weeks."""
 NOT_ASKED = {Deed.LINE, Deed.POISON}
-SENT = {*record_requests.MESSAGES, *record_oversight.MESSAGES, *record_documents.MESSAGES}
+SENT = {
+    *(*record_requests.MESSAGES, *record_oversight.MESSAGES),
+    *(*record_documents.MESSAGES, *record_extracts.MESSAGES),
+}
 
 
-SEEDS = range(4)
+SEEDS = range(6)
 
 
 @functools.cache
 def played(seed):
     """A plan decided step by step by both; gives the reasons met, and which deeds were permitted and which denied."""
     steps = list(plan(seed, records=len(RECORDS), rate=10, seconds=400))
-    texts = [UUID(int=1000 + step.number) for step in steps if oversight.text(step, HOLDER)]
+    places = [RECORDS[step.record] if step.record >= 0 else NOWHERE for step in steps]
+    texts = {text for step, place in zip(steps, places, strict=True) for text in handed_over(step, place)}
     oracle, now, seen, done, traces = Oracle(RECORDS, texts), NOW, set(), set(), []
     records = {identity: Record(state=State.OPEN) for identity in RECORDS}
     for step in steps:
@@ -186,8 +207,8 @@ def test_the_load_sends_every_message_of_the_topic():
 
 
 def test_what_the_oracle_takes_for_harmless_is_what_holds_no_record():
-    asked_for = {ACTS[body] for body in SENT}
-    assert {ACTS[body] for body in HARMLESS | acts.HARMLESS} == handlers._NEVER_RESTRICTING & asked_for
+    asked_for, harmless = {ACTS[body] for body in SENT}, HARMLESS | acts.HARMLESS | extracts.HARMLESS
+    assert {ACTS[body] for body in harmless} == handlers._NEVER_RESTRICTING & asked_for
 
 
 def steps_of_requests():

@@ -8,8 +8,9 @@ from deploy.proof.checker.facts import Record
 from deploy.proof.checker.requests import requests
 from deploy.proof.faults.schedule import SESSION_S, TRANSACTION_TIMEOUT_S, Kind, schedule
 from deploy.proof.load.bodies import request
+from deploy.proof.load.extracts import DEEDS as OF_CASES
 from deploy.proof.load.people import canary, person
-from deploy.proof.load.plan import Deed, Poison, plan
+from deploy.proof.load.plan import WITH_CASES, Deed, Poison, plan
 from deploy.proof.load.run import poison
 from shared.contracts.topics import RECORD_REQUESTS, SERVICES
 from shared.messaging import partition_of
@@ -31,6 +32,11 @@ def test_a_plan_keeps_its_rate_and_has_every_deed():
     assert Counter(step.deed for step in steps).keys() == set(Deed)
     assert {step.times for step in steps} == {1, 2, 3}
     assert 0.02 < sum(step.outsider is not None for step in steps) / len(steps) < 0.1
+
+
+def test_cases_for_extracts_are_of_few_records():
+    of_cases = {step.record for step in plan(3, records=200, rate=200, seconds=20) if step.deed in OF_CASES}
+    assert of_cases - {-1} == set(range(WITH_CASES))
 
 
 def test_every_step_on_a_record_becomes_a_message():

@@ -39,7 +39,7 @@ def test_visits_keep_their_rate_and_have_every_deed():
     assert all(earlier.at_s <= later.at_s for earlier, later in itertools.pairwise(found))
     assert {visit.deed for visit in found} == set(Deed)
     assert {visit.times for visit in found} == {1, 2, 3}
-    assert all(visit.reader is not None for visit in found if visit.deed is Deed.CHANGE)
+    assert all(visit.reader is not None for visit in found if visit.deed in {Deed.CHANGE, Deed.MASK, Deed.UNMASK})
     assert {visit.deed for visit in found if visit.later} == {Deed.DEPOSIT}
 
 
