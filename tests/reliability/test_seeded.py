@@ -28,7 +28,7 @@ FAULTS = (
 """One of each kind but the outage, which has tests of its own."""
 
 
-@pytest.mark.parametrize("seed", [20])
+@pytest.mark.parametrize("seed", [19])
 async def test_whatever_happens_everything_is_decided_once_as_the_oracle_says(seed, carnet):
     steps = plan(seed, records=RECORDS, rate=RATE, seconds=SECONDS)
     found = await run(carnet, seed=seed, records=RECORDS, steps=steps, beside=Outside(VISITS_S), faults=FAULTS)

@@ -12,7 +12,7 @@ from shared.contracts import record_documents as on
 from shared.contracts.common import Actor, ActorKind, Body
 from shared.contracts.reasons import Reason
 from shared.contracts.record_documents import DocumentCommand
-from shared.contracts.record_requests import DelegationScope
+from shared.contracts.record_requests import DelegationKind, DelegationScope
 from shared.terminology import excluded_sector
 
 HARMLESS: Final[frozenset[type[Body]]] = frozenset({on.Unmask, on.Announce, on.Reveal, on.Archive, on.Unarchive})
@@ -71,7 +71,8 @@ def _represents(life: Life, body: Any) -> Reason | None:
     if isinstance(body, on.Hide | on.Reveal):
         return Reason.NOT_HOLDER
     needed = DelegationScope.DEPOSIT if isinstance(body, _DEPOSITORS) else DelegationScope.RIGHTS
-    return None if needed in known.scopes else Reason.NO_BRANCH
+    heard = known.kind is not DelegationKind.PROTECTED_ADULT or body.opinion is not None  # AR-063
+    return None if needed in known.scopes and heard else Reason.NO_BRANCH
 
 
 def _professional(life: Life, body: DocumentCommand, now: datetime, relation: Relation) -> Reason:
@@ -81,11 +82,11 @@ def _professional(life: Life, body: DocumentCommand, now: datetime, relation: Re
 
 
 def _feeds(actor: Actor) -> Reason | None:
-    """Why this is nobody who feeds a record: who deletes what he fed needs no more (AR-053)."""
+    """Why this is nobody who deletes what he fed: a structure by its certificate, a professional in person (AR-053)."""
+    if actor.kind is ActorKind.PROFESSIONAL:
+        return nobody(actor)
     if actor.number is None:
         return Reason.NOT_AUTHENTICATED
-    if actor.kind is ActorKind.PROFESSIONAL and actor.role is None:
-        return Reason.NO_ROLE
     return Reason.EXCLUDED_SECTOR if actor.sector is not None and excluded_sector(actor.sector) else None
 
 

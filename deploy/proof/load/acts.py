@@ -37,6 +37,7 @@ def request(step: Step, stranger: Actor | None, document: UUID | None) -> Body:
         "document": uuid5(_NOWHERE, str(step.number)) if unknown else document,
         "at_request": step.number % 5 != 0,
         "version": 1 + step.number % 2 if step.number % 4 == 0 else None,
+        "opinion": "agrees" if step.number % 7 else None,
     }
     return DEEDS[step.deed](**told)
 
