@@ -110,10 +110,7 @@ def _row(path: Path, limits: Limits, depositor: ActorKind | None, type_code: str
         content = path.read_bytes() if size <= limits.any_file else b""
     except OSError as error:
         return f"can't be read: {error.strerror}", False
-    if size > limits.any_file:
-        checked = too_large(size, limits)
-    else:
-        checked = check(content, limits, depositor, type_code)
+    checked = too_large(size, limits) if size > limits.any_file else check(content, limits, depositor, type_code)
     if checked.accepted and checked.found:
         pages.write(path, content, checked.found.kind)
     lines = [f"{name}: {_plain(value)}" for name, value in _told(checked) if value]

@@ -35,7 +35,6 @@ PLACES: Final[Mapping[str, str]] = {
     "unknown_document_type": f"{_HEADER}/code/@code",
     "not_in_dmp": f"{_HEADER}/code/@code",
     "dtd_forbidden": "the XML's prolog",
-    "not_cda": "the XML's root",
 }
 """Where in a CDA the fault is, by its code; what is not here is about the file as a whole."""
 

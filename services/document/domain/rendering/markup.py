@@ -20,6 +20,7 @@ ELEMENTS: Final[frozenset[str]] = frozenset(
     }
 )
 """Every element that a page may have."""
+_VOID: Final = frozenset({"br", "img", "meta"})
 STYLES: Final[Mapping[str, str]] = {
     "bold": "font-weight:bold",
     "italics": "font-style:italic",
@@ -112,8 +113,8 @@ def add(parent: etree._Element, tag: str, text: str = "", **attributes: str) -> 
     named = {name.rstrip("_").replace("_", "-"): value for name, value in attributes.items()}
     _check(tag, named)
     made = etree.SubElement(parent, tag, named)
-    if text:
-        made.text = clean(text)
+    if tag not in _VOID:
+        made.text = clean(text)  # also an empty one, with which every element is closed where it is written
     return made
 
 

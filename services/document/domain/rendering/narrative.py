@@ -120,7 +120,7 @@ class Narrative:
         if name == "br":
             made = self._made(target, "br")
             if len(child) or (child.text or "").strip():
-                made = self._made(target, "span")
+                made = self._made(target, "div" if child in self._holding else "span")
                 self._fill(made, child)
             return made
         tag, own = self._form(child, name)
@@ -131,7 +131,7 @@ class Narrative:
             self._refer(made, child)
         elif name == "renderMultiMedia":
             self._media.refer(made, child.get("referencedObject", ""))
-            self._fill(self._made(made, "span"), child)
+            self._fill(self._made(made, tag), child)
         else:
             self._fill(made, child)
         return made
@@ -163,7 +163,7 @@ class Narrative:
         anchor = self._anchors.get(child.get("IDREF", ""))
         if anchor:
             self._made(made, "a", href=f"#{anchor}").text = "[note]"
-        self._fill(self._made(made, "span"), child)
+        self._fill(self._made(made, made.tag), child)
 
     def _attributes(self, child: etree._Element, *, own: str) -> dict[str, str]:
         asked = " ".join(child.get(name, "") for name in ("styleCode", "align", "revised"))[:MAX_FIELD].lower()
