@@ -140,7 +140,8 @@ def _told(checked: Checked) -> Iterator[tuple[str, str]]:
     yield "created", found.effective_time.isoformat() if found.effective_time else ""
     yield "act began", found.service_start.isoformat() if found.service_start else ""
     yield "unique id", found.unique_id or ""
-    yield "set and version", " ".join(filter(None, (found.set_id, found.version and f"version {found.version}")))
+    yield "set", found.set_id or ""
+    yield "version", "" if found.version is None else str(found.version)
     yield "replaces", found.replaces or ""
     yield "language", found.language or ""
     label = confidentiality(found.confidentiality or "")

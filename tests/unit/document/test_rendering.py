@@ -201,6 +201,7 @@ def test_what_no_narrative_refers_to_is_told_at_the_end():
         (png(100_000, 100_000), "image/png", ""),
         (png(0, 10), "image/png", ""),
         (b"\xff\xd8\xff\xd9", "image/jpeg", ""),
+        (b"\xff\xd8" + b"\xff\xe0\0\0" * 100_000 + JPEG[2:], "image/jpeg", ""),
         (png() + b"\0" * media.MAX_IMAGE_BYTES, "image/png", ""),
     ],
 )

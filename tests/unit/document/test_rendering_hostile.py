@@ -28,7 +28,8 @@ OURS = [
     "data:text/html;base64,PHNjcmlwdD4=",
     "&lt;script&gt;&#60;b&#62;&amp;amp;",
     "<!--", "-->", "<![CDATA[", "]]>", "<?php", "<plaintext>", "</main></body></html>",
-    "\u202eexe.fdp\u202c", "\u0085\u009b31m", "\ufdd0", "\u2028\u2029", "{{7*7}}${7*7}", "\\u003cscript\\u003e", " ", "",
+    "\u202eexe.fdp\u202c", "\u0085\u009b31m", "\ufdd0", "\u2028\u2029", "{{7*7}}${7*7}", "\\u003cscript\\u003e", " ",
+    "",
 ]  # fmt: skip
 FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML can't hold."""

@@ -135,7 +135,8 @@ def page(title: str, language: str | None) -> tuple[etree._Element, etree._Eleme
 
 def written(root: etree._Element) -> str:
     """The page as a file holds it."""
-    return etree.tostring(root, method="html", encoding="unicode", doctype="<!DOCTYPE html>")
+    whole: str = etree.tostring(root, method="html", encoding="unicode", doctype="<!DOCTYPE html>")
+    return whole
 
 
 def _check(tag: str, attributes: Mapping[str, str]) -> None:

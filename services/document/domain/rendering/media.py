@@ -43,6 +43,9 @@ _KINDS: Final[Mapping[Kind, str]] = {
 _ALIASES: Final[Mapping[str, str]] = {"application/rtf": "text/rtf", "image/jpg": "image/jpeg"}
 _NAMES: Final[Mapping[str, str]] = {"application/pdf": "PDF", "text/rtf": "RTF", "image/tiff": "TIFF"}
 _KIB: Final = 1024
+_MARKER: Final = 0xFF
+_MARKERS: Final = 500
+"""Markers looked at in a JPEG; photographs have some 20 before their frame."""
 _FRAMES: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 """JPEG markers that begin a frame, which tells height and width."""
 
@@ -183,17 +186,13 @@ def pixels(data: bytes) -> int:
 
 
 def _frame(data: bytes) -> int:
-    """Where the first frame of a JPEG begins; behind the end where there is none."""
+    """Where the first frame of a JPEG begins; behind the end where there is none, or not soon."""
     position = 2
-    while position + 4 <= len(data):
-        if data[position] != 0xFF:  # noqa: PLR2004 - as it begins every marker
-            break
-        if data[position + 1] in _FRAMES:
-            return position
-        if data[position + 1] == 0xFF:  # noqa: PLR2004 - padding
-            position += 1
-            continue
-        position += 2 + int(struct.unpack_from(">H", data, position + 2)[0])
+    for _ in range(_MARKERS):
+        marker, kind, length = struct.unpack_from(">BBH", data, position)
+        if marker != _MARKER or kind in _FRAMES:
+            return position if marker == _MARKER else len(data)
+        position += 2 + int(length)
     return len(data)
 
 
