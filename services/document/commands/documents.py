@@ -1,8 +1,7 @@
 """`carnet document check`: for integrators, who want to know what becomes of a file before they send it."""
 
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -74,23 +73,25 @@ def check_files(
     raise typer.Exit(0 if accepted == len(files) else 1)
 
 
-@dataclass
 class _Pages:
     """The folder of pages, one for each file: files of equal names are numbered."""
 
-    folder: Path | None
-    count: int = 0
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+        self._written: set[str] = set()
 
-    def __post_init__(self) -> None:
-        self._names: Counter[str] = Counter()
+    @property
+    def count(self) -> int:
+        """How many pages were written."""
+        return len(self._written)
 
     def write(self, path: Path, content: bytes, kind: Kind) -> None:
         """Write the page of a file, where pages are asked for."""
         if self.folder is None:
             return
-        self._names[path.name] += 1
-        number = self._names[path.name]
-        page = self.folder / (f"{path.name}.html" if number == 1 else f"{path.name}-{number}.html")
+        numbered = chain([f"{path.name}.html"], (f"{path.name}-{number}.html" for number in count(2)))
+        name = next(name for name in numbered if name not in self._written)
+        page = self.folder / name
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             page.write_text(render(content, kind), encoding="utf-8")
@@ -98,7 +99,7 @@ class _Pages:
             told = f"The page {page} can't be written ({error.strerror}): choose another folder."
             _errors.print(Text(_plain(told), "red"), soft_wrap=True)
             raise typer.Exit(1) from None
-        self.count += 1
+        self._written.add(name)
 
 
 def _row(path: Path, limits: Limits, depositor: ActorKind | None, type_code: str, pages: _Pages) -> tuple[str, bool]:
@@ -157,5 +158,5 @@ def _ins(ins: Ins) -> str:
 
 
 def _plain(text: str) -> str:
-    """A text that can't steer a terminal."""
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
+    """A text in one line that can't steer a terminal."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in " ".join(text.split()))

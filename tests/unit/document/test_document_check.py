@@ -147,10 +147,11 @@ def test_what_is_no_file_is_told_and_the_others_are_checked(tmp_path):
 def test_pages_are_written_for_accepted_files_alone(tmp_path):
     (tmp_path / "other").mkdir()
     files = [file(tmp_path, sample(1)), file(tmp_path / "other", sample(2)), file(tmp_path, b"\0", "bad")]
+    files.append(file(tmp_path, sample(3), "d.xml-2"))
     code, said = carnet(*files, "--html", tmp_path / "new" / "pages")
-    assert (code, "2 pages are in" in said) == (1, True)
+    assert (code, "3 pages are in" in said) == (1, True)
     pages = sorted((tmp_path / "new" / "pages").iterdir())
-    assert [page.name for page in pages] == ["d.xml-2.html", "d.xml.html"]
+    assert [page.name for page in pages] == ["d.xml-2-2.html", "d.xml-2.html", "d.xml.html"]
     for page in pages:
         found = Looked(page.read_text(encoding="utf-8"))
         assert found.faults == []
@@ -178,6 +179,11 @@ def test_nothing_of_a_file_steers_the_terminal(tmp_path):
     assert "[red]\ufffd31m\ufffd CR" in said
     assert "[bold]\ufffd[31m.xml" in said
     assert not {"\x1b", "\u009b", "\u202e"} & set(said)
+
+
+def test_a_title_of_several_lines_is_told_in_one(tmp_path):
+    text = sample(1, "biology").decode().replace("<title>CR", "<title>\n  CR\n  ", 1)
+    assert "title: CR d'examens biologiques" in carnet(file(tmp_path, text.encode()))[1]
 
 
 def test_wrong_use_is_told():

@@ -18,7 +18,9 @@ from services.document.domain.rendering.narrative import Narrative
 
 __all__ = ["POLICY", "render"]
 
-_SECTIONS: Final = "{*}component/{*}structuredBody/{*}component/{*}section"
+_SECTIONS: Final = "/".join(
+    f"{{urn:hl7-org:v3}}{name}" for name in ("component", "structuredBody", "component", "section")
+)
 _PLAIN: Final = {Kind.PDF: "Document PDF", Kind.RTF: "Document RTF", Kind.TEXT: "Texte"}
 
 
