@@ -131,7 +131,7 @@ class Narrative:
             self._refer(made, child)
         elif name == "renderMultiMedia":
             self._media.refer(made, child.get("referencedObject", ""))
-            self._fill(self._made(made, tag), child)
+            self._beside(made, child)
         else:
             self._fill(made, child)
         return made
@@ -163,7 +163,12 @@ class Narrative:
         anchor = self._anchors.get(child.get("IDREF", ""))
         if anchor:
             self._made(made, "a", href=f"#{anchor}").text = "[note]"
-        self._fill(self._made(made, made.tag), child)
+        self._beside(made, child)
+
+    def _beside(self, made: etree._Element, child: etree._Element) -> None:
+        """Write what an element holds beside what it stands for."""
+        if len(child) or child.text:
+            self._fill(self._made(made, made.tag), child)
 
     def _attributes(self, child: etree._Element, *, own: str) -> dict[str, str]:
         asked = " ".join(child.get(name, "") for name in ("styleCode", "align", "revised"))[:MAX_FIELD].lower()
