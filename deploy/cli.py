@@ -26,6 +26,7 @@ from deploy.local.home import AlreadyUpError, Home, NotAHomeError
 from deploy.local.options import Options
 from deploy.local.parked import parked
 from services.access_control import commands as access_control
+from services.document import commands as document
 from services.gateway import commands as gateway
 from shared.contracts.topics import ACCESS_CONTROL, GATEWAY, SERVICES
 
@@ -239,6 +240,8 @@ def _as_operator() -> None:
 
 for _name, _verb in access_control.VERBS.items():
     app.add_typer(_verb, name=_name, callback=_as_service(ACCESS_CONTROL))
+for _name, _verb in document.VERBS.items():
+    app.add_typer(_verb, name=_name)
 app.add_typer(parked, name="parked")
 for _name, _verb in gateway.VERBS.items():
     app.add_typer(_verb, name=_name, callback=_as_operator)

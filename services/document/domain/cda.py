@@ -49,7 +49,7 @@ def inspect(content: bytes, max_bytes: int = MAX_BYTES) -> Inspected:
     if content.startswith((b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<", b"\0\0\0<")):
         raise BrokenContent("wrong_encoding", "the file is written in UTF-16 or UTF-32; write it in UTF-8")
     if content.removeprefix(_BOM).lstrip().startswith(b"<"):
-        return _inspect_cda(content.removeprefix(_BOM))
+        return _inspect_cda(content)
     kind = sniff.kind_of(content)
     return Inspected(kind, min(CONTENT_TYPES[kind]))
 
@@ -82,26 +82,32 @@ def is_cda(content: bytes) -> bool:
     if len(content) > MAX_BYTES or b"ClinicalDocument" not in content:
         return False
     try:
-        bare = content.removeprefix(_BOM)
-        _check_prolog(bare)
-        return _document(_parse(bare)) is not None
+        parsed(content)
     except BrokenContent:
         return False
+    return True
 
 
-def _document(root: etree._Element) -> etree._Element | None:
-    """The ClinicalDocument: the root, or what a self-presentable document wraps in its stylesheet."""
-    return root if root.tag == _CDA else root.find(_WRAPPED) if root.tag == _STYLESHEET else None
+def parsed(content: bytes) -> etree._Element:
+    """The ClinicalDocument of a CDA, parsed within the limits of inspection; its header is not looked at.
 
-
-def _inspect_cda(content: bytes) -> Inspected:
-    _check_prolog(content)
-    root = _parse(content)
-    document = _document(root)
+    Raises:
+        BrokenContent: wrong_encoding, dtd_forbidden, not_xml, too_large, too_deep or not_cda.
+    """
+    bare = content.removeprefix(_BOM)
+    _check_prolog(bare)
+    root = _parse(bare)
+    document = root if root.tag == _CDA else root.find(_WRAPPED) if root.tag == _STYLESHEET else None
     if document is None:
         told = "the XML is no CDA R2: its root must be ClinicalDocument of urn:hl7-org:v3; send the CDA itself"
         raise BrokenContent("not_cda", told)
-    found = header.read(document, self_presentable=root.tag == _STYLESHEET)
+    return document
+
+
+def _inspect_cda(content: bytes) -> Inspected:
+    document = parsed(content)
+    # a self-presentable document stands in its stylesheet
+    found = header.read(document, self_presentable=document.getparent() is not None)
     if found.level == 1:
         _check_body(document)
     return found
