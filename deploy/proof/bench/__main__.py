@@ -14,7 +14,7 @@ from rich.console import Console
 
 from deploy.local.system import ROOT
 from deploy.processes import ProcessError
-from deploy.proof.bench import access, bulk, door, machine, report, start, steady
+from deploy.proof.bench import access, bulk, door, machine, report, rotation, start, steady
 from deploy.proof.bench.bed import Bed, BenchError, bed, started
 from deploy.proof.bench.client import LoadError
 from deploy.proof.bench.facts import NotQuietError
@@ -40,6 +40,7 @@ ALONE: Final[tuple[tuple[str, Callable[[Sizes], list[Figure]]], ...]] = (
     ("access.decide_us", access.decision),
     ("access.decisions", access.decisions),
     ("access.rights", access.rights),
+    ("document.rewrap_per_s", rotation.rewrapped),
     ("run.first_deposit", start.cached),
 )
 """What starts systems of its own, or needs none."""
