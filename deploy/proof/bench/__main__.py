@@ -89,6 +89,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--lines", type=int, help=f"reimbursed lines ({FULL.lines})")
     parser.add_argument("--requests", type=int, help=f"requests waiting for access_control ({FULL.requests})")
     parser.add_argument("--rights", type=int, help=f"rights stored, against few ({FULL.rights})")
+    parser.add_argument("--keys", type=int, help=f"records' keys of a rotation ({FULL.keys})")
     parser.add_argument("--seconds", dest="steady_s", type=float, help=f"length of steady runs ({FULL.steady_s:g})")
     parser.add_argument("--bare", action="store_true", help="also from a new clone with empty caches: downloads much")
     parser.add_argument("--out", type=Path, help="the file to write")

@@ -94,16 +94,16 @@ def rotate_keys(
     """
 
     async def work(place: Place) -> "Told":
-        from shared.database.key_rotation import Retirement, Rotation  # noqa: PLC0415
+        from shared.database.key_rotation import Retirement, Rotation, StillWrappedError  # noqa: PLC0415
 
+        if retire and retire == place.settings.keys_current:
+            raise StillWrappedError(f"{retire} is not retired: by CARNET_KEYS_CURRENT it wraps new keys")
         if to and place.provider().add(to):
             _say(f"Made the key-encryption key {to}: back it up apart from database and contents.")
         provider = place.provider(to)
         with _progress("keys") as tell:
             told = await Rotation(place.database, provider).whole(lambda so_far: tell(so_far.seen))
         if retire and not told.unopened.total():
-            if retire == place.settings.keys_current:
-                raise NoPlaceError(f"{retire} is not retired: by CARNET_KEYS_CURRENT it wraps new keys")
             await Retirement(place.database, provider).retire(retire)
         return told
 

@@ -51,7 +51,7 @@ class State(StrEnum):
     MISSING = "missing"
     """It is not in the store."""
     TORN = "torn"
-    """Its segment ends before or within it, or holds something else in its place."""
+    """Its segment ends before or within it, holds something else in its place, or its file can't be read."""
     WRONG = "wrong"
     """It does not open, or is not the one of its metadata: altered, cut or exchanged."""
     LOCKED = "locked"
@@ -163,7 +163,7 @@ class Verification:
             return State.LOCKED
         except ContentMissingError:
             return State.MISSING
-        except ContentTornError:
+        except (ContentTornError, OSError):
             return State.TORN
         except ContentUnreadableError:
             return State.WRONG

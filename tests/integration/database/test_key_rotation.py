@@ -250,3 +250,14 @@ async def test_a_writer_that_comes_after_a_kek_was_set_aside_commits_nothing(dat
         await made(database, old, 1)
     assert await by_kek(database) == {"kek-2": 2}
     await Retirement(database, new).retire("kek-1")
+
+
+async def test_a_retirement_that_was_interrupted_is_undone_where_keys_need_the_kek(database, folder, old, new):
+    before = await made(database, old, 3)
+    new.set_aside("kek-1")
+    with pytest.raises(KeyDestroyedError):
+        await keys(database, new, before)
+    with pytest.raises(StillWrappedError):
+        await Retirement(database, new).retire("kek-1")
+    assert sorted(path.name for path in folder.iterdir()) == ["kek-1.key", "kek-2.key"]
+    assert await keys(database, new, before) == before

@@ -1,6 +1,7 @@
 """`carnet content` beside a running service: what it finds, what it leaves alone, how it ends."""
 
 import asyncio
+import errno
 import os
 from collections import Counter
 from uuid import uuid4
@@ -138,6 +139,22 @@ async def test_a_large_content_in_a_file_of_its_own_is_verified_too(room, record
     assert (await verification.all()).named == [(document, State.MISSING)]
 
 
+async def test_a_content_that_the_disk_does_not_give_is_a_fault_and_the_others_are_verified(room, record, monkeypatch):
+    documents = await three(room, record)
+    names = await objects(room, documents)
+    get = room.content.get
+
+    async def failing(name):
+        if name == names[1]:
+            raise OSError(errno.EIO, "Input/output error")
+        return await get(name)
+
+    monkeypatch.setattr(room.content, "get", failing)
+    found = await Verification(room.database, room.content, room.keys).all()
+    assert found.states == Counter({State.WHOLE: 2, State.TORN: 1})
+    assert found.named == [(documents[1], State.TORN)]
+
+
 async def test_whose_key_does_not_open_is_locked_and_the_others_are_verified(room, verification):
     records = [uuid4() for _ in range(3)]
     documents = [await room.stored(record, seed) for seed, record in enumerate(records)]
@@ -233,8 +250,9 @@ async def test_the_command_rotates_and_retires_and_contents_stay_bit_for_bit(roo
     url, folder = await url_of(room), room.content._folder.parent / "keys"
     before = {path: path.read_bytes() for path in room.files()}
     code, told = await carnet(room, url, "rotate-keys", "--to", "kek-2", "--retire", "kek-1")
-    assert code == 1, "by the settings it wraps new keys"
-    assert (folder / "kek-1.key").exists()
+    assert (code, "CARNET_KEYS_CURRENT" in told) == (1, True), "by the settings it wraps new keys"
+    assert [path.name for path in folder.iterdir()] == ["kek-1.key"]
+    assert (await carnet(room, url, "rotate-keys", "--to", "kek-2"))[0] == 0
     assert [row["key_id"] for row in await room.rows("SELECT key_id FROM record_key")] == ["kek-2"]
     code, told = await carnet(room, url, "rotate-keys", "--retire", "kek-1", CARNET_KEYS_CURRENT="kek-2")
     assert code == 0, told
