@@ -28,7 +28,7 @@ from deploy.local.parked import parked
 from services.access_control import commands as access_control
 from services.document import commands as document
 from services.gateway import commands as gateway
-from shared.contracts.topics import ACCESS_CONTROL, GATEWAY, SERVICES
+from shared.contracts.topics import ACCESS_CONTROL, DOCUMENT, GATEWAY, SERVICES
 
 if TYPE_CHECKING:
     pass
@@ -206,6 +206,8 @@ def _as_service(service: str) -> Callable[[], None]:
 
         server = f"postgresql://{state['addresses']['postgres']}"
         os.environ.update(environment.of_database(service, server, secrets.Secrets(Home().secrets)))
+        if service == DOCUMENT:
+            os.environ["CARNET_CONTENT_DIR"] = str(environment.contents(Home().folder))
 
     return told
 
@@ -240,8 +242,8 @@ def _as_operator() -> None:
 
 for _name, _verb in access_control.VERBS.items():
     app.add_typer(_verb, name=_name, callback=_as_service(ACCESS_CONTROL))
-for _name, _verb in document.VERBS.items():
-    app.add_typer(_verb, name=_name)
+app.add_typer(document.document, name="document")  # asks no running system
+app.add_typer(document.content, name="content", callback=_as_service(DOCUMENT))
 app.add_typer(parked, name="parked")
 for _name, _verb in gateway.VERBS.items():
     app.add_typer(_verb, name=_name, callback=_as_operator)

@@ -9,7 +9,7 @@ from pathlib import Path
 from deploy.local import databases
 from deploy.local.identity.provider import AUDIENCE
 from deploy.local.options import Options
-from deploy.local.secrets import KEK, Secrets
+from deploy.local.secrets import Secrets
 from deploy.processes import LOOPBACK
 from shared.contracts.topics import ACCESS_CONTROL, AUDIT, DOCUMENT, GATEWAY, HISTORY, NOTIFICATION
 from shared.settings import ServiceSettings
@@ -41,6 +41,11 @@ class Places:
     def url(self, service: str, replica: int) -> str:
         """Where a replica of a service listens."""
         return f"http://{LOOPBACK}:{self.http_ports[unit(service, replica)]}"
+
+
+def contents(home: Path) -> Path:
+    """The content store of the local system in this folder."""
+    return home / "content"
 
 
 def unit(service: str, replica: int) -> str:
@@ -89,7 +94,7 @@ def of_database(service: str, server: str, secrets: Secrets) -> dict[str, str]:
         "CARNET_DATABASE_URL": databases.url_for(server, service),
         "CARNET_DATABASE_PASSWORD_FILE": str(secrets.postgres_password_file(service)),
         "CARNET_KEYS_DIR": str(secrets.keys_dir(service)),
-        "CARNET_KEYS_CURRENT": KEK,
+        "CARNET_KEYS_CURRENT": secrets.current_kek(service),
     }
 
 
@@ -138,7 +143,7 @@ def _own(service: str, replica: int, places: Places) -> dict[str, str]:
         case "history_ingestion":
             return {"CARNET_HASH_KEY_FILE": str(secrets.hash_key_file(service))}
         case "document":
-            return {"CARNET_CONTENT_DIR": str(places.home / "content")}
+            return {"CARNET_CONTENT_DIR": str(contents(places.home))}
         case "notification":
             gateway = places.url(GATEWAY, replica)
             return {

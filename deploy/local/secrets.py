@@ -5,7 +5,7 @@ postgres/<role>              password (postgres and each service)
 services/<service>.jwk       private Ed25519 key that signs the service's tokens
 services.jwks                public keys of all services and of the permits
 permits.jwk                  access_control's private key for permits
-keys/<service>/kek-1.key     key-encryption key, 64 hexadecimal digits
+keys/<service>/kek-1.key     key-encryption key, 64 hexadecimal digits; after a rotation kek-2 and so on
 hash/<service>.key           key of the keyed-hash index, 64 hexadecimal digits
 """
 
@@ -58,6 +58,11 @@ class Secrets:
         """Folder of the service's key-encryption keys."""
         return self.folder / "keys" / service
 
+    def current_kek(self, service: str) -> str:
+        """Id of the service's newest key-encryption key, which wraps new keys from its next start on."""
+        found = [path.stem for path in self.keys_dir(service).glob("*.key")]
+        return max(found, key=lambda kek: (len(kek), kek), default=KEK)  # kek-10 is newer than kek-9
+
     def hash_key_file(self, service: str) -> Path:
         """Key of the service's keyed-hash index."""
         return self.folder / "hash" / f"{service}.key"
@@ -66,7 +71,7 @@ class Secrets:
         """The files that a service needs, and no other sees: those that its settings name."""
         found = [self.kafka_password_file(service), self.service_key_file(service), self.jwks_file]
         if service != GATEWAY:
-            found += [self.postgres_password_file(service), self.keys_dir(service) / f"{KEK}.key"]
+            found += [self.postgres_password_file(service), *sorted(self.keys_dir(service).glob("*.key"))]
         if service in _WITH_HASH_KEY:
             found.append(self.hash_key_file(service))
         if service == ACCESS_CONTROL:
@@ -101,7 +106,7 @@ def create(folder: Path, *, services: Iterable[str], principals: Iterable[str]) 
         _once(made.postgres_password_file(role), _password)
     for service in names:
         _once(made.service_key_file(service), partial(_signing_key, service))
-        _once(made.keys_dir(service) / f"{KEK}.key", _key)
+        _once(made.keys_dir(service) / f"{made.current_kek(service)}.key", _key)
     for service in _WITH_HASH_KEY:
         _once(made.hash_key_file(service), _key)
     _once(made.permit_key_file, partial(_signing_key, PERMITS_KID))

@@ -5,6 +5,7 @@ opens; once everything is wrapped anew the old KEK is destroyed, and with it eve
 """
 
 import os
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,12 @@ from typing import Final, Protocol
 
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
+from shared.files import new_file, sync_folder
 from shared.security._encryption import KEY_BYTES
 from shared.security._errors import KeyDestroyedError, KeyUnreadableError, UndecryptableError
 
 _SUFFIX: Final = ".key"
+_ASIDE: Final = ".retired"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,11 @@ class Wrapped:
 class KeyProvider(Protocol):
     """Wraps and unwraps records' keys; never gives a key-encryption key away."""
 
+    @property
+    def current(self) -> str:
+        """Id of the key-encryption key that wraps new keys."""
+        ...
+
     def wrap(self, key: bytes) -> Wrapped:
         """Encrypt a key under the current key-encryption key."""
         ...
@@ -41,6 +49,10 @@ class KeyProvider(Protocol):
 
     def unwrap_each(self, wrapped: Sequence[Wrapped]) -> list[bytes]:
         """Many keys at one moment, in their order; as `unwrap`."""
+        ...
+
+    def rewrap_each(self, kek: str, wrapped: Sequence[bytes]) -> list[bytes | None]:
+        """Keys wrapped by one key-encryption key, wrapped by the current one; None for each that does not open."""
         ...
 
 
@@ -88,6 +100,70 @@ class FileKeyProvider:
         keks = {kek: self._kek(kek) for kek in {one.kek for one in wrapped}}
         return [_opened(keks[one.kek], one) for one in wrapped]
 
+    def rewrap_each(self, kek: str, wrapped: Sequence[bytes]) -> list[bytes | None]:
+        """Keys wrapped by one key-encryption key, wrapped by the current one; None for each that was altered.
+
+        Raises:
+            KeyDestroyedError, KeyUnreadableError: as `unwrap`, of either of the two.
+        """
+        old, new = self._kek(kek), self._kek(self._current)
+        return [_rewrapped(old, new, one) for one in wrapped]
+
+    def add(self, kek: str) -> bool:
+        """Make a new random key-encryption key of this id; False where there is one, which stays as it is.
+
+        Raises:
+            KeyUnreadableError: The id is none, or was that of a key which is being retired.
+        """
+        if self._aside(kek).exists():
+            raise KeyUnreadableError(f"the key-encryption key {kek!r} is being retired: take another id")
+        hidden = self._path(kek).with_name(f".{kek}.{secrets.token_hex(4)}")
+        with os.fdopen(new_file(hidden), "wb") as file:
+            file.write(secrets.token_hex(KEY_BYTES).encode())
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(hidden, self._path(kek))  # whole or not at all, and never over another
+        except FileExistsError:
+            return False
+        finally:
+            hidden.unlink()
+            sync_folder(self._folder)
+        return True
+
+    def set_aside(self, kek: str) -> None:
+        """From now on no process wraps or opens anything with this key-encryption key; it can still be put back.
+
+        Raises:
+            KeyDestroyedError: It is gone already.
+        """
+        if not self._aside(kek).exists():
+            self._kek(kek)
+            self._path(kek).rename(self._aside(kek))
+            sync_folder(self._folder)
+
+    def put_back(self, kek: str) -> None:
+        """What was set aside wraps and opens again; nothing is done where nothing was."""
+        if self._aside(kek).exists():
+            self._aside(kek).rename(self._path(kek))
+            sync_folder(self._folder)
+
+    def destroy(self, kek: str) -> None:
+        """Destroy for good what was set aside: whatever it wrapped, backups included, is unreadable from now on.
+
+        It is overwritten first; on media that keep old blocks (SSD, snapshots) only their own encryption helps.
+        """
+        path = self._aside(kek)
+        with path.open("r+b") as file:
+            file.write(bytes(path.stat().st_size))
+            file.flush()
+            os.fsync(file.fileno())
+        path.unlink()
+        sync_folder(self._folder)
+
+    def _aside(self, kek: str) -> Path:
+        return self._path(kek).with_suffix(_ASIDE)
+
     def _kek(self, kek: str) -> bytes:
         path = self._paths.get(kek)
         if path is None:
@@ -116,6 +192,13 @@ def _opened(kek: bytes, wrapped: Wrapped) -> bytes:
         raise UndecryptableError(
             f"a key wrapped by {wrapped.kek!r} does not open: it was altered; restore the row from a backup",
         ) from None
+
+
+def _rewrapped(old: bytes, new: bytes, wrapped: bytes) -> bytes | None:
+    try:
+        return aes_key_wrap(new, aes_key_unwrap(old, wrapped))
+    except (InvalidUnwrap, ValueError):
+        return None
 
 
 def read_hex_key(path: Path) -> bytes:

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from deploy.local.system import ROOT
 from deploy.processes import ProcessError
-from deploy.proof.bench import access, bulk, door, machine, report, start, steady
+from deploy.proof.bench import access, bulk, door, machine, report, rotation, start, steady
 from deploy.proof.bench.bed import Bed, BenchError, bed, started
 from deploy.proof.bench.client import LoadError
 from deploy.proof.bench.facts import NotQuietError
@@ -40,6 +40,7 @@ ALONE: Final[tuple[tuple[str, Callable[[Sizes], list[Figure]]], ...]] = (
     ("access.decide_us", access.decision),
     ("access.decisions", access.decisions),
     ("access.rights", access.rights),
+    ("document.rewrap_per_s", rotation.rewrapped),
     ("run.first_deposit", start.cached),
 )
 """What starts systems of its own, or needs none."""
@@ -88,6 +89,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--lines", type=int, help=f"reimbursed lines ({FULL.lines})")
     parser.add_argument("--requests", type=int, help=f"requests waiting for access_control ({FULL.requests})")
     parser.add_argument("--rights", type=int, help=f"rights stored, against few ({FULL.rights})")
+    parser.add_argument("--keys", type=int, help=f"records' keys of a rotation ({FULL.keys})")
     parser.add_argument("--seconds", dest="steady_s", type=float, help=f"length of steady runs ({FULL.steady_s:g})")
     parser.add_argument("--bare", action="store_true", help="also from a new clone with empty caches: downloads much")
     parser.add_argument("--out", type=Path, help="the file to write")

@@ -24,6 +24,8 @@ class Sizes:
     """Requests on records waiting when access_control starts alone."""
     rights: int = 10_000_000
     """Rights stored where decisions are compared with those on few."""
+    keys: int = 500_000
+    """Records' keys wrapped anew in a rotation."""
     fill_s: float = 400.0
     """Longest that storing them may take."""
     steady_s: float = 20.0
@@ -47,6 +49,7 @@ QUICK = Sizes(
     lines=2000,
     requests=2000,
     rights=200_000,
+    keys=20_000,
     fill_s=60.0,
     steady_s=4.0,
     door_s=2.0,

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 import orjson
 
-from deploy.local.secrets import KEK, Secrets
+from deploy.local.secrets import Secrets
 from deploy.proof.checker.apps import AppEntry
 from deploy.proof.checker.facts import (
     Decision,
@@ -322,7 +322,7 @@ class Databases:
         return len(rows), broken
 
     async def _keys(self, service: str, secrets: Secrets) -> Mapping[UUID, bytes]:
-        provider = FileKeyProvider(secrets.keys_dir(service), KEK)
+        provider = FileKeyProvider(secrets.keys_dir(service), secrets.current_kek(service))
         rows = await self.rows(
             service, "SELECT record, key_id, wrapped_key FROM record_key WHERE wrapped_key IS NOT NULL"
         )

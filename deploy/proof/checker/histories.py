@@ -6,7 +6,6 @@ from uuid import UUID
 
 import orjson
 
-from deploy.local.secrets import KEK
 from deploy.proof.checker.clients import Histories, Kept
 from deploy.proof.checker.databases import Databases
 from deploy.proof.checker.facts import Facts
@@ -46,7 +45,7 @@ def _names(facts: Facts, insurer: str) -> Iterable[str]:
 
 
 async def _keys(databases: Databases, sources: Sources) -> dict[UUID, bytes]:
-    provider = FileKeyProvider(sources.secrets.keys_dir(HISTORY), KEK)
+    provider = FileKeyProvider(sources.secrets.keys_dir(HISTORY), sources.secrets.current_kek(HISTORY))
     sql = "SELECT record, key_id, wrapped_key FROM record_key WHERE wrapped_key IS NOT NULL"
     rows = await databases.rows(HISTORY, sql)
     return {row["record"]: provider.unwrap(Wrapped(row["key_id"], row["wrapped_key"])) for row in rows}

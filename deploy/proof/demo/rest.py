@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from deploy.local.secrets import KEK, Secrets
+from deploy.local.secrets import Secrets
 from deploy.proof.checker.databases import Databases
 from deploy.proof.demo.documents import Played
 from deploy.proof.demo.ledger import Ledger
@@ -27,7 +27,7 @@ async def check(databases: Databases, secrets: Secrets, folder: Path, played: Se
     )
     rows = await databases.rows(DOCUMENT, sql, [one.document for one in played])
     by_id = {row["id"]: row for row in rows}
-    provider = FileKeyProvider(secrets.keys_dir(DOCUMENT), KEK)
+    provider = FileKeyProvider(secrets.keys_dir(DOCUMENT), secrets.current_kek(DOCUMENT))
     for one in played:
         wrong = _fault(one, by_id.get(one.document), provider, folder)
         ledger.expect("encrypted at rest", one.case.name, wrong, f"Look at the content store, {folder}.")

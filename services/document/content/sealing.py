@@ -26,6 +26,14 @@ class ContentUnreadableError(Exception):
     """A content is missing, altered or not the one of its metadata; restore the content store from a backup."""
 
 
+class ContentMissingError(ContentUnreadableError):
+    """A content is not in the store."""
+
+
+class ContentTornError(ContentUnreadableError):
+    """The file of a content ends before it, within it, or holds something else in its place."""
+
+
 def seal(content: bytes, key: bytes, document: UUID) -> bytes:
     """A document's content as it is stored; it opens for this document alone."""
     packed = zstandard.ZstdCompressor(level=_LEVEL).compress(content)

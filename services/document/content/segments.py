@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+from services.document.content.sealing import ContentTornError
 from shared.files import new_file, sync_folder
 
 SEGMENT_BYTES: Final = 64 * 1024 * 1024
@@ -97,7 +98,7 @@ class Segments:
         with self._lock:
             if self._open is not None and self._open.full:
                 self._leave()
-        names = sorted(path.name for path in self._folder.iterdir() if _SEGMENT.fullmatch(path.name))
+        names = self._names()
         if not names:
             return []
         path = self._folder / names[turn % len(names)]
@@ -110,6 +111,13 @@ class Segments:
                 path.unlink()
             return found
         return []
+
+    def count(self) -> int:
+        """How many segments there are."""
+        return len(self._names())
+
+    def _names(self) -> list[str]:
+        return sorted(path.name for path in self._folder.iterdir() if _SEGMENT.fullmatch(path.name))
 
     def _append(self, contents: Sequence[bytes]) -> list[UUID]:
         if self._open is None or self._open.full:
@@ -155,18 +163,23 @@ def read(folder: Path, name: UUID) -> bytes:
     """A content of a segment in this folder.
 
     Raises:
-        FileNotFoundError: There is no such segment, or no such content lives in it.
+        FileNotFoundError: There is no such segment, or the content was removed from it.
+        ContentTornError: The segment ends before or within it, or another thing stands there.
     """
     file = os.open(folder / name.bytes[:_ID_BYTES].hex(), os.O_RDONLY)
     try:
         offset = _offset(name)
         found = os.pread(file, _FIRST_READ, offset)
-        if not _lives(found):
+        if found.startswith(_GONE):
             raise FileNotFoundError(f"no content lives at {offset}")
+        if not _lives(found):
+            raise ContentTornError(f"no content begins at {offset} of its segment")
         _, length = _HEADER.unpack_from(found)
         missing = _HEADER.size + length - len(found)
         if missing > 0:
             found += os.pread(file, missing, offset + len(found))
+        if len(found) < _HEADER.size + length:
+            raise ContentTornError(f"the segment ends within the content at {offset}")
         return found[_HEADER.size : _HEADER.size + length]
     finally:
         os.close(file)

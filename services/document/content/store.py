@@ -12,7 +12,7 @@ from typing import Final, Protocol, TypeVar
 from uuid import UUID, uuid4
 
 from services.document.content import segments
-from services.document.content.sealing import LARGE, ContentUnreadableError
+from services.document.content.sealing import LARGE, ContentMissingError
 from services.document.content.segments import Segments
 from shared.files import new_file, sync_folder
 
@@ -31,7 +31,7 @@ class ContentStore(Protocol):
         ...
 
     async def get(self, name: UUID) -> bytes:
-        """A content; `ContentUnreadableError` where it is missing."""
+        """A content; `ContentMissingError` where it is not there, `ContentTornError` where only part of it is."""
         ...
 
     async def remove(self, names: Sequence[UUID]) -> None:
@@ -40,6 +40,10 @@ class ContentStore(Protocol):
 
     async def older_than(self, age_s: float, turn: int) -> Sequence[UUID]:
         """Contents of at least this age in one part of the store; as `turn` goes up, every part has its turn."""
+        ...
+
+    async def parts(self) -> int:
+        """How many turns it takes until every part had one, as the store is now."""
         ...
 
 
@@ -69,12 +73,13 @@ class FileContent:
         """A content.
 
         Raises:
-            ContentUnreadableError: It is not there.
+            ContentMissingError: It is not there.
+            ContentTornError: Its segment ends before or within it.
         """
         try:
             return await self._run(lambda: read(self._folder, name))
         except FileNotFoundError:
-            raise ContentUnreadableError("a content is missing from the content store") from None
+            raise ContentMissingError("a content is missing from the content store") from None
 
     async def remove(self, names: Sequence[UUID]) -> None:
         """Remove contents; what is not there counts as removed."""
@@ -88,6 +93,10 @@ class FileContent:
         before = time.time() - age_s
         shard = self._folder / f"{turn % _SHARDS:02x}"
         return await self._run(lambda: _old(shard, before) + self._segments.older_than(before, turn))
+
+    async def parts(self) -> int:
+        """How many turns it takes until every shard and every segment had one."""
+        return max(_SHARDS, await self._run(self._segments.count))
 
     async def close(self) -> None:
         """Finish what is under way."""
@@ -128,7 +137,12 @@ class FileContent:
 
 
 def read(folder: Path, name: UUID) -> bytes:
-    """A sealed content of the store in this folder, for who looks into it from outside. Raises FileNotFoundError."""
+    """A sealed content of the store in this folder, for who looks into it from outside.
+
+    Raises:
+        FileNotFoundError: It is not there.
+        ContentTornError: Its segment ends before or within it.
+    """
     try:
         return segments.read(folder / _SEGMENTS, name)
     except FileNotFoundError:

@@ -1,12 +1,13 @@
-"""All SQL of document, by use: staging, settling decisions, reading on a permit, extracts, timers, collecting."""
+"""All SQL of document, by use: staging, settling decisions, reading on a permit, extracts, timers, care of contents."""
 
-from services.document.repository.collection import Collection
+from services.document.repository.collection import Collection, Removed
 from services.document.repository.decisions import Decisions
 from services.document.repository.extracts import Extracts, ExtractTooLargeError
 from services.document.repository.openings import Openings
 from services.document.repository.reads import Asked, Found, Opening, Read, Reads, Search
 from services.document.repository.reminders import Reminders
 from services.document.repository.staging import Checked, Staging, UsedUniqueIdError, VanishedError
+from services.document.repository.verification import State, Verification, Verified
 
 __all__ = [
     "Asked",
@@ -21,8 +22,12 @@ __all__ = [
     "Read",
     "Reads",
     "Reminders",
+    "Removed",
     "Search",
     "Staging",
+    "State",
     "UsedUniqueIdError",
     "VanishedError",
+    "Verification",
+    "Verified",
 ]

@@ -1,6 +1,7 @@
 """Removes what is of no use any more: contents of deleted records and of no deposit, refused deposits, used permits."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -18,6 +19,39 @@ _ASKED: Final = 5000
 _log = logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """How many were removed, by kind."""
+
+    discarded: int = 0
+    """Contents of deleted records."""
+    refused: int = 0
+    """Deposits refused long ago, with their contents."""
+    orphans: int = 0
+    """Contents of no deposit."""
+    permits: int = 0
+    """Permits used long ago."""
+
+    def __add__(self, other: "Removed") -> "Removed":
+        """Both together."""
+        return Removed(
+            self.discarded + other.discarded,
+            self.refused + other.refused,
+            self.orphans + other.orphans,
+            self.permits + other.permits,
+        )
+
+    @property
+    def contents(self) -> int:
+        """Contents that left the store."""
+        return self.discarded + self.refused + self.orphans
+
+    @property
+    def full(self) -> bool:
+        """Whether more may be waiting: as many as may be were removed of one kind."""
+        return max(self.discarded, self.refused, self.orphans, self.permits) >= AT_ONCE
+
+
 class Collection:
     """The loop's work. Content goes only after the outcome of its deposit."""
 
@@ -33,6 +67,25 @@ class Collection:
 
     async def turn(self) -> bool:
         """One bounded turn; True where more is waiting."""
+        removed = await self._once()
+        if removed.contents:
+            _log.info("contents_removed", count=removed.contents)
+        return removed.full
+
+    async def whole(self) -> Removed:
+        """Turns until every part of the store had its own and nothing more was found; gives all that was removed."""
+        removed, found = Removed(), True
+        while found:
+            part = Removed()
+            for _ in range(await self._content.parts()):
+                while (once := await self._once()).full:
+                    part += once
+                part += once
+            # what was removed may have been all of a segment, and the others moved up: once more around
+            removed, found = removed + part, bool(part.contents)
+        return removed
+
+    async def _once(self) -> Removed:
         discarded = await self._discarded()
         async with self._database.transaction() as tx:
             names = await _refused(tx, self._refused)
@@ -40,10 +93,7 @@ class Collection:
         await self._content.remove(names)
         async with self._database.transaction() as tx:
             forgotten = await forget_permits(tx, older_than_s=self._consulted_s)
-        orphans = await self._orphans()
-        if names or orphans or discarded:
-            _log.info("contents_removed", count=len(names) + orphans + discarded)
-        return max(len(names), forgotten, orphans, discarded) >= AT_ONCE
+        return Removed(discarded, len(names), await self._orphans(), forgotten)
 
     async def _discarded(self) -> int:
         """Contents of deleted records: their names are forgotten only after them, so that none is left behind."""

@@ -44,6 +44,17 @@ def test_services_can_use_them(made):
     assert read_hex_key(made.hash_key_file("access_control")) != read_hex_key(made.hash_key_file("history_ingestion"))
 
 
+def test_the_newest_kek_is_current_and_a_retired_one_is_not_made_again(made):
+    folder = made.keys_dir("access_control")
+    for number in (2, 10):
+        assert FileKeyProvider(folder, secrets.KEK).add(f"kek-{number}")
+    (folder / "kek-1.key").unlink()
+    secrets.create(made.folder, services=SERVICES, principals=("gateway", "insurer-amo-test"))
+    assert made.current_kek("access_control") == "kek-10"
+    assert sorted(path.name for path in folder.iterdir()) == ["kek-10.key", "kek-2.key"]
+    assert {folder / "kek-2.key", folder / "kek-10.key"} <= set(made.of("access_control"))
+
+
 def test_public_keys_hold_nothing_private(made):
     keys = json.loads(made.jwks_file.read_text())["keys"]
     assert {key["kid"] for key in keys} == {*SERVICES, secrets.PERMITS_KID}

@@ -1,6 +1,7 @@
 """Encryption of fields, wrapped keys, keyed hashes, key-encryption keys."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
@@ -145,6 +146,70 @@ def test_many_keys_open_in_their_order_and_none_of_them_once_a_kek_is_destroyed(
     assert provider.unwrap_each(wrapped[1::2]) == keys[1::2]
     with pytest.raises(KeyDestroyedError, match="kek-1"):
         provider.unwrap_each(wrapped)
+
+
+@given(st.lists(st.binary(min_size=32, max_size=32), max_size=9), st.sets(st.integers(0, 8)))
+def test_what_is_wrapped_anew_opens_under_the_new_kek_alone_and_altered_ones_are_named(keys, altered) -> None:
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        for kek in ("kek-1", "kek-2"):
+            (folder / f"{kek}.key").write_text(new_key().hex())
+        old, new = FileKeyProvider(folder, "kek-1"), FileKeyProvider(folder, "kek-2")
+        wrapped = [old.wrap(key).key for key in keys]
+        asked = [key[::-1] if place in altered else key for place, key in enumerate(wrapped)]
+        anew = new.rewrap_each("kek-1", asked)
+        assert [key is None for key in anew] == [place in altered for place in range(len(keys))]
+        (folder / "kek-1.key").unlink()
+        whole = [(key, found) for key, found in zip(keys, anew, strict=True) if found is not None]
+        assert new.unwrap_each([Wrapped("kek-2", found) for _, found in whole]) == [key for key, _ in whole]
+
+
+def test_nothing_is_wrapped_anew_once_a_kek_is_gone_and_a_key_cut_short_does_not_open(folder: Path) -> None:
+    old, new = FileKeyProvider(folder, "kek-1"), FileKeyProvider(folder, "kek-2")
+    wrapped = old.wrap(new_key()).key
+    assert new.rewrap_each("kek-1", [b"", wrapped[:-8], wrapped[:-1]]) == [None] * 3
+    (folder / "kek-1.key").unlink()
+    with pytest.raises(KeyDestroyedError):
+        new.rewrap_each("kek-1", [wrapped])
+
+
+def test_a_kek_is_made_once_and_for_its_owner_alone(folder: Path) -> None:
+    provider = FileKeyProvider(folder, "kek-1")
+    assert provider.add("kek-3")
+    made = folder / "kek-3.key"
+    first = made.read_bytes()
+    assert made.stat().st_mode & 0o777 == 0o600
+    assert not provider.add("kek-3")
+    assert made.read_bytes() == first
+    assert sorted(path.name for path in folder.iterdir()) == ["kek-1.key", "kek-2.key", "kek-3.key"]
+    assert FileKeyProvider(folder, "kek-3").wrap(new_key()).kek == "kek-3"
+
+
+@pytest.mark.parametrize("kek", ["../kek-3", "", "a/b", "\x00"])
+def test_a_kek_that_is_made_or_retired_never_leads_out_of_the_folder(folder: Path, kek: str) -> None:
+    provider = FileKeyProvider(folder, "kek-1")
+    for act in (provider.add, provider.set_aside, provider.put_back):
+        with pytest.raises(KeyUnreadableError):
+            act(kek)
+
+
+def test_a_kek_set_aside_opens_nothing_until_it_is_put_back_and_destroyed_never_again(folder: Path) -> None:
+    provider = FileKeyProvider(folder, "kek-2")
+    wrapped = FileKeyProvider(folder, "kek-1").wrap(key := new_key())
+    provider.set_aside("kek-1")
+    provider.set_aside("kek-1")  # as after a crash
+    with pytest.raises(KeyDestroyedError):
+        provider.unwrap(wrapped)
+    with pytest.raises(KeyUnreadableError, match="another id"):
+        provider.add("kek-1")
+    provider.put_back("kek-1")
+    provider.put_back("kek-1")
+    assert provider.unwrap(wrapped) == key
+    provider.set_aside("kek-1")
+    provider.destroy("kek-1")
+    assert sorted(path.name for path in folder.iterdir()) == ["kek-2.key"]
+    with pytest.raises(KeyDestroyedError):
+        provider.set_aside("kek-1")
 
 
 def test_an_altered_wrapped_key_is_refused(folder: Path) -> None:
