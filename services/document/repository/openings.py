@@ -16,9 +16,11 @@ from shared.database import Database, Transaction
 from shared.messaging import Outbox, lock_partitions
 
 _WITHHELD: Final = "d.withheld AND d.status IN ('current', 'superseded', 'archived', 'deleted') AND d.held_by IS NULL"
+OPENS: Final = "((d.withheld_since AT TIME ZONE 'Europe/Paris') + interval '1 month') AT TIME ZONE 'Europe/Paris'"
+"""`opens_at` for choosing; of the two equal hours of an autumn night it takes the later one."""
 _CHOOSE: Final = f"""
     SELECT d.id, d.record, d.withheld_since FROM document AS d
-    WHERE {_WITHHELD} AND d.withheld_since <= $1::timestamptz - $2::interval
+    WHERE {_WITHHELD} AND d.withheld_since <= $1::timestamptz - $2::interval AND {OPENS} <= $1
     ORDER BY d.withheld_since LIMIT {AT_ONCE}
 """  # noqa: S608 - put together of constants
 _AGAIN: Final = f"SELECT {SELECTED} FROM document AS d WHERE d.id = ANY($1::uuid[]) AND {_WITHHELD} ORDER BY d.id"  # noqa: S608 - constants

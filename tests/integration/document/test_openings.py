@@ -1,7 +1,7 @@
 """Withheld documents that open by themselves after a month (AR-031), by a clock that tests move."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -73,6 +73,32 @@ async def test_ar_031_it_opens_after_a_month_to_the_second_once_and_is_told(room
     assert (await row_of(room, plain))["version"] == 1
     (cause,) = await room.rows("SELECT cause FROM outbox WHERE key = $1 AND type LIKE '%changed%'", str(record))
     assert cause["cause"] == named_id(document, "clock/open_by_time")
+
+
+async def test_ar_031_it_is_chosen_by_the_moment_that_the_rule_says(room):
+    """Each hour of four years, leap year and changes of the clock among them."""
+    begin = datetime(2027, 1, 1, tzinfo=UTC)
+    moments = [begin + timedelta(minutes=61 * at) for at in range(34_000)]
+    rows = await room.rows(
+        f"SELECT withheld_since, {repository.OPENS} AS opens FROM unnest($1::timestamptz[]) AS d (withheld_since)",
+        moments,
+    )
+    late = [row["opens"] - opens_at(row["withheld_since"]) for row in rows]
+    assert set(late) == {timedelta(0), timedelta(hours=1)}
+    assert late.count(timedelta(hours=1)) <= 8, "an hour of four autumn nights"
+
+
+async def test_ar_031_what_opens_later_does_not_stand_before_what_is_due(room, record, clock, openings, monkeypatch):
+    """Of the 28th of January at noon and of the 31st in the morning the last is due first: both on the 28th."""
+    monkeypatch.setattr(repository, "_CHOOSE", repository._CHOOSE.replace("LIMIT 100", "LIMIT 1"))
+    monkeypatch.setattr(repository, "AT_ONCE", 1)
+    noon, morning = await room.stored(record, **WITHHELD), await room.stored(record, 1, **WITHHELD)
+    for document, since in ((noon, "2027-01-28 12:00+01"), (morning, "2027-01-31 08:00+01")):
+        await room.rows(f"UPDATE document SET withheld_since = '{since}' WHERE id = $1", document)
+    async with room.database.transaction() as tx:
+        clock.ahead = datetime(2027, 2, 28, 8, tzinfo=UTC) - await tx.clock()
+    assert await openings.once()
+    assert [(await row_of(room, one))["withheld"] for one in (noon, morning)] == [True, False]
 
 
 async def test_ar_031_several_processes_open_it_once(room, record, clock, openings):

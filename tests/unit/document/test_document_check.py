@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+from unittest.mock import patch
 
 import pytest
 from typer.testing import CliRunner
@@ -9,6 +10,7 @@ from typer.testing import CliRunner
 from deploy import cli
 from deploy.local.home import Home
 from deploy.proof import made
+from services.document.commands import documents
 from services.document.domain import cda, checked, deposit, header, sniff
 from services.document.domain.checked import Limits, check
 from services.document.domain.deposit import accept
@@ -37,7 +39,9 @@ def _no_system(monkeypatch):
 
 
 def carnet(*arguments, columns=300):
-    result = RUNNER.invoke(cli.app, ["document", "check", *map(str, arguments)], env={"COLUMNS": str(columns)})
+    """The consoles keep the width of where they were made, which each worker of the tests has its own."""
+    with patch.object(documents._out, "_width", columns), patch.object(documents._errors, "_width", columns):
+        result = RUNNER.invoke(cli.app, ["document", "check", *map(str, arguments)])
     assert result.exception is None or isinstance(result.exception, SystemExit)
     return result.exit_code, result.output
 

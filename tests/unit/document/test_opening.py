@@ -52,6 +52,6 @@ def test_ar_031_a_month_is_never_shorter_than_what_is_looked_for_nor_longer_than
 
 
 @given(MOMENTS, st.timedeltas(timedelta(hours=2), timedelta(days=3)))
-def test_ar_031_what_was_withheld_earlier_opens_no_later(since, after):
-    """Which is why the oldest are looked at first, and as many as fit into one turn."""
-    assert opens_at(since) <= opens_at(since + after)
+def test_ar_031_what_was_withheld_earlier_opens_less_than_a_day_later(since, after):
+    """It may: what is of the 29th to 31st of January opens on the last of February, each at its own time of day."""
+    assert opens_at(since) - opens_at(since + after) < timedelta(days=1)
