@@ -4,10 +4,11 @@ access_control decides who may, and to which documents; document, which alone kn
 may do what follows from the domain rules, 4.9.
 """
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import ClassVar, Final
 from uuid import UUID
 
-from shared.contracts.common import Actor, Body, Code
+from shared.contracts.common import Actor, Body, Code, FurtherAct
 from shared.contracts.record_requests import RightsCommand
 
 
@@ -91,15 +92,17 @@ class MaskByDefault(RightsCommand):
     masked: bool
 
 
-ON_A_DOCUMENT: tuple[type[DocumentCommand], ...] = (
-    Mask,
-    Unmask,
-    Withhold,
-    Announce,
-    Hide,
-    Reveal,
-    Archive,
-    Unarchive,
-    Delete,
-)
+BY_ACT: Final[Mapping[FurtherAct, type[DocumentCommand]]] = {
+    FurtherAct.MASK: Mask,
+    FurtherAct.UNMASK: Unmask,
+    FurtherAct.WITHHOLD: Withhold,
+    FurtherAct.ANNOUNCE: Announce,
+    FurtherAct.HIDE: Hide,
+    FurtherAct.REVEAL: Reveal,
+    FurtherAct.ARCHIVE: Archive,
+    FurtherAct.UNARCHIVE: Unarchive,
+    FurtherAct.DELETE: Delete,
+}
+"""The message that asks for each act."""
+ON_A_DOCUMENT: Final = tuple(BY_ACT.values())
 MESSAGES: tuple[type[Body], ...] = (*ON_A_DOCUMENT, MaskByDefault)

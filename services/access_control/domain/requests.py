@@ -49,17 +49,7 @@ COMMANDS: Final[dict[type[Body], AnyAct]] = {
     AnswerExtract: FurtherAct.ANSWER_EXTRACT,
     documents.MaskByDefault: FurtherAct.MASK_BY_DEFAULT,
 }
-ON_DOCUMENTS: Final[dict[type[Body], FurtherAct]] = {
-    documents.Mask: FurtherAct.MASK,
-    documents.Unmask: FurtherAct.UNMASK,
-    documents.Withhold: FurtherAct.WITHHOLD,
-    documents.Announce: FurtherAct.ANNOUNCE,
-    documents.Hide: FurtherAct.HIDE,
-    documents.Reveal: FurtherAct.REVEAL,
-    documents.Archive: FurtherAct.ARCHIVE,
-    documents.Unarchive: FurtherAct.UNARCHIVE,
-    documents.Delete: FurtherAct.DELETE,
-}
+ON_DOCUMENTS: Final[dict[type[Body], FurtherAct]] = {body: act for act, body in documents.BY_ACT.items()}
 ACTS: Final[dict[type[Body], AnyAct]] = {
     bodies.Consult: Act.CONSULT,
     Deposit: Act.DEPOSIT,

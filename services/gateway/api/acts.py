@@ -24,13 +24,12 @@ from services.gateway.domain.answers import not_done
 from services.gateway.domain.users import User
 from services.gateway.fhir.errors import FhirError, operation_outcome
 from services.gateway.fhir.patch import act_asked
-from shared.contracts import record_documents as messages
 from shared.contracts.access_decisions import Decided
 from shared.contracts.common import Actor, Code, FurtherAct
 from shared.contracts.document_changes import ActRefused, DocumentChanged
 from shared.contracts.document_events import DocumentHeld
 from shared.contracts.further_reasons import FurtherReason
-from shared.contracts.record_documents import DocumentCommand
+from shared.contracts.record_documents import BY_ACT, DocumentCommand
 from shared.http import Problem
 from shared.observability import logger
 
@@ -59,19 +58,6 @@ class DocumentAct(StrEnum):
     ARCHIVE = "archive"
     UNARCHIVE = "unarchive"
     DELETE = "delete"
-
-
-_COMMANDS: Final[dict[str, type[DocumentCommand]]] = {
-    DocumentAct.MASK: messages.Mask,
-    DocumentAct.UNMASK: messages.Unmask,
-    DocumentAct.WITHHOLD: messages.Withhold,
-    DocumentAct.ANNOUNCE: messages.Announce,
-    DocumentAct.HIDE: messages.Hide,
-    DocumentAct.REVEAL: messages.Reveal,
-    DocumentAct.ARCHIVE: messages.Archive,
-    DocumentAct.UNARCHIVE: messages.Unarchive,
-    DocumentAct.DELETE: messages.Delete,
-}
 
 
 class DocumentNow(BaseModel):
@@ -200,7 +186,7 @@ def _command(request: Request, act: str, actor: Actor, document: UUID) -> Docume
         if act != FurtherAct.DELETE:
             raise Problem(422, "unexpected_case", "A case is for deleting alone.", f"Leave {CASE} out.")
         said["case"] = case
-    return _COMMANDS[act](actor=actor, document=document, at_request=asked == "true", **said)
+    return BY_ACT[FurtherAct(act)](actor=actor, document=document, at_request=asked == "true", **said)
 
 
 def _case(request: Request) -> UUID | None:
